@@ -1,0 +1,199 @@
+//! A person's account: attributes that each carry source, level and date; the contact address.
+//!
+//! Values are sealed under the account's own key. Whoever holds the database without the master key learns
+//! how many accounts there are, and nothing about anybody.
+
+pub mod email;
+pub mod name;
+mod store;
+pub mod web;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::audit::Event;
+use crate::kernel::error::Error;
+use crate::kernel::id::AccountId;
+use crate::kernel::level::Level;
+use crate::kernel::seal::{DataKey, Place, Vault};
+use crate::kernel::texts::Language;
+use crate::kernel::time::Timestamp;
+use crate::store::db::Tx;
+use crate::store::work::Work;
+
+use email::EmailAddress;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "TEXT", rename_all = "lowercase")]
+pub enum Status {
+    Active,
+    Closed,
+}
+
+/// What is known about a person. The text form is the name in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
+pub enum AttributeName {
+    GivenNames,
+    FamilyName,
+    BirthDate,
+}
+
+impl AttributeName {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::GivenNames => "given_names",
+            Self::FamilyName => "family_name",
+            Self::BirthDate => "birth_date",
+        }
+    }
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
+pub enum Source {
+    /// The person said so.
+    SelfAsserted,
+}
+
+#[derive(Clone)]
+pub struct Attribute {
+    pub value: String,
+    pub level: Level,
+    pub source: Source,
+    pub recorded_at: Timestamp,
+}
+
+#[derive(Clone)]
+pub struct ContactAddress {
+    pub address: EmailAddress,
+    pub confirmed_at: Timestamp,
+}
+
+/// The account as its owner sees it, opened.
+#[derive(Clone)]
+pub struct Account {
+    pub id: AccountId,
+    pub language: Language,
+    pub attributes: BTreeMap<AttributeName, Attribute>,
+    pub email: ContactAddress,
+}
+
+impl Account {
+    pub fn value(&self, name: AttributeName) -> Option<&str> {
+        self.attributes.get(&name).map(|attribute| attribute.value.as_str())
+    }
+
+    /// The whole name; some people have only one.
+    pub fn full_name(&self) -> String {
+        let parts = [AttributeName::GivenNames, AttributeName::FamilyName].map(|name| self.value(name));
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The level of the identity: the lowest of what makes it up.
+    pub fn identity_level(&self) -> Level {
+        self.attributes.values().map(|attribute| attribute.level).min().unwrap_or(Level::Basic)
+    }
+}
+
+/// What opens an account: everything is known and the address has been confirmed.
+pub struct NewAccount<'a> {
+    pub id: AccountId,
+    pub key: &'a DataKey,
+    pub key_wrapped: &'a [u8],
+    pub language: Language,
+    pub email: &'a EmailAddress,
+    pub attributes: Vec<(AttributeName, String)>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum AccountEvent<'a> {
+    Opened {
+        #[serde(skip)]
+        account: &'a AccountId,
+        attributes: Vec<AttributeName>,
+    },
+}
+
+impl Event for AccountEvent<'_> {
+    fn kind(&self) -> &'static str {
+        "account.opened"
+    }
+
+    fn subject(&self) -> Option<String> {
+        let Self::Opened { account, .. } = self;
+        Some(account.to_string())
+    }
+}
+
+/// What became of opening an account.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Opened {
+    New,
+    /// Somebody has this address already.
+    AddressTaken,
+}
+
+/// Opens the account in the work's transaction. After `AddressTaken` the work must not be committed.
+pub async fn open(work: &mut Work, vault: &Vault, new: NewAccount<'_>) -> Result<Opened, Error> {
+    store::insert_account(work, &new).await?;
+    let index = index(vault, new.email);
+    let sealed = seal(new.key, address_place(&new.id), new.email.as_str(), work)?;
+    if !store::insert_address(work, &new.id, &index, &sealed).await? {
+        return Ok(Opened::AddressTaken);
+    }
+    let mut names = Vec::new();
+    for (name, value) in &new.attributes {
+        let sealed = seal(new.key, attribute_place(*name, &new.id, 1), value, work)?;
+        store::insert_attribute(work, &new.id, *name, &sealed).await?;
+        names.push(*name);
+    }
+    crate::audit::record(work, &AccountEvent::Opened { account: &new.id, attributes: names }).await?;
+    Ok(Opened::New)
+}
+
+fn seal(key: &DataKey, place: Place<'_>, value: &str, work: &Work) -> Result<Vec<u8>, Error> {
+    key.seal(place, value.as_bytes(), &work.random).map_err(Error::broken)
+}
+
+fn attribute_place(name: AttributeName, id: &AccountId, version: i64) -> Place<'_> {
+    Place { table: "attribute", column: name.name(), row: id.as_str(), version }
+}
+
+fn address_place(id: &AccountId) -> Place<'_> {
+    Place { table: "email_address", column: "value", row: id.as_str(), version: 1 }
+}
+
+/// Under which an address is found.
+pub fn index(vault: &Vault, email: &EmailAddress) -> [u8; 32] {
+    vault.index("email", email.compared())
+}
+
+/// The active account that has this address.
+pub async fn find_by_email(tx: &mut Tx, vault: &Vault, email: &EmailAddress) -> Result<Option<AccountId>, Error> {
+    Ok(store::find_by_index(tx, &index(vault, email)).await?)
+}
+
+/// Reads and opens an active account; `NotFound` if there is none.
+pub async fn load(tx: &mut Tx, vault: &Vault, id: &AccountId) -> Result<Account, Error> {
+    let rows = store::load(tx, id).await?;
+    let head = rows.first().ok_or(Error::NotFound)?;
+    let wrapped = head.key_wrapped.as_deref().ok_or(Error::NotFound)?;
+    let key = vault.master().unwrap(wrapped, id.as_str()).await.map_err(Error::broken)?;
+    let address = key.open_text(address_place(id), &head.address).map_err(Error::broken)?;
+    let address = EmailAddress::parse(&address).ok_or_else(|| Error::broken("a stored address does not parse"))?;
+    let mut attributes = BTreeMap::new();
+    for row in &rows {
+        let place = attribute_place(row.name, id, row.version);
+        let value = key.open_text(place, &row.value).map_err(Error::broken)?;
+        attributes
+            .insert(row.name, Attribute { value, level: row.level, source: row.source, recorded_at: row.recorded_at });
+    }
+    let email = ContactAddress { address, confirmed_at: head.confirmed_at };
+    Ok(Account { id: id.clone(), language: head.language, attributes, email })
+}

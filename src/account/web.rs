@@ -1,0 +1,224 @@
+//! The account's own pages.
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use crate::account::{self, Source};
+use crate::client::Scope;
+use crate::kernel::error::Error;
+use crate::kernel::id::ClientId;
+use crate::kernel::texts::{Language, Texts, moment};
+use crate::oidc::connection;
+use crate::web::caller::{SignedIn, Visitor};
+use crate::web::form::{Form, parse_pairs};
+use crate::web::page::{Frame, attribute_label, attribute_value, level_name};
+
+type Answer = Result<HttpResponse, Error>;
+
+#[derive(Template)]
+#[template(path = "start.html")]
+struct StartPage {
+    f: Frame,
+}
+
+pub async fn start(visitor: Visitor) -> Answer {
+    if visitor.session.is_some() {
+        return visitor.leave("/konto");
+    }
+    visitor.page(&StartPage { f: visitor.frame() })
+}
+
+#[derive(Template)]
+#[template(path = "account/overview.html")]
+struct OverviewPage {
+    f: Frame,
+    name: String,
+    level: String,
+    email: String,
+    services: usize,
+}
+
+pub async fn overview(SignedIn { visitor, session }: SignedIn) -> Answer {
+    let mut tx = visitor.app.read().await?;
+    let account = account::load(&mut tx, &visitor.app.vault, &session.account_id).await?;
+    let services = connection::list(&mut tx, &visitor.registry, &session.account_id).await?.len();
+    drop(tx);
+    let f = visitor.frame();
+    let level = level_name(f.t, session.level.min(account.identity_level()));
+    let email = account.email.address.as_str().to_owned();
+    visitor.page(&OverviewPage { f, name: account.full_name(), level, email, services })
+}
+
+/// One datum with where it comes from.
+struct ProfileRow {
+    label: String,
+    value: String,
+    source: String,
+    date: String,
+    level: String,
+}
+
+#[derive(Template)]
+#[template(path = "account/profile.html")]
+struct ProfilePage {
+    f: Frame,
+    rows: Vec<ProfileRow>,
+}
+
+pub async fn profile(SignedIn { visitor, session }: SignedIn) -> Answer {
+    let mut tx = visitor.app.read().await?;
+    let account = account::load(&mut tx, &visitor.app.vault, &session.account_id).await?;
+    drop(tx);
+    let (f, language) = (visitor.frame(), visitor.language);
+    let mut rows: Vec<ProfileRow> = account
+        .attributes
+        .iter()
+        .map(|(name, attribute)| ProfileRow {
+            label: attribute_label(f.t, *name),
+            value: attribute_value(language, *name, &attribute.value),
+            source: source_name(f.t, attribute.source),
+            date: moment::date(language, attribute.recorded_at),
+            level: level_name(f.t, attribute.level),
+        })
+        .collect();
+    rows.push(ProfileRow {
+        label: f.t.attribute.email.to_string(),
+        value: account.email.address.as_str().to_owned(),
+        source: f.t.source.confirmed_by_code.to_string(),
+        date: moment::date(language, account.email.confirmed_at),
+        level: level_name(f.t, account.identity_level()),
+    });
+    visitor.page(&ProfilePage { f, rows })
+}
+
+fn source_name(t: &Texts, source: Source) -> String {
+    match source {
+        Source::SelfAsserted => t.source.self_asserted.to_string(),
+    }
+}
+
+struct ServiceRow {
+    id: String,
+    title: String,
+    since: String,
+    data: String,
+}
+
+#[derive(Template)]
+#[template(path = "account/services.html")]
+struct ServicesPage {
+    f: Frame,
+    connections: Vec<ServiceRow>,
+    ended: Option<String>,
+}
+
+pub async fn services(SignedIn { visitor, session }: SignedIn, request: actix_web::HttpRequest) -> Answer {
+    let mut tx = visitor.app.read().await?;
+    let connections = connection::list(&mut tx, &visitor.registry, &session.account_id).await?;
+    drop(tx);
+    let (f, language) = (visitor.frame(), visitor.language);
+    let pairs = parse_pairs(request.query_string().as_bytes()).unwrap_or_default();
+    let ended = pairs.iter().find(|(name, _)| name == "beendet").and_then(|(_, id)| visitor.registry.get(id));
+    let ended = ended.map(|client| client.title(language));
+    let row = |one: connection::Connection| ServiceRow {
+        id: one.client.id.to_string(),
+        title: one.client.title(language),
+        since: moment::date(language, one.since),
+        data: data_names(language, &one.scopes),
+    };
+    visitor.page(&ServicesPage { f, connections: connections.into_iter().map(row).collect(), ended })
+}
+
+/// The data behind some scopes, in words.
+fn data_names(language: Language, scopes: &[Scope]) -> String {
+    let a = &language.texts().attribute;
+    let mut names = Vec::new();
+    if scopes.contains(&Scope::Profile) {
+        names.extend([&a.given_names, &a.family_name, &a.birth_date]);
+    }
+    if scopes.contains(&Scope::Email) {
+        names.push(&a.email);
+    }
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[derive(Template)]
+#[template(path = "account/disconnect.html")]
+struct DisconnectPage {
+    f: Frame,
+    id: String,
+    title: String,
+}
+
+pub async fn disconnect(SignedIn { visitor, session }: SignedIn, path: web::Path<String>) -> Answer {
+    let mut tx = visitor.app.read().await?;
+    let connections = connection::list(&mut tx, &visitor.registry, &session.account_id).await?;
+    drop(tx);
+    let one = connections.into_iter().find(|one| one.client.id.0 == *path).ok_or(Error::NotFound)?;
+    let (id, title) = (path.into_inner(), one.client.title(visitor.language));
+    visitor.page(&DisconnectPage { f: visitor.frame(), id, title })
+}
+
+pub async fn submit_disconnect(
+    SignedIn { visitor, session }: SignedIn,
+    path: web::Path<String>,
+    _form: Form,
+) -> Answer {
+    let client = ClientId(path.into_inner());
+    connection::withdraw(&visitor.app, &session.account_id, &client).await?;
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("beendet", &client.0).finish();
+    visitor.leave(&format!("/dienste?{query}"))
+}
+
+/// Sets the language and goes back. Only to a page of ours.
+pub async fn language(visitor: Visitor, path: web::Path<String>, request: actix_web::HttpRequest) -> Answer {
+    let language = Language::from_tag(&path).ok_or(Error::NotFound)?;
+    let pairs = parse_pairs(request.query_string().as_bytes()).unwrap_or_default();
+    let back = pairs.iter().find(|(name, _)| name == "zurueck").map_or("/", |(_, value)| value.as_str());
+    let is_ours = back.starts_with('/')
+        && !back.starts_with("//")
+        && back.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let mut response = visitor.leave(if is_ours { back } else { "/" })?;
+    let mut cookie =
+        crate::web::page::cookie(&visitor.app, crate::web::page::LANGUAGE_COOKIE, language.tag().to_owned());
+    cookie.make_permanent();
+    response.add_cookie(&cookie).map_err(Error::broken)?;
+    Ok(response)
+}
+
+#[derive(Template)]
+#[template(path = "info.html")]
+struct InfoPage {
+    f: Frame,
+    heading: String,
+    paragraphs: Vec<String>,
+}
+
+pub async fn imprint(visitor: Visitor) -> Answer {
+    let (f, operator) = (visitor.frame(), &visitor.app.config.operator);
+    let p = &f.t.page;
+    let first = p.imprint_1.with("operator", &operator.name).with("address", &operator.address);
+    let (heading, paragraphs) = (p.imprint_title.to_string(), vec![first.to_string()]);
+    visitor.page(&InfoPage { f, heading, paragraphs })
+}
+
+pub async fn privacy(visitor: Visitor) -> Answer {
+    let p = &visitor.language.texts().page;
+    info(&visitor, &p.privacy_title, &[&p.privacy_1, &p.privacy_2, &p.privacy_3, &p.privacy_4])
+}
+
+pub async fn accessibility(visitor: Visitor) -> Answer {
+    let p = &visitor.language.texts().page;
+    info(&visitor, &p.accessibility_title, &[&p.accessibility_1, &p.accessibility_2, &p.accessibility_3])
+}
+
+pub async fn help(visitor: Visitor) -> Answer {
+    let p = &visitor.language.texts().page;
+    info(&visitor, &p.help_title, &[&p.help_1, &p.help_2, &p.help_3, &p.help_4])
+}
+
+fn info(visitor: &Visitor, heading: &crate::kernel::texts::Text, paragraphs: &[&crate::kernel::texts::Text]) -> Answer {
+    let contact = &visitor.app.config.operator.contact;
+    let paragraphs = paragraphs.iter().map(|text| text.with("contact", contact).to_string()).collect();
+    visitor.page(&InfoPage { f: visitor.frame(), heading: heading.to_string(), paragraphs })
+}

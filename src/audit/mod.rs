@@ -1,0 +1,32 @@
+//! The audit trail: what happened, who did it, to whom, and why. Appended in the transaction of the act,
+//! never changed. Values of personal data never enter it. The chain that proves it complete is made by a
+//! job, which fills the column `seal` afterwards; nothing on the way of a request waits for it.
+
+mod store;
+
+use serde::Serialize;
+
+use crate::kernel::error::Error;
+use crate::store::work::Work;
+
+/// Something worth remembering. Each capability declares its own.
+pub trait Event: Serialize {
+    /// Capability and past participle, as in `session.begun`.
+    fn kind(&self) -> &'static str;
+
+    /// Whom it concerns: the id of an account or a client.
+    fn subject(&self) -> Option<String>;
+
+    /// Why, where somebody had to say so.
+    fn reason(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Appends the event to the work's transaction. Its details are the event's own fields.
+pub async fn record(work: &mut Work, event: &impl Event) -> Result<(), Error> {
+    let detail = serde_json::to_string(event).map_err(Error::broken)?;
+    let event =
+        store::NewEvent { kind: event.kind(), subject: event.subject(), reason: event.reason(), detail: &detail };
+    store::insert(work, event).await
+}

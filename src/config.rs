@@ -1,0 +1,352 @@
+//! All settings: typed, each with its default and its reason. Unknown keys are refused with their line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::keys::Purpose;
+use crate::kernel::mail::SmtpTls;
+
+/// Declares one section: a struct that refuses unknown keys, its defaults, and its part of the reference.
+macro_rules! section {
+    ($(#[doc = $about:literal])* $section:ident $name:literal {
+        $($(#[doc = $doc:literal])* $key:ident: $type:ty = $default:expr,)*
+    }) => {
+        $(#[doc = $about])*
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct $section { $($(#[doc = $doc])* pub $key: $type,)* }
+
+        impl Default for $section {
+            fn default() -> Self {
+                Self { $($key: $default,)* }
+            }
+        }
+
+        impl $section {
+            fn reference(out: &mut String) {
+                let defaults = toml::Table::try_from(Self::default()).unwrap_or_default();
+                out.push_str(&format!("\n## {}\n\n{}\n\n| key | default | meaning |\n|---|---|---|\n", $name, concat!($($about),*).trim()));
+                $(let default = defaults.get(stringify!($key)).map_or("none".to_owned(), |value| format!("`{value}`"));
+                out.push_str(&format!("| `{}` | {default} | {} |\n", stringify!($key), concat!($($doc),*).trim()));)*
+            }
+        }
+    };
+}
+
+section! {
+    /// Where the program listens and what it trusts in front of it.
+    Server "[server]" {
+        /// Address and port of the pages and protocol endpoints.
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)),
+        /// Address and port of health and metrics; keep it away from the public.
+        operations_listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 9090)),
+        /// Threads that answer requests; 0 takes one per core.
+        workers: usize = 0,
+        /// PEM certificate chain. With it, `listen` speaks TLS 1.3 and 1.2 itself.
+        tls_certificate_file: Option<PathBuf> = None,
+        /// PEM private key of that certificate.
+        tls_key_file: Option<PathBuf> = None,
+        /// Addresses of proxies whose `X-Forwarded-For` is believed; nobody else's is.
+        trusted_proxies: Vec<std::net::IpAddr> = Vec::new(),
+    }
+}
+
+section! {
+    /// The database.
+    Database "[database]" {
+        /// `sqlite:<file>`, or `postgres://user@host/name` for several nodes.
+        url: String = "sqlite:data/nutzerkonto.db".to_owned(),
+        /// Where the password for PostgreSQL comes from: `file:<path>`, `env:<name>` or `credential:<name>`.
+        password: Option<SecretSource> = None,
+        /// Connections to PostgreSQL, half of them read-only. Not used for SQLite.
+        connections_max: u32 = 32,
+    }
+}
+
+section! {
+    /// Keys. A secret's source is `file:<path>`, `env:<name>` or `credential:<name>` (systemd).
+    Keys "[keys]" {
+        /// The master key: 32 bytes in base64. Without it nothing stored can be read again.
+        master_key: SecretSource = SecretSource("credential:master.key".to_owned()),
+        /// Signing keys, PKCS#8 PEM. The first of each purpose (`id-token`, `access-token`) and algorithm signs.
+        signing: Vec<SigningKeySource> = Vec::new(),
+    }
+}
+
+section! {
+    /// Outgoing mail: over SMTP, or as files for trying things out.
+    Mail "[mail]" {
+        /// Sender, as in `Nutzerkonto <konto@example.org>`.
+        from: String = "Nutzerkonto <konto@localhost>".to_owned(),
+        /// Write mails into this directory instead of sending them.
+        directory: Option<PathBuf> = None,
+        /// The mail server.
+        smtp_host: String = "localhost".to_owned(),
+        /// Its port: 587 for `starttls`, 465 for `implicit`.
+        smtp_port: u16 = 587,
+        /// `starttls`, `implicit`, or `none` (only for a relay on this host).
+        smtp_tls: SmtpTls = SmtpTls::Starttls,
+        /// User name at the mail server.
+        smtp_user: Option<String> = None,
+        /// Source of the password at the mail server.
+        smtp_password: Option<SecretSource> = None,
+        /// PEM file of an additional certificate authority for the mail server.
+        smtp_authority_file: Option<PathBuf> = None,
+    }
+}
+
+section! {
+    /// Passwords: the cost of hashing, and what is refused.
+    Password "[password]" {
+        /// Memory of one Argon2id hash. Less than 19456 is refused outside loopback.
+        memory_kibibytes: u32 = 19 * 1024,
+        /// Iterations of one hash. Less than 2 is refused outside loopback.
+        iterations: u32 = 2,
+        /// Hashing threads; 0 takes one per core.
+        threads: usize = 0,
+        /// Hashes that may wait. Beyond that the answer is 503 with Retry-After.
+        queue_length: usize = 64,
+        /// File of known passwords: SHA-1 in hexadecimal per line, sorted (the format of the public lists).
+        known_passwords_file: Option<PathBuf> = None,
+    }
+}
+
+section! {
+    /// Limits for strangers.
+    Limits "[limits]" {
+        /// Wrong passwords or codes for one account in 15 minutes.
+        attempts_per_account: i64 = 10,
+        /// Wrong passwords or codes from one network (IPv4 /32, IPv6 /64) in 15 minutes.
+        attempts_per_network: i64 = 100,
+        /// Mails to one address per hour that strangers may cause.
+        mails_per_hour: i64 = 3,
+        /// Mails to one address per day that strangers may cause.
+        mails_per_day: i64 = 10,
+        /// New registrations from one network per hour.
+        registrations_per_network: i64 = 60,
+        /// Open connections.
+        connections_max: usize = 4096,
+    }
+}
+
+section! {
+    /// What people read about who runs this.
+    Operator "[operator]" {
+        /// Name of the public body that answers for this account.
+        name: String = "Testbetrieb".to_owned(),
+        /// Its postal address, e-mail address and telephone number, for the imprint.
+        address: String = "Musterstraße 1, 12345 Musterhausen".to_owned(),
+        /// Contact shown on error pages and in help.
+        contact: String = "support@localhost".to_owned(),
+        /// A line at the very top, such as the mark of an official website. Only public bodies may show that.
+        banner: Option<String> = None,
+    }
+}
+
+section! {
+    /// The log, on standard error.
+    Log "[log]" {
+        /// `human` or `json`.
+        format: LogFormat = LogFormat::Human,
+        /// `error`, `warn`, `info`, `debug`, or a filter as in `nutzerkonto=debug,info`.
+        level: String = "info".to_owned(),
+    }
+}
+
+/// Everything in force.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The issuer: scheme, host and port under which everybody reaches this program. No path.
+    pub issuer: String,
+    #[serde(default)]
+    pub server: Server,
+    #[serde(default)]
+    pub database: Database,
+    #[serde(default)]
+    pub keys: Keys,
+    #[serde(default)]
+    pub mail: Mail,
+    #[serde(default)]
+    pub password: Password,
+    #[serde(default)]
+    pub limits: Limits,
+    #[serde(default)]
+    pub operator: Operator,
+    #[serde(default)]
+    pub log: Log,
+    /// Set by the command `demo`, never by a file.
+    #[serde(skip)]
+    pub demo: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SigningKeySource {
+    pub purpose: Purpose,
+    pub key: SecretSource,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+/// Where a secret is read from; the configuration itself never holds one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SecretSource(pub String);
+
+impl SecretSource {
+    pub fn read(&self) -> Result<Vec<u8>, String> {
+        let explain = |error: std::io::Error| format!("{}: {error}", self.0);
+        match self.0.split_once(':') {
+            Some(("file", path)) => std::fs::read(path).map_err(explain),
+            Some(("credential", name)) => {
+                let directory = std::env::var_os("CREDENTIALS_DIRECTORY")
+                    .ok_or_else(|| format!("{}: systemd passed no credentials directory", self.0))?;
+                std::fs::read(PathBuf::from(directory).join(name)).map_err(explain)
+            }
+            Some(("env", name)) => std::env::var(name)
+                .map(String::into_bytes)
+                .map_err(|_| format!("{}: not set in the environment", self.0)),
+            _ => Err(format!("{}: a secret's source begins with file:, env: or credential:", self.0)),
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file. An unknown key, a wrong type or a contradiction is an error that names its place.
+    pub fn read(path: &std::path::Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Self::parse(&text).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// What cannot be true together.
+    pub fn check(&self) -> Result<(), String> {
+        let issuer = url::Url::parse(&self.issuer).map_err(|error| format!("issuer: {error}"))?;
+        let origin = issuer.origin().ascii_serialization();
+        if self.issuer != origin {
+            return Err(format!("issuer: write exactly scheme, host and port, as in {origin}"));
+        }
+        let loopback = self.is_loopback();
+        match issuer.scheme() {
+            "https" => {}
+            "http" if loopback => {}
+            _ => return Err("issuer: must be https, outside loopback".to_owned()),
+        }
+        if !loopback && (self.password.memory_kibibytes < 19 * 1024 || self.password.iterations < 2) {
+            return Err("password: less than 19456 KiB or 2 iterations is refused outside loopback".to_owned());
+        }
+        if self.password.memory_kibibytes < 8 || self.password.memory_kibibytes > 256 * 1024 {
+            return Err("password.memory_kibibytes: between 8 and 262144".to_owned());
+        }
+        if self.password.iterations == 0 || self.password.iterations > 10 {
+            return Err("password.iterations: between 1 and 10".to_owned());
+        }
+        if self.server.tls_certificate_file.is_some() != self.server.tls_key_file.is_some() {
+            return Err("server: tls_certificate_file and tls_key_file belong together".to_owned());
+        }
+        let local_relay = matches!(self.mail.smtp_host.as_str(), "localhost" | "127.0.0.1" | "::1");
+        if self.mail.smtp_tls == SmtpTls::None && self.mail.directory.is_none() && !local_relay {
+            return Err("mail.smtp_tls: `none` is only for a relay on this host".to_owned());
+        }
+        self.mail.from.parse::<lettre::message::Mailbox>().map_err(|error| format!("mail.from: {error}"))?;
+        Ok(())
+    }
+
+    /// Whether only this machine can reach the issuer: what is allowed for trying out ends here.
+    pub fn is_loopback(&self) -> bool {
+        match url::Url::parse(&self.issuer).ok().as_ref().and_then(url::Url::host) {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+
+    pub fn is_https(&self) -> bool {
+        self.issuer.starts_with("https://")
+    }
+
+    /// The `Host` header that belongs to the issuer.
+    pub fn host(&self) -> &str {
+        self.issuer.split_once("://").map_or("", |(_, host)| host)
+    }
+
+    /// What is in force, as a file that could be read again; a password inside the database URL is masked.
+    pub fn in_force(&self) -> Result<String, String> {
+        let mut shown = self.clone();
+        if let Ok(mut url) = url::Url::parse(&shown.database.url)
+            && url.password().is_some()
+        {
+            url.set_password(Some("***")).map_err(|()| "database.url: cannot be masked".to_owned())?;
+            shown.database.url = url.to_string();
+        }
+        toml::to_string(&shown).map_err(|error| error.to_string())
+    }
+
+    /// The configuration reference in `docs/configuration.md`.
+    pub fn reference() -> String {
+        let mut out = String::from(
+            "# Configuration\n\nOne TOML file, given with `--config`. Every key may be left out but `issuer`. An unknown key stops the\n\
+             program at the start and names the line. `nutzerkonto check-config --config FILE` prints what is in force.\n\n\
+             `issuer` is the scheme, host and port under which everybody reaches the program, without a path. It must be\n\
+             https unless it is on loopback.\n\n\
+             This page is generated from `src/config.rs`; a test compares.\n",
+        );
+        Server::reference(&mut out);
+        Database::reference(&mut out);
+        Keys::reference(&mut out);
+        Mail::reference(&mut out);
+        Password::reference(&mut out);
+        Limits::reference(&mut out);
+        Operator::reference(&mut out);
+        Log::reference(&mut out);
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rl40_an_unknown_key_is_refused_with_its_line() {
+        let error = Config::parse("issuer = \"https://konto.example.org\"\n\n[server]\nlisten_on = \"127.0.0.1:1\"\n")
+            .unwrap_err();
+        assert!(error.contains("line 4") && error.contains("listen_on"), "{error}");
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        let refused = |text: &str| Config::parse(text).unwrap_err();
+        assert!(refused("issuer = \"http://konto.example.org\"").contains("https"));
+        assert!(refused("issuer = \"https://konto.example.org/konto\"").contains("issuer"));
+        assert!(
+            refused("issuer = \"https://konto.example.org\"\n[password]\nmemory_kibibytes = 64").contains("password")
+        );
+        assert!(
+            refused("issuer = \"https://a.example\"\n[mail]\nsmtp_host = \"mx.example\"\nsmtp_tls = \"none\"")
+                .contains("smtp_tls")
+        );
+        assert!(Config::parse("issuer = \"http://localhost:8080\"\n[password]\nmemory_kibibytes = 64").is_ok());
+    }
+
+    #[test]
+    fn the_password_of_the_database_is_not_shown() {
+        let config =
+            Config::parse("issuer = \"https://a.example\"\n[database]\nurl = \"postgres://u:geheim@h/n\"").unwrap();
+        assert!(!config.in_force().unwrap().contains("geheim"));
+    }
+}

@@ -1,0 +1,122 @@
+//! What happens without a request: the outbox, the clean-up, noticing changed clients. Every node does it all.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::app::App;
+use crate::client::registry::Registry;
+use crate::kernel::error::Error;
+use crate::kernel::mail::Mail;
+use crate::notice;
+use crate::store::cleanup;
+use crate::store::outbox::{self, Job};
+
+const OUTBOX_EVERY: Duration = Duration::from_millis(250);
+const REGISTRY_EVERY: Duration = Duration::from_millis(500);
+const CLEANUP_EVERY: Duration = Duration::from_secs(60);
+
+/// The jobs of this process.
+pub struct Running {
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+pub fn start(app: App, registry: Registry) -> Running {
+    let (stop, stopped) = watch::channel(false);
+    let tasks = vec![
+        every("outbox", OUTBOX_EVERY, stopped.clone(), {
+            let app = app.clone();
+            move || {
+                let app = app.clone();
+                async move { work_outbox(&app).await }
+            }
+        }),
+        every("registry", REGISTRY_EVERY, stopped.clone(), {
+            let app = app.clone();
+            move || {
+                let (app, registry) = (app.clone(), registry.clone());
+                async move { registry.refresh(&app.db).await }
+            }
+        }),
+        every("cleanup", CLEANUP_EVERY, stopped, move || {
+            let app = app.clone();
+            async move {
+                let rows = cleanup::run(&app.db, app.now()).await?;
+                tracing::debug!(rows, "cleaned up");
+                Ok(())
+            }
+        }),
+    ];
+    Running { stop, tasks }
+}
+
+impl Running {
+    /// Lets the jobs under way finish.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!("a job ended badly: {error}");
+            }
+        }
+    }
+}
+
+/// Repeats an act until told to stop. A failure is logged and tried again; it never ends the job.
+fn every<F, A>(name: &'static str, pause: Duration, mut stopped: watch::Receiver<bool>, act: A) -> JoinHandle<()>
+where
+    F: Future<Output = Result<(), Error>> + Send,
+    A: Fn() -> F + Send + 'static,
+{
+    tokio::spawn(async move {
+        while !*stopped.borrow() {
+            if let Err(error) = act().await {
+                tracing::error!(job = name, "{error}");
+            }
+            drop(tokio::time::timeout(pause, stopped.changed()).await);
+        }
+    })
+}
+
+/// Does what is due until nothing is.
+async fn work_outbox(app: &App) -> Result<(), Error> {
+    loop {
+        let jobs = outbox::claim(&app.db, app.now()).await?;
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        for job in jobs {
+            match deliver(app, &job).await {
+                Ok(()) => outbox::finish(&app.db, &job).await?,
+                Err(reason) => fail(app, &job, &reason).await?,
+            }
+        }
+    }
+}
+
+/// Calls the capability that owns this kind of job.
+async fn deliver(app: &App, job: &Job) -> Result<(), String> {
+    let payload = job.payload(&app.vault).map_err(|error| error.to_string())?;
+    match job.kind.as_str() {
+        notice::MAIL => {
+            let mail: Mail = serde_json::from_slice(&payload).map_err(|error| error.to_string())?;
+            app.mailer.send(&mail, app.now(), job.id.as_str()).await
+        }
+        _ => Err("this program does not know the job".to_owned()),
+    }
+}
+
+async fn fail(app: &App, job: &Job, reason: &str) -> Result<(), Error> {
+    let given_up = outbox::fail(&app.db, job, reason, app.now()).await?;
+    let kind = job.kind.clone();
+    if given_up {
+        tracing::error!(job = job.id.as_str(), kind, reason, "given up");
+        metrics::counter!("nutzerkonto_jobs_given_up_total", "kind" => kind).increment(1);
+    } else {
+        tracing::warn!(job = job.id.as_str(), kind, reason, attempts = job.attempts, "failed; will be tried again");
+        metrics::counter!("nutzerkonto_jobs_failed_total", "kind" => kind).increment(1);
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! Identifiers: one type per kind of thing, made here and never by a database, ordered by time of birth.
+//!
+//! Text form: a prefix that names the kind, then 26 characters of Crockford's base 32 (48 bits of
+//! milliseconds, 80 bits of chance). They are not secrets and open nothing.
+
+use super::random::{CROCKFORD, Random};
+use super::time::Timestamp;
+
+pub(crate) fn new_text(prefix: &str, now: Timestamp, random: &Random) -> String {
+    let milliseconds = u128::from(now.milliseconds().unsigned_abs() & 0xFFFF_FFFF_FFFF);
+    let mut chance = [0; 16];
+    chance[6..].copy_from_slice(&random.bytes::<10>());
+    let value = milliseconds << 80 | u128::from_be_bytes(chance);
+    let letters = (0..26).rev().map(|place| char::from(CROCKFORD[(value >> (place * 5)) as usize & 31]));
+    prefix.chars().chain(letters).collect()
+}
+
+pub(crate) fn is_well_formed(prefix: &str, text: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|rest| rest.len() == 26 && rest.bytes().all(|byte| CROCKFORD.contains(&byte)))
+}
+
+/// Declares an identifier type with its prefix.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, sqlx::Type)]
+        #[serde(transparent)]
+        #[sqlx(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            pub fn new(now: Timestamp, random: &Random) -> Self {
+                Self(new_text($prefix, now, random))
+            }
+
+            /// Takes an identifier from outside; `None` if it cannot be one of this kind.
+            pub fn parse(text: &str) -> Option<Self> {
+                is_well_formed($prefix, text).then(|| Self(text.to_owned()))
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id!(/** A person's account. */ AccountId, "acc_");
+id!(/** A signed-in browser; also the `sid` claim. */ SessionId, "ses_");
+id!(/** A stored authorization request on its way through the dispatcher. */ RequestId, "req_");
+id!(/** What one authorization gave a client. */ GrantId, "gra_");
+id!(/** A row of the audit trail. */ EventId, "evt_");
+id!(/** A job of the outbox. */ JobId, "job_");
+
+/// A relying party. Chosen by the operator when the client is registered, hence not made here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, sqlx::Type)]
+#[serde(transparent)]
+#[sqlx(transparent)]
+pub struct ClientId(pub String);
+
+impl std::fmt::Display for ClientId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_ordered_by_time_and_know_their_kind() {
+        let random = Random::seeded(1);
+        let early = AccountId::new(Timestamp::from_seconds(1_000), &random);
+        let late = AccountId::new(Timestamp::from_seconds(1_001), &random);
+        assert!(early < late);
+        assert_eq!(AccountId::parse(early.as_str()), Some(early.clone()));
+        assert_eq!(SessionId::parse(early.as_str()), None);
+        assert_eq!(AccountId::parse("acc_lower"), None);
+    }
+}

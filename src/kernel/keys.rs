@@ -1,0 +1,271 @@
+//! Signing keys: one per purpose and algorithm, cached as key pairs; the JWK set we publish; verification
+//! of what we signed ourselves. A token of one purpose never verifies as another.
+
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::DecodingKey;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::error::Error;
+use super::secret::sha256;
+
+/// RSA below this is refused (SOG-IS agreed mechanisms, since 2026).
+const RSA_MINIMUM_BITS: usize = 3000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Algorithm {
+    ES256,
+    /// PKCS#1 v1.5: only for clients that cannot do better.
+    RS256,
+}
+
+impl Algorithm {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ES256 => "ES256",
+            Self::RS256 => "RS256",
+        }
+    }
+
+    const fn for_verification(self) -> jsonwebtoken::Algorithm {
+        match self {
+            Self::ES256 => jsonwebtoken::Algorithm::ES256,
+            Self::RS256 => jsonwebtoken::Algorithm::RS256,
+        }
+    }
+}
+
+/// What a key may sign. Each has keys of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    IdToken,
+    AccessToken,
+}
+
+impl Purpose {
+    /// The `typ` header: `at+jwt` is RFC 9068 section 2.1.
+    const fn token_type(self) -> &'static str {
+        match self {
+            Self::IdToken => "JWT",
+            Self::AccessToken => "at+jwt",
+        }
+    }
+}
+
+enum Pair {
+    Ec(EcdsaKeyPair),
+    Rsa(Box<RsaKeyPair>),
+}
+
+pub struct SigningKey {
+    pub key_id: String,
+    pub algorithm: Algorithm,
+    pub purpose: Purpose,
+    pair: Pair,
+    public: serde_json::Value,
+    verifier: DecodingKey,
+}
+
+impl SigningKey {
+    /// Reads a PKCS#8 PEM: a P-256 key signs ES256, an RSA key RS256. The key id is the RFC 7638 thumbprint.
+    pub fn from_pem(purpose: Purpose, pem: &[u8]) -> Result<Self, String> {
+        let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| "not a PKCS#8 PEM private key".to_owned())?;
+        let der = der.secret_pkcs8_der();
+        let (pair, algorithm, public) =
+            if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der) {
+                let point = pair.public_key().as_ref();
+                let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]));
+                (Pair::Ec(pair), Algorithm::ES256, json!({ "crv": "P-256", "kty": "EC", "x": x, "y": y }))
+            } else {
+                let pair = RsaKeyPair::from_pkcs8(der).map_err(|_| "neither a P-256 nor an RSA key".to_owned())?;
+                if pair.public_modulus_len() * 8 < RSA_MINIMUM_BITS {
+                    return Err(format!("RSA keys need at least {RSA_MINIMUM_BITS} bits"));
+                }
+                let (n, e) = (pair.public_key().modulus(), pair.public_key().exponent());
+                let (n, e) = (n.big_endian_without_leading_zero(), e.big_endian_without_leading_zero());
+                let public = json!({ "e": URL_SAFE_NO_PAD.encode(e), "kty": "RSA", "n": URL_SAFE_NO_PAD.encode(n) });
+                (Pair::Rsa(Box::new(pair)), Algorithm::RS256, public)
+            };
+        Self::assemble(purpose, algorithm, pair, public)
+    }
+
+    fn assemble(
+        purpose: Purpose,
+        algorithm: Algorithm,
+        pair: Pair,
+        mut public: serde_json::Value,
+    ) -> Result<Self, String> {
+        // serde_json keeps object members sorted, which is the canonical form RFC 7638 section 3.3 asks for.
+        let key_id = URL_SAFE_NO_PAD.encode(sha256(public.to_string().as_bytes()));
+        public["kid"] = json!(key_id);
+        public["alg"] = json!(algorithm.name());
+        public["use"] = json!("sig");
+        let jwk = serde_json::from_value(public.clone()).map_err(|error| error.to_string())?;
+        let verifier = DecodingKey::from_jwk(&jwk).map_err(|error| error.to_string())?;
+        Ok(Self { key_id, algorithm, purpose, pair, public, verifier })
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let random = SystemRandom::new();
+        match &self.pair {
+            Pair::Ec(pair) => {
+                let signature = pair.sign(&random, message).map_err(|_| Error::broken("ES256 signing failed"))?;
+                Ok(signature.as_ref().to_vec())
+            }
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
+                    .map_err(|_| Error::broken("RS256 signing failed"))?;
+                Ok(signature)
+            }
+        }
+    }
+
+    /// The public half in SubjectPublicKeyInfo form, for `keys list`.
+    pub fn public_der(&self) -> Option<Vec<u8>> {
+        match &self.pair {
+            Pair::Ec(pair) => pair
+                .public_key()
+                .as_der()
+                .ok()
+                .map(|der: aws_lc_rs::encoding::PublicKeyX509Der<'_>| der.as_ref().to_vec()),
+            Pair::Rsa(pair) => pair
+                .public_key()
+                .as_der()
+                .ok()
+                .map(|der: aws_lc_rs::encoding::PublicKeyX509Der<'_>| der.as_ref().to_vec()),
+        }
+    }
+}
+
+/// All keys of this instance. The first of a purpose and algorithm signs; the others only verify.
+pub struct KeySet {
+    keys: Vec<SigningKey>,
+    jwk_set: String,
+}
+
+impl KeySet {
+    pub fn new(keys: Vec<SigningKey>) -> Result<Self, String> {
+        for (purpose, algorithm) in [
+            (Purpose::IdToken, Algorithm::ES256),
+            (Purpose::IdToken, Algorithm::RS256),
+            (Purpose::AccessToken, Algorithm::ES256),
+        ] {
+            if !keys.iter().any(|key| key.purpose == purpose && key.algorithm == algorithm) {
+                return Err(format!("no {} key for {purpose:?}", algorithm.name()));
+            }
+        }
+        let mut ids: Vec<_> = keys.iter().map(|key| &key.key_id).collect();
+        ids.sort();
+        if ids.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err("one key is listed twice; every purpose needs its own".to_owned());
+        }
+        let public: Vec<_> = keys.iter().map(|key| &key.public).collect();
+        let jwk_set = json!({ "keys": public }).to_string();
+        Ok(Self { keys, jwk_set })
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &SigningKey> {
+        self.keys.iter()
+    }
+
+    /// The JSON Web Key Set (RFC 7517 section 5): public members only.
+    pub fn jwk_set(&self) -> &str {
+        &self.jwk_set
+    }
+
+    /// A signed token in compact form.
+    pub fn sign(&self, purpose: Purpose, algorithm: Algorithm, claims: &impl Serialize) -> Result<String, Error> {
+        let key = self.keys.iter().find(|key| key.purpose == purpose && key.algorithm == algorithm);
+        let key = key.ok_or_else(|| Error::broken("no key for this purpose and algorithm"))?;
+        let header = json!({ "alg": algorithm.name(), "kid": key.key_id, "typ": purpose.token_type() });
+        let claims = serde_json::to_vec(claims).map_err(Error::broken)?;
+        let mut token = URL_SAFE_NO_PAD.encode(header.to_string());
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+        let signature = key.sign(token.as_bytes())?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
+
+    /// The claims of a token that we signed for this purpose; `None` for anything else. Times are the
+    /// caller's to judge.
+    pub fn verify<C: DeserializeOwned + Clone>(&self, purpose: Purpose, token: &str) -> Option<C> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        let key_id = header.kid.as_deref()?;
+        let key = self.keys.iter().find(|key| key.purpose == purpose && key.key_id == key_id)?;
+        if header.typ.as_deref() != Some(purpose.token_type()) {
+            return None;
+        }
+        verify_signature(token, &key.verifier, key.algorithm.for_verification())
+    }
+}
+
+/// Checks one signature with one key and one algorithm; judges no claim.
+pub fn verify_signature<C: DeserializeOwned + Clone>(
+    token: &str,
+    key: &DecodingKey,
+    algorithm: jsonwebtoken::Algorithm,
+) -> Option<C> {
+    let mut validation = jsonwebtoken::Validation::new(algorithm);
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation.set_required_spec_claims::<&str>(&[]);
+    jsonwebtoken::decode::<C>(token, key, &validation).ok().map(|data| data.claims)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> KeySet {
+        let key = |purpose, pem: &str| SigningKey::from_pem(purpose, pem.as_bytes()).unwrap();
+        KeySet::new(vec![
+            key(Purpose::IdToken, include_str!("../../keys-dev/id-token-es256.pem")),
+            key(Purpose::IdToken, include_str!("../../keys-dev/id-token-rs256.pem")),
+            key(Purpose::AccessToken, include_str!("../../keys-dev/access-token-es256.pem")),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn signs_and_verifies_by_purpose_only() {
+        let keys = keys();
+        let claims = json!({ "sub": "somebody" });
+        for algorithm in [Algorithm::ES256, Algorithm::RS256] {
+            let token = keys.sign(Purpose::IdToken, algorithm, &claims).unwrap();
+            assert_eq!(keys.verify::<serde_json::Value>(Purpose::IdToken, &token), Some(claims.clone()));
+            assert_eq!(keys.verify::<serde_json::Value>(Purpose::AccessToken, &token), None);
+            let broken = format!("{}A", &token[..token.len() - 1]);
+            assert!(token.ends_with('A') || keys.verify::<serde_json::Value>(Purpose::IdToken, &broken).is_none());
+        }
+    }
+
+    #[test]
+    fn sec_h03_the_published_set_holds_no_private_member() {
+        let set: serde_json::Value = serde_json::from_str(keys().jwk_set()).unwrap();
+        for key in set["keys"].as_array().unwrap() {
+            for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+                assert!(key.get(private).is_none());
+            }
+            assert!(key["kid"].as_str().unwrap().len() == 43);
+        }
+    }
+
+    #[test]
+    fn sec_g01_unsigned_and_foreign_tokens_do_not_verify() {
+        let keys = keys();
+        for token in ["", "..", "eyJhbGciOiJub25lIn0.e30.", "a.b.c", "eyJhbGciOiJIUzI1NiIsImtpZCI6IngifQ.e30.AAAA"] {
+            assert_eq!(keys.verify::<serde_json::Value>(Purpose::IdToken, token), None, "{token}");
+        }
+    }
+}

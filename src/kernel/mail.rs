@@ -1,0 +1,137 @@
+//! Sending mail: over SMTP, into a directory of `.eml` files, or into memory for tests.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lettre::message::header::ContentType;
+use lettre::message::{Mailbox, MessageBuilder};
+use lettre::transport::smtp::PoolConfig;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use serde::{Deserialize, Serialize};
+
+use super::secret::Secret;
+use super::time::Timestamp;
+
+/// A mail as it waits in the queue. Always plain text.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Mail {
+    pub to: String,
+    pub subject: String,
+    pub body: String,
+}
+
+/// How the connection to the mail server is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SmtpTls {
+    /// TLS from the first byte (RFC 8314), port 465.
+    Implicit,
+    /// STARTTLS, and no mail without it, port 587.
+    Starttls,
+    /// None. Only for a relay on the same host.
+    None,
+}
+
+pub struct SmtpSettings {
+    pub host: String,
+    pub port: u16,
+    pub tls: SmtpTls,
+    pub user: Option<String>,
+    pub password: Option<Secret<String>>,
+    /// Additional certificate authority, PEM.
+    pub authority: Option<Vec<u8>>,
+}
+
+pub enum Mailer {
+    Smtp(Box<AsyncSmtpTransport<Tokio1Executor>>, Mailbox),
+    Directory(PathBuf, Mailbox),
+    Memory(Arc<Mutex<Vec<Mail>>>),
+}
+
+impl Mailer {
+    pub fn smtp(settings: &SmtpSettings, from: Mailbox) -> Result<Self, String> {
+        let parameters = || {
+            let mut builder = TlsParameters::builder(settings.host.clone());
+            if let Some(pem) = &settings.authority {
+                builder = builder.add_root_certificate(Certificate::from_pem(pem).map_err(|error| error.to_string())?);
+            }
+            builder.build().map_err(|error| error.to_string())
+        };
+        let tls = match settings.tls {
+            SmtpTls::Implicit => Tls::Wrapper(parameters()?),
+            SmtpTls::Starttls => Tls::Required(parameters()?),
+            SmtpTls::None => Tls::None,
+        };
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.host)
+            .port(settings.port)
+            .tls(tls)
+            .timeout(Some(Duration::from_secs(20)))
+            .pool_config(PoolConfig::new().max_size(4));
+        if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
+            builder = builder.credentials(Credentials::new(user.clone(), password.expose().clone()));
+        }
+        Ok(Self::Smtp(Box::new(builder.build()), from))
+    }
+
+    /// Hands the mail over. An error means it may be tried again; none of them contains the address.
+    pub async fn send(&self, mail: &Mail, now: Timestamp, name: &str) -> Result<(), String> {
+        match self {
+            Self::Smtp(transport, from) => {
+                let message = message(mail, from, now)?;
+                transport.send(message).await.map(drop).map_err(|error| {
+                    let code = error.status().map(|code| format!(" (server answered {code})")).unwrap_or_default();
+                    let kind = if error.is_timeout() {
+                        "timeout"
+                    } else if error.is_permanent() {
+                        "refused"
+                    } else {
+                        "failed"
+                    };
+                    format!("SMTP {kind}{code}")
+                })
+            }
+            Self::Directory(directory, from) => {
+                let message = message(mail, from, now)?;
+                let path = directory.join(format!("{name}.eml"));
+                tokio::fs::write(path, message.formatted()).await.map_err(|error| error.to_string())
+            }
+            Self::Memory(mails) => {
+                mails.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Builds the message; header values are encoded by the library, so that no line break can add a header.
+fn message(mail: &Mail, from: &Mailbox, now: Timestamp) -> Result<Message, String> {
+    let to: Address = mail.to.parse().map_err(|_| "the address cannot be written into a mail".to_owned())?;
+    let date = Duration::from_secs(u64::try_from(now.seconds()).unwrap_or(0));
+    let builder: MessageBuilder = Message::builder().from(from.clone()).to(Mailbox::new(None, to));
+    builder
+        .date(std::time::UNIX_EPOCH + date)
+        .subject(mail.subject.clone())
+        .header(ContentType::TEXT_PLAIN)
+        .body(mail.body.clone())
+        .map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_s13_a_line_break_adds_no_header() {
+        let from: Mailbox = "Nutzerkonto <konto@example.org>".parse().unwrap();
+        let mail = |to: &str, subject: &str| Mail { to: to.into(), subject: subject.into(), body: "Hallo".into() };
+        let at = Timestamp::from_seconds(1_795_424_520);
+        let text = message(&mail("a@example.org", "Hallo\r\nBcc: b@example.org"), &from, at).unwrap().formatted();
+        let text = String::from_utf8(text).unwrap();
+        let headers = text.split("\r\n\r\n").next().unwrap();
+        assert!(!headers.lines().any(|line| line.starts_with("Bcc:")), "{headers}");
+        assert!(message(&mail("a@example.org\r\nBcc: b@example.org", "Hallo"), &from, at).is_err());
+    }
+}

@@ -1,0 +1,13 @@
+//! Floor 0: what everything stands on. No database, no HTTP, no rule of any capability.
+
+pub mod error;
+pub mod id;
+pub mod keys;
+pub mod level;
+pub mod mail;
+pub mod password;
+pub mod random;
+pub mod seal;
+pub mod secret;
+pub mod texts;
+pub mod time;

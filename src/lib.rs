@@ -1,0 +1,38 @@
+//! Nutzerkonto: an OpenID Provider for public administration and the account behind it.
+//!
+//! The map, floor by floor. Imports go down, or within floor 2 to the left; `tests/floors.rs` holds it.
+
+// Floor 0: what everything stands on.
+pub mod kernel;
+
+// Floor 1: settings, databases, what a request can reach.
+pub mod app;
+pub mod config;
+pub mod store;
+
+// Floor 2: capabilities, in the order in which they may know each other. Their `web.rs` is floor 4.
+/// A person's data, sealed, each with source, level and date.
+pub mod account;
+/// What happened, who did it, to whom, and why.
+pub mod audit;
+/// Relying parties and what was agreed with each.
+pub mod client;
+/// Mails we send, and the proof that they are ours.
+pub mod notice;
+/// The OpenID Provider.
+pub mod oidc;
+/// Registration, password, sessions, limits on trying.
+pub mod signin;
+
+// Floor 3: between HTTP and the capabilities.
+pub mod web;
+
+// Floor 5: wiring.
+/// A demonstration on one machine: people, a municipal service, mail to look at.
+pub mod demo;
+/// What happens without a request: outbox, clean-up, refreshing clients.
+pub mod jobs;
+/// Every URL on one screen.
+pub mod routes;
+/// Listeners, TLS, starting and stopping.
+pub mod serve;

@@ -1,0 +1,242 @@
+//! The commands.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use nutzerkonto::app::{self, App, Surroundings};
+use nutzerkonto::client::{self, ClientFile};
+use nutzerkonto::config::{Config, LogFormat};
+use nutzerkonto::kernel::random::Random;
+use nutzerkonto::kernel::secret::sha256;
+use nutzerkonto::store::work::Actor;
+use nutzerkonto::{demo, serve};
+
+#[derive(Parser)]
+#[command(version, about = "OpenID Provider and user account for public administration")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Answer requests
+    Serve(ConfigFile),
+    /// Try everything out on this machine: people, a municipal service, mail to look at
+    Demo {
+        /// Forget everything of earlier demonstrations
+        #[arg(long)]
+        fresh: bool,
+        /// Where it keeps its data
+        #[arg(long, default_value = "data/demo")]
+        directory: PathBuf,
+    },
+    /// Bring the database's schema up to date and stop
+    Migrate(ConfigFile),
+    /// Print the settings in force, or what is wrong with them
+    CheckConfig(ConfigFile),
+    /// Signing keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Relying parties
+    #[command(subcommand)]
+    Client(ClientCommand),
+    /// Make many accounts, to measure with
+    #[command(hide = true)]
+    Seed {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[arg(long)]
+        accounts: u64,
+    },
+}
+
+#[derive(clap::Args)]
+struct ConfigFile {
+    /// The configuration file
+    #[arg(long, env = "NUTZERKONTO_CONFIG")]
+    config: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// List the keys in force
+    List(ConfigFile),
+}
+
+#[derive(Subcommand)]
+enum ClientCommand {
+    /// Say what applying a file would change
+    Plan {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The file that declares all clients
+        file: PathBuf,
+    },
+    /// Make the clients be what a file says
+    Apply {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The file that declares all clients
+        file: PathBuf,
+    },
+    /// List the clients in force
+    List(ConfigFile),
+    /// Make a client secret and the hash that belongs into the file
+    Secret,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        return complain("the cryptographic provider is already installed");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&error.to_string()),
+    };
+    match runtime.block_on(run(arguments.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a command line program explains its refusal there")]
+fn complain(error: &str) -> ExitCode {
+    eprintln!("nutzerkonto: {error}");
+    ExitCode::FAILURE
+}
+
+#[expect(clippy::print_stdout, reason = "the answer of a command")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+async fn run(command: Command) -> Result<(), String> {
+    match command {
+        Command::Serve(file) => serve_until_told(Config::read(&file.config)?).await,
+        Command::Demo { fresh, directory } => demo::run(&directory, fresh, say, stop_signal()).await,
+        Command::Migrate(file) => {
+            open(&file).await?.db.close().await;
+            say("the schema is up to date");
+            Ok(())
+        }
+        Command::CheckConfig(file) => {
+            let config = Config::read(&file.config)?;
+            app::signing_keys(&config)?;
+            say(&config.in_force()?);
+            Ok(())
+        }
+        Command::Keys(KeysCommand::List(file)) => {
+            for key in app::signing_keys(&Config::read(&file.config)?)?.iter() {
+                say(&format!("{}  {}  {:?}", key.key_id, key.algorithm.name(), key.purpose));
+            }
+            Ok(())
+        }
+        Command::Client(command) => run_client(command).await,
+        Command::Seed { config, accounts } => {
+            let app = open(&config).await?;
+            demo::people::seed(&app, accounts).await.map_err(|error| error.to_string())
+        }
+    }
+}
+
+async fn open(file: &ConfigFile) -> Result<App, String> {
+    app::open(Config::read(&file.config)?, Surroundings::default()).await
+}
+
+async fn run_client(command: ClientCommand) -> Result<(), String> {
+    let text = |error: nutzerkonto::kernel::error::Error| error.to_string();
+    match command {
+        ClientCommand::Plan { config, file } => {
+            let app = open(&config).await?;
+            let declared = read_clients(&app, &file)?;
+            let mut tx = app.read().await.map_err(|error| error.to_string())?;
+            tell(&client::plan(&mut tx, &declared).await.map_err(text)?);
+        }
+        ClientCommand::Apply { config, file } => {
+            let app = open(&config).await?;
+            let declared = read_clients(&app, &file)?;
+            let mut work = app.begin(Actor::System("client apply")).await.map_err(text)?;
+            let changes = client::apply(&mut work, &declared).await.map_err(text)?;
+            work.commit().await.map_err(text)?;
+            tell(&changes);
+        }
+        ClientCommand::List(config) => {
+            let app = open(&config).await?;
+            let mut tx = app.read().await.map_err(|error| error.to_string())?;
+            for client in client::list(&mut tx).await.map_err(text)? {
+                say(&format!(
+                    "{}  {}  {:?}  {}",
+                    client.id,
+                    client.title(Default::default()),
+                    client.profile,
+                    client.level.name()
+                ));
+            }
+        }
+        ClientCommand::Secret => {
+            let secret = Random::System.token();
+            let hash: String = sha256(secret.expose().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+            say(&format!(
+                "secret        = {}   (for the service; it is not stored here)\nsecret_sha256 = \"{hash}\"",
+                secret.expose()
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn read_clients(app: &App, file: &std::path::Path) -> Result<ClientFile, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    ClientFile::parse(&text, app.config.is_loopback()).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+fn tell(changes: &std::collections::BTreeMap<nutzerkonto::kernel::id::ClientId, client::Change>) {
+    if changes.is_empty() {
+        say("nothing to change");
+    }
+    for (id, change) in changes {
+        say(&format!("{}  {id}", format!("{change:?}").to_lowercase()));
+    }
+}
+
+async fn serve_until_told(config: Config) -> Result<(), String> {
+    start_log(&config);
+    let (listen, operations_listen) = (config.server.listen, config.server.operations_listen);
+    let app = app::open(config, Surroundings::default()).await?;
+    let metrics = serve::install_metrics()?;
+    let operations = serve::start_operations(app.clone(), serve::bind(operations_listen)?, metrics)?;
+    let running = serve::start(app.clone(), serve::bind(listen)?).await?;
+    tracing::info!(issuer = app.config.issuer, %listen, "ready");
+    stop_signal().await;
+    tracing::info!("stopping");
+    running.stop().await;
+    operations.stop(true).await;
+    app.db.close().await;
+    Ok(())
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+fn start_log(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log.level).unwrap_or_else(|_| "info".into());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log.format {
+        LogFormat::Human => log.with_ansi(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}

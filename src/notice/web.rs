@@ -1,0 +1,67 @@
+//! `/echt`: is this mail really from us?
+
+use actix_web::HttpResponse;
+use askama::Template;
+
+use super::{Confirmed, Kind, confirm};
+use crate::kernel::error::{Error, FieldProblem};
+use crate::kernel::texts::{Language, moment};
+use crate::signin::attempts::{self, Counter, Purpose};
+use crate::store::work::Actor;
+use crate::web::caller::Visitor;
+use crate::web::form::Form;
+use crate::web::page::{Frame, Problems};
+
+type Answer = Result<HttpResponse, Error>;
+
+#[derive(Template)]
+#[template(path = "notice/check.html")]
+struct CheckPage {
+    f: Frame,
+    code: String,
+    problems: Problems,
+    /// Ours or not, which mail, when.
+    result: Option<(bool, String, String)>,
+}
+
+pub async fn show(visitor: Visitor) -> Answer {
+    let (code, problems) = (String::new(), Problems::none());
+    visitor.page(&CheckPage { f: visitor.frame(), code, problems, result: None })
+}
+
+pub async fn submit(visitor: Visitor, form: Form) -> Answer {
+    let code = form.get("code").to_owned();
+    if code.trim().is_empty() {
+        let problems = visitor.problems(&[FieldProblem { field: "code", problem: "check_code_missing" }]);
+        return visitor.page_again(&CheckPage { f: visitor.frame(), code, problems, result: None });
+    }
+    let app = &visitor.app;
+    let allowed = app.config.limits.attempts_per_network;
+    let counter = Counter::new(&app.vault, Purpose::CheckCodeNetwork, &visitor.network(), allowed);
+    let mut work = app.begin(Actor::Visitor).await?;
+    let counted = attempts::count(&mut work, counter).await;
+    let now = work.now;
+    let found = confirm(&mut work.tx, &app.vault, &code, now).await?;
+    work.commit().await?;
+    counted?;
+    let result = match found {
+        Some(Confirmed { kind, sent_at }) => {
+            (true, kind_name(visitor.language, kind), moment::date_and_clock(visitor.language, sent_at))
+        }
+        None => (false, String::new(), String::new()),
+    };
+    visitor.page(&CheckPage { f: visitor.frame(), code, problems: Problems::none(), result: Some(result) })
+}
+
+fn kind_name(language: Language, kind: Kind) -> String {
+    let k = &language.texts().mail_kind;
+    let text = match kind {
+        Kind::RegistrationCode => &k.registration_code,
+        Kind::AlreadyRegistered => &k.already_registered,
+        Kind::Welcome => &k.welcome,
+        Kind::ResetCode => &k.reset_code,
+        Kind::ResetUnknown => &k.reset_unknown,
+        Kind::PasswordChanged => &k.password_changed,
+    };
+    text.to_string()
+}

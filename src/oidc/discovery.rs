@@ -1,0 +1,38 @@
+//! The discovery document: what is switched on, and no member outside the registries.
+
+use serde_json::{Value, json};
+
+use crate::client::Scope;
+use crate::kernel::level::Level;
+use crate::kernel::texts::Language;
+
+/// OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2, RFC 9207 section 3.
+pub fn document(issuer: &str) -> Value {
+    json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/oauth2/authorize"),
+        "token_endpoint": format!("{issuer}/oauth2/token"),
+        "userinfo_endpoint": format!("{issuer}/oauth2/userinfo"),
+        "end_session_endpoint": format!("{issuer}/oauth2/logout"),
+        "jwks_uri": format!("{issuer}/oauth2/jwks"),
+        "scopes_supported": Scope::ALL.map(Scope::name),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["ES256", "RS256"],
+        "token_endpoint_auth_methods_supported": ["private_key_jwt", "client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
+        "code_challenge_methods_supported": ["S256"],
+        "claims_supported": [
+            "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "name", "given_name",
+            "family_name", "birthdate", "updated_at", "email", "email_verified"
+        ],
+        "acr_values_supported": [Level::Basic.acr()],
+        "ui_locales_supported": Language::ALL.map(Language::tag),
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "authorization_response_iss_parameter_supported": true
+    })
+}

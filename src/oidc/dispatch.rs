@@ -1,0 +1,199 @@
+//! The dispatcher: the only place that decides what an authorization request needs next.
+//!
+//! A pure function of stored state. Steps do not know each other; each returns here, and the decision is made
+//! afresh. `prompt=none` turns every step that would need the person into its error.
+
+use super::request::AuthorizationRequest;
+use super::scopes_of;
+use crate::kernel::error::Protocol;
+use crate::kernel::level::Level;
+use crate::kernel::time::Timestamp;
+
+/// What counts of the browser's session.
+#[derive(Clone, Debug)]
+pub struct SessionFacts {
+    pub level: Level,
+    pub authenticated_at: Timestamp,
+    /// The subject this client sees of the account.
+    pub subject: String,
+}
+
+/// What counts of an earlier consent.
+#[derive(Clone, Debug)]
+pub struct ConsentFacts {
+    pub scope: String,
+    pub granted_at: Timestamp,
+}
+
+/// How long a consent is not asked for again: twelve months.
+const CONSENT_LIFETIME: std::time::Duration = crate::kernel::time::days(365);
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    SignIn,
+    RaiseLevel(Level),
+    Consent,
+    Issue,
+    Refuse(Protocol),
+}
+
+/// Decides. `created_at` is when the request arrived: what the client demands to happen counts only after it.
+pub fn next_step(
+    request: &AuthorizationRequest,
+    created_at: Timestamp,
+    session: Option<&SessionFacts>,
+    consent: Option<&ConsentFacts>,
+    now: Timestamp,
+) -> Step {
+    let step = interactive_step(request, created_at, session, consent, now);
+    if !request.prompt.none {
+        return step;
+    }
+    // OpenID Connect Core section 3.1.2.6
+    let refuse = |code, description| Step::Refuse(Protocol { code, description, detail: None });
+    match step {
+        Step::SignIn => refuse("login_required", "the person would have to sign in"),
+        Step::RaiseLevel(_) => refuse("interaction_required", "the person would have to raise the level"),
+        Step::Consent => refuse("consent_required", "the person would have to consent"),
+        step => step,
+    }
+}
+
+fn interactive_step(
+    request: &AuthorizationRequest,
+    created_at: Timestamp,
+    session: Option<&SessionFacts>,
+    consent: Option<&ConsentFacts>,
+    now: Timestamp,
+) -> Step {
+    let Some(session) = session else { return Step::SignIn };
+    let signed_in_since = session.authenticated_at >= created_at;
+    let too_old = request.max_age.is_some_and(|age| session.authenticated_at.plus(age) < now) && !signed_in_since;
+    let someone_else = request.expected_subject.as_ref().is_some_and(|subject| *subject != session.subject);
+    if (request.prompt.login && !signed_in_since) || too_old || (someone_else && !signed_in_since) {
+        return Step::SignIn;
+    }
+    if someone_else {
+        let description = "somebody else than id_token_hint names has signed in";
+        return Step::Refuse(Protocol { code: "login_required", description, detail: None });
+    }
+    if session.level < request.level {
+        return Step::RaiseLevel(request.level);
+    }
+    let consented = consent.is_some_and(|consent| {
+        let given = scopes_of(&consent.scope);
+        scopes_of(&request.scope).iter().all(|scope| given.contains(scope))
+            && consent.granted_at.plus(CONSENT_LIFETIME) > now
+            && (!request.prompt.consent || consent.granted_at >= created_at)
+    });
+    if consented { Step::Issue } else { Step::Consent }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::request::Prompt;
+    use super::*;
+    use crate::kernel::id::ClientId;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_424_520);
+    const CREATED: Timestamp = Timestamp::from_seconds(1_795_424_500);
+
+    fn request(change: impl FnOnce(&mut AuthorizationRequest)) -> AuthorizationRequest {
+        let mut request = AuthorizationRequest {
+            client: ClientId("parken".into()),
+            redirect_uri: "https://rp.example/cb".into(),
+            state: None,
+            nonce: None,
+            scope: "openid profile".into(),
+            challenge: None,
+            prompt: Prompt::default(),
+            max_age: None,
+            expected_subject: None,
+            login_hint: None,
+            language: None,
+            level: Level::Basic,
+        };
+        change(&mut request);
+        request
+    }
+
+    fn session(seconds_ago: u64) -> SessionFacts {
+        let authenticated_at = NOW.minus(Duration::from_secs(seconds_ago));
+        SessionFacts { level: Level::Basic, authenticated_at, subject: "renate".into() }
+    }
+
+    fn consent(scope: &str, seconds_ago: u64) -> ConsentFacts {
+        ConsentFacts { scope: scope.into(), granted_at: NOW.minus(Duration::from_secs(seconds_ago)) }
+    }
+
+    /// What was asked, who is there, what was allowed; what comes next, and which error it is with `prompt=none`.
+    struct Row(
+        &'static str,
+        fn(&mut AuthorizationRequest),
+        Option<SessionFacts>,
+        Option<ConsentFacts>,
+        Step,
+        &'static str,
+    );
+
+    const OLD: u64 = 300_000;
+
+    #[rustfmt::skip]
+    fn rows() -> Vec<Row> {
+        let old = || Some(session(OLD));
+        let all = || Some(consent("openid profile email", OLD));
+        vec![
+            Row("nobody",                 |_| {},                                                None,              all(), Step::SignIn,  "login_required"),
+            Row("session and consent",    |_| {},                                                old(),             all(), Step::Issue,   ""),
+            Row("no consent",             |_| {},                                                old(),             None,  Step::Consent, "consent_required"),
+            Row("less consent",           |_| {},                                                old(),             Some(consent("openid", OLD)), Step::Consent, "consent_required"),
+            Row("consent of last year",   |_| {},                                                old(),             Some(consent("openid profile", 31_536_001)), Step::Consent, "consent_required"),
+            Row("max_age passed",         |r| r.max_age = Some(Duration::from_secs(60)),         Some(session(61)), all(), Step::SignIn,  "login_required"),
+            Row("max_age holds",          |r| r.max_age = Some(Duration::from_secs(60)),         Some(session(60)), all(), Step::Issue,   ""),
+            Row("max_age zero, since",    |r| r.max_age = Some(Duration::ZERO),                  Some(session(10)), all(), Step::Issue,   ""),
+            Row("max_age zero, before",   |r| r.max_age = Some(Duration::ZERO),                  old(),             all(), Step::SignIn,  "login_required"),
+            Row("somebody else",          |r| r.expected_subject = Some("emre".into()),          old(),             all(), Step::SignIn,  "login_required"),
+            Row("the right one",          |r| r.expected_subject = Some("renate".into()),        old(),             all(), Step::Issue,   ""),
+            Row("level too low",          |r| r.level = Level::Substantial,                      old(),             all(), Step::RaiseLevel(Level::Substantial), "interaction_required"),
+        ]
+    }
+
+    #[test]
+    fn the_table() {
+        for Row(name, change, session, consent, step, code) in rows() {
+            let asked = request(change);
+            assert_eq!(next_step(&asked, CREATED, session.as_ref(), consent.as_ref(), NOW), step, "{name}");
+            let silent = request(|r| {
+                change(r);
+                r.prompt.none = true;
+            });
+            match next_step(&silent, CREATED, session.as_ref(), consent.as_ref(), NOW) {
+                Step::Issue => assert_eq!(code, "", "{name}, prompt=none"),
+                Step::Refuse(error) => assert_eq!(error.code, code, "{name}, prompt=none"),
+                other => panic!("{name}: prompt=none must not need the person: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_client_demands_counts_only_afterwards() {
+        let login = request(|r| r.prompt.login = true);
+        let all = consent("openid profile", 300_000);
+        assert_eq!(next_step(&login, CREATED, Some(&session(300_000)), Some(&all), NOW), Step::SignIn);
+        assert_eq!(next_step(&login, CREATED, Some(&session(10)), Some(&all), NOW), Step::Issue);
+        let again = request(|r| r.prompt.consent = true);
+        assert_eq!(next_step(&again, CREATED, Some(&session(10)), Some(&all), NOW), Step::Consent);
+        assert_eq!(
+            next_step(&again, CREATED, Some(&session(10)), Some(&consent("openid profile", 5)), NOW),
+            Step::Issue
+        );
+        let hinted = request(|r| r.expected_subject = Some("emre".into()));
+        let refused = next_step(&hinted, CREATED, Some(&session(10)), Some(&all), NOW);
+        assert!(
+            matches!(refused, Step::Refuse(error) if error.code == "login_required"),
+            "signed in, and still somebody else"
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! The OpenID Provider: an authorization request is checked, stored if somebody must do something first, and
+//! decided by one dispatcher; a code is redeemed once; a token is worth what its grant still is.
+
+pub mod authorize;
+pub mod claims;
+pub mod client_auth;
+pub mod connection;
+pub mod discovery;
+pub mod dispatch;
+pub mod logout;
+pub mod request;
+mod store;
+pub mod token;
+pub mod web;
+
+use serde::Serialize;
+
+use crate::audit::Event;
+use crate::client::Scope;
+use crate::kernel::id::{AccountId, ClientId, GrantId};
+
+/// Scopes as the one text that requests, codes, grants and consents store: in the order of [`Scope::ALL`].
+pub fn scope_text(scopes: &[Scope]) -> String {
+    let chosen = Scope::ALL.iter().filter(|scope| scopes.contains(scope));
+    chosen.map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
+}
+
+/// The scopes we know of such a text; others are not understood and therefore ignored (OpenID Connect Core
+/// section 3.1.2.1).
+pub fn scopes_of(text: &str) -> Vec<Scope> {
+    let named = |name: &str| Scope::ALL.into_iter().find(|scope| scope.name() == name);
+    let mut scopes: Vec<Scope> = text.split(' ').filter_map(named).collect();
+    scopes.sort();
+    scopes.dedup();
+    scopes
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum OidcEvent {
+    ConsentGiven {
+        #[serde(skip)]
+        account: AccountId,
+        client: ClientId,
+        scope: String,
+    },
+    ConsentWithdrawn {
+        #[serde(skip)]
+        account: AccountId,
+        client: ClientId,
+    },
+    GrantIssued {
+        #[serde(skip)]
+        account: AccountId,
+        client: ClientId,
+        grant: GrantId,
+        scope: String,
+    },
+    CodeRefused {
+        #[serde(skip)]
+        account: AccountId,
+        client: ClientId,
+        why: &'static str,
+    },
+}
+
+impl Event for OidcEvent {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::ConsentGiven { .. } => "consent.given",
+            Self::ConsentWithdrawn { .. } => "consent.withdrawn",
+            Self::GrantIssued { .. } => "grant.issued",
+            Self::CodeRefused { .. } => "code.refused",
+        }
+    }
+
+    fn subject(&self) -> Option<String> {
+        let (Self::ConsentGiven { account, .. }
+        | Self::ConsentWithdrawn { account, .. }
+        | Self::GrantIssued { account, .. }
+        | Self::CodeRefused { account, .. }) = self;
+        Some(account.to_string())
+    }
+}

@@ -1,0 +1,256 @@
+//! The authorization request: an ordered list of checks, each refusing one thing and naming its section.
+//!
+//! Until client and redirect URI are known to belong together, a refusal is a page; afterwards it goes to the
+//! client. What comes out is trusted everywhere else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{scope_text, scopes_of};
+use crate::app::AppParts;
+use crate::client::registry::Registry;
+use crate::client::{Client, Profile, Scope};
+use crate::kernel::error::{Error, Protocol};
+use crate::kernel::id::ClientId;
+use crate::kernel::keys::Purpose;
+use crate::kernel::level::Level;
+use crate::kernel::texts::Language;
+
+const SCOPES_MAX: usize = 64;
+const TEXT_MAX: usize = 2048;
+
+/// The parameters of a request, each at most once (RFC 6749 section 3.1).
+pub struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// Refuses repeated parameters; empty ones count as absent.
+    pub fn new(pairs: Vec<(String, String)>) -> Result<Self, Error> {
+        let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        if names.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(Error::protocol("invalid_request", "a parameter is repeated"));
+        }
+        Ok(Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect()))
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+}
+
+/// What the client wants the person to do, whatever the session says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    pub none: bool,
+    pub login: bool,
+    pub consent: bool,
+}
+
+/// A request that has passed every check.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuthorizationRequest {
+    pub client: ClientId,
+    pub redirect_uri: String,
+    pub state: Option<String>,
+    pub nonce: Option<String>,
+    pub scope: String,
+    pub challenge: Option<String>,
+    pub prompt: Prompt,
+    pub max_age: Option<Duration>,
+    /// The subject that `id_token_hint` names.
+    pub expected_subject: Option<String>,
+    pub login_hint: Option<String>,
+    pub language: Option<Language>,
+    /// The least level: the client's own minimum.
+    pub level: Level,
+}
+
+/// Where a refusal goes.
+#[derive(Debug)]
+pub enum Refusal {
+    /// Nobody but the person may see it.
+    Page(Protocol),
+    /// The client gets it as an error response.
+    Client { redirect_uri: String, state: Option<String>, error: Protocol },
+}
+
+/// The part of a request that must be right before anything may be sent anywhere.
+struct Trusted {
+    client: Arc<Client>,
+    redirect_uri: String,
+}
+
+fn refuse<T>(code: &'static str, description: &'static str) -> Result<T, Protocol> {
+    Err(Protocol { code, description, detail: None })
+}
+
+/// Runs all checks.
+pub fn check(app: &AppParts, registry: &Registry, parameters: &Parameters) -> Result<AuthorizationRequest, Refusal> {
+    let trusted = check_client(registry, parameters).map_err(Refusal::Page)?;
+    check_rest(app, &trusted, parameters).map_err(|error| Refusal::Client {
+        redirect_uri: trusted.redirect_uri.clone(),
+        state: parameters.get("state").filter(|state| state.len() <= TEXT_MAX).map(str::to_owned),
+        error,
+    })
+}
+
+/// RFC 6749 section 4.1.2.1: without a known client and one of its own redirect URIs nothing is redirected.
+fn check_client(registry: &Registry, parameters: &Parameters) -> Result<Trusted, Protocol> {
+    let Some(client) = parameters.get("client_id").and_then(|id| registry.get(id)) else {
+        return refuse("invalid_request", "client_id is missing or unknown");
+    };
+    let Some(redirect_uri) = parameters.get("redirect_uri") else {
+        return refuse("invalid_request", "redirect_uri is missing");
+    };
+    // RFC 9700 section 4.1.3: compared as bytes, no patterns.
+    if !client.redirect_uris.iter().any(|known| known == redirect_uri) {
+        return refuse("invalid_request", "redirect_uri is not registered for this client");
+    }
+    Ok(Trusted { redirect_uri: redirect_uri.to_owned(), client })
+}
+
+fn check_rest(app: &AppParts, trusted: &Trusted, parameters: &Parameters) -> Result<AuthorizationRequest, Protocol> {
+    check_unsupported(parameters)?;
+    check_response(parameters)?;
+    let scope = check_scope(&trusted.client, parameters)?;
+    let challenge = check_challenge(&trusted.client, parameters)?;
+    let prompt = check_prompt(parameters)?;
+    let max_age = check_max_age(parameters)?;
+    let expected_subject = check_hint(app, &trusted.client, parameters)?;
+    let text = |name| check_text(parameters, name);
+    Ok(AuthorizationRequest {
+        client: trusted.client.id.clone(),
+        redirect_uri: trusted.redirect_uri.clone(),
+        state: text("state")?,
+        nonce: text("nonce")?,
+        scope,
+        challenge,
+        prompt,
+        max_age,
+        expected_subject,
+        login_hint: text("login_hint")?,
+        language: parameters.get("ui_locales").and_then(|tags| tags.split(' ').take(10).find_map(Language::from_tag)),
+        level: trusted.client.level,
+    })
+}
+
+/// OpenID Connect Core sections 6 and 7.2.1: what we do not support has its own error codes.
+fn check_unsupported(parameters: &Parameters) -> Result<(), Protocol> {
+    for (name, code) in [
+        ("request", "request_not_supported"),
+        ("request_uri", "request_uri_not_supported"),
+        ("registration", "registration_not_supported"),
+    ] {
+        if parameters.get(name).is_some() {
+            return refuse(code, "this parameter is not supported");
+        }
+    }
+    Ok(())
+}
+
+/// RFC 9700 section 2.1.2: the code flow only; nothing that is worth stealing stands in a URL.
+fn check_response(parameters: &Parameters) -> Result<(), Protocol> {
+    match parameters.get("response_type") {
+        Some("code") => {}
+        Some(_) => return refuse("unsupported_response_type", "only response_type code is supported"),
+        None => return refuse("invalid_request", "response_type is missing"),
+    }
+    match parameters.get("response_mode") {
+        None | Some("query") => Ok(()),
+        Some(_) => refuse("invalid_request", "only response_mode query is supported"),
+    }
+}
+
+/// OpenID Connect Core section 3.1.2.1: openid is required. What this client may not ask for is refused,
+/// not left out silently.
+fn check_scope(client: &Client, parameters: &Parameters) -> Result<String, Protocol> {
+    let text = parameters.get("scope").unwrap_or_default();
+    if text.split(' ').count() > SCOPES_MAX {
+        return refuse("invalid_scope", "too many scopes");
+    }
+    let scopes = scopes_of(text);
+    if !scopes.contains(&Scope::Openid) {
+        return refuse("invalid_scope", "scope must contain openid");
+    }
+    if scopes.iter().any(|scope| !client.scopes.contains(scope)) {
+        return refuse("invalid_scope", "this client may not ask for that scope");
+    }
+    Ok(scope_text(&scopes))
+}
+
+/// RFC 7636 and RFC 9700 section 2.1.1: S256, for every client whose profile does not exempt it.
+fn check_challenge(client: &Client, parameters: &Parameters) -> Result<Option<String>, Protocol> {
+    let Some(challenge) = parameters.get("code_challenge") else {
+        return match (client.profile, parameters.get("code_challenge_method")) {
+            (Profile::OidcCore, None) => Ok(None),
+            _ => refuse("invalid_request", "code_challenge is missing (PKCE with S256 is required)"),
+        };
+    };
+    if parameters.get("code_challenge_method") != Some("S256") {
+        return refuse("invalid_request", "code_challenge_method must be S256");
+    }
+    let is_hash =
+        challenge.len() == 43 && challenge.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if is_hash {
+        Ok(Some(challenge.to_owned()))
+    } else {
+        refuse("invalid_request", "code_challenge is not a SHA-256 in base64url")
+    }
+}
+
+/// OpenID Connect Core section 3.1.2.1. Choosing an account means signing in anew here.
+fn check_prompt(parameters: &Parameters) -> Result<Prompt, Protocol> {
+    let mut prompt = Prompt::default();
+    let values: Vec<&str> =
+        parameters.get("prompt").unwrap_or_default().split(' ').filter(|value| !value.is_empty()).collect();
+    for value in &values {
+        match *value {
+            "none" => prompt.none = true,
+            "login" | "select_account" => prompt.login = true,
+            "consent" => prompt.consent = true,
+            _ => return refuse("invalid_request", "prompt has an unknown value"),
+        }
+    }
+    if prompt.none && values.len() > 1 {
+        return refuse("invalid_request", "prompt none stands alone");
+    }
+    Ok(prompt)
+}
+
+fn check_max_age(parameters: &Parameters) -> Result<Option<Duration>, Protocol> {
+    let Some(text) = parameters.get("max_age") else { return Ok(None) };
+    let seconds = text.parse::<u32>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+    match seconds {
+        Some(seconds) => Ok(Some(Duration::from_secs(u64::from(seconds)))),
+        None => refuse("invalid_request", "max_age must be a number of seconds"),
+    }
+}
+
+/// An ID token of ours for this client, even if it has expired (OpenID Connect Core section 3.1.2.1).
+fn check_hint(app: &AppParts, client: &Client, parameters: &Parameters) -> Result<Option<String>, Protocol> {
+    #[derive(Clone, Deserialize)]
+    struct Hint {
+        iss: String,
+        aud: String,
+        sub: String,
+    }
+    let Some(token) = parameters.get("id_token_hint") else { return Ok(None) };
+    let hint = app.keys.verify::<Hint>(Purpose::IdToken, token);
+    match hint.filter(|hint| hint.iss == app.config.issuer && hint.aud == client.id.0) {
+        Some(hint) => Ok(Some(hint.sub)),
+        None => refuse("invalid_request", "id_token_hint is not an ID token of this client"),
+    }
+}
+
+fn check_text(parameters: &Parameters, name: &str) -> Result<Option<String>, Protocol> {
+    match parameters.get(name) {
+        Some(text) if text.len() > TEXT_MAX => refuse("invalid_request", "a parameter is too long"),
+        text => Ok(text.map(str::to_owned)),
+    }
+}

@@ -1,0 +1,249 @@
+//! Requests, codes, grants, consents, assertions.
+
+use crate::kernel::id::{AccountId, ClientId, GrantId, RequestId, SessionId};
+use crate::kernel::level::Level;
+use crate::kernel::time::Timestamp;
+use crate::sql;
+use crate::store::db::{DbError, Tx};
+use crate::store::work::Work;
+
+// Requests
+
+#[derive(sqlx::FromRow)]
+pub struct RequestRow {
+    pub id: RequestId,
+    pub client_id: ClientId,
+    pub request: Vec<u8>,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+pub async fn insert_request(work: &mut Work, browser: &[u8], row: &RequestRow) -> Result<(), DbError> {
+    sql!(
+        &mut work.tx,
+        execute,
+        "INSERT INTO authorization_request (id, browser_hash, client_id, request, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        &row.id,
+        browser,
+        &row.client_id,
+        &row.request,
+        row.created_at,
+        row.expires_at
+    )
+    .map(drop)
+}
+
+pub async fn find_request(
+    tx: &mut Tx,
+    id: &RequestId,
+    browser: &[u8],
+    now: Timestamp,
+) -> Result<Option<RequestRow>, DbError> {
+    sql!(tx, fetch_optional RequestRow,
+        "SELECT id, client_id, request, created_at, expires_at FROM authorization_request
+          WHERE id = $1 AND browser_hash = $2 AND expires_at > $3", id, browser, now)
+}
+
+pub async fn delete_request(work: &mut Work, id: &RequestId, browser: &[u8]) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "DELETE FROM authorization_request WHERE id = $1 AND browser_hash = $2 AND expires_at > $3",
+        id,
+        browser,
+        work.now
+    )?;
+    Ok(rows == 1)
+}
+
+// Codes
+
+#[derive(sqlx::FromRow)]
+pub struct CodeRow {
+    pub client_id: ClientId,
+    pub account_id: AccountId,
+    pub session_id: SessionId,
+    pub grant_id: GrantId,
+    pub redirect_uri: String,
+    pub scope: String,
+    pub nonce: Option<String>,
+    pub challenge: Option<String>,
+    pub level: Level,
+    pub methods: String,
+    pub authenticated_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Result<(), DbError> {
+    sql!(
+        &mut work.tx,
+        execute,
+        "INSERT INTO authorization_code
+             (code_hash, client_id, account_id, session_id, grant_id, redirect_uri, scope, nonce, challenge, level,
+              methods, authenticated_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        code_hash,
+        &row.client_id,
+        &row.account_id,
+        &row.session_id,
+        &row.grant_id,
+        &row.redirect_uri,
+        &row.scope,
+        &row.nonce,
+        &row.challenge,
+        row.level,
+        &row.methods,
+        row.authenticated_at,
+        row.expires_at
+    )
+    .map(drop)
+}
+
+/// Takes a code, once. Whoever gets the row has spent it.
+pub async fn take_code(work: &mut Work, code_hash: &[u8]) -> Result<Option<CodeRow>, DbError> {
+    sql!(&mut work.tx, fetch_optional CodeRow,
+        "UPDATE authorization_code SET used_at = $2
+          WHERE code_hash = $1 AND used_at IS NULL
+      RETURNING client_id, account_id, session_id, grant_id, redirect_uri, scope, nonce, challenge, level, methods,
+                authenticated_at, expires_at", code_hash, work.now)
+}
+
+#[derive(sqlx::FromRow)]
+pub struct UsedCodeRow {
+    pub grant_id: GrantId,
+    pub account_id: AccountId,
+}
+
+pub async fn find_used_code(work: &mut Work, code_hash: &[u8]) -> Result<Option<UsedCodeRow>, DbError> {
+    sql!(&mut work.tx, fetch_optional UsedCodeRow,
+        "SELECT grant_id, account_id FROM authorization_code WHERE code_hash = $1 AND used_at IS NOT NULL", code_hash)
+}
+
+// Grants
+
+/// Makes the grant of a code, if session, account and consent are still what they were.
+pub async fn insert_grant(work: &mut Work, row: &CodeRow, authenticated_at: Timestamp) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "INSERT INTO client_grant (id, client_id, account_id, session_id, scope, level, authenticated_at, created_at, expires_at)
+         SELECT $1, consent.client_id, consent.account_id, session.id, $5, $6, $7, $8, $9
+           FROM consent
+           JOIN account ON account.id = consent.account_id AND account.status = 'active'
+           JOIN session ON session.account_id = consent.account_id
+          WHERE consent.account_id = $2 AND consent.client_id = $3 AND session.id = $4",
+        &row.grant_id,
+        &row.account_id,
+        &row.client_id,
+        &row.session_id,
+        &row.scope,
+        row.level,
+        authenticated_at,
+        work.now,
+        work.now.plus(super::token::ACCESS_TOKEN_LIFETIME)
+    )?;
+    Ok(rows == 1)
+}
+
+pub async fn end_grant(work: &mut Work, id: &GrantId) -> Result<(), DbError> {
+    sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE client_grant SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL",
+        id,
+        work.now
+    )
+    .map(drop)
+}
+
+pub async fn end_grants(work: &mut Work, account: &AccountId, client: &ClientId) -> Result<(), DbError> {
+    sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE client_grant SET ended_at = $3 WHERE account_id = $1 AND client_id = $2 AND ended_at IS NULL",
+        account,
+        client,
+        work.now
+    )
+    .map(drop)
+}
+
+#[derive(sqlx::FromRow)]
+pub struct GrantRow {
+    pub client_id: ClientId,
+    pub account_id: AccountId,
+    pub scope: String,
+}
+
+/// A grant that still counts: not ended, its session alive, its account active.
+pub async fn find_live_grant(tx: &mut Tx, id: &GrantId, now: Timestamp) -> Result<Option<GrantRow>, DbError> {
+    sql!(tx, fetch_optional GrantRow,
+        "SELECT client_grant.client_id, client_grant.account_id, client_grant.scope
+           FROM client_grant
+           JOIN session ON session.id = client_grant.session_id
+           JOIN account ON account.id = client_grant.account_id
+          WHERE client_grant.id = $1 AND client_grant.ended_at IS NULL AND client_grant.expires_at > $2
+            AND account.status = 'active'", id, now)
+}
+
+// Consents
+
+#[derive(sqlx::FromRow)]
+pub struct ConsentRow {
+    pub client_id: ClientId,
+    pub scope: String,
+    pub granted_at: Timestamp,
+}
+
+pub async fn find_consent(tx: &mut Tx, account: &AccountId, client: &ClientId) -> Result<Option<ConsentRow>, DbError> {
+    sql!(tx, fetch_optional ConsentRow,
+        "SELECT client_id, scope, granted_at FROM consent WHERE account_id = $1 AND client_id = $2", account, client)
+}
+
+pub async fn list_consents(tx: &mut Tx, account: &AccountId) -> Result<Vec<ConsentRow>, DbError> {
+    sql!(tx, fetch_all ConsentRow,
+        "SELECT client_id, scope, granted_at FROM consent WHERE account_id = $1 ORDER BY granted_at DESC, client_id LIMIT 200",
+        account)
+}
+
+pub async fn put_consent(work: &mut Work, account: &AccountId, client: &ClientId, scope: &str) -> Result<(), DbError> {
+    sql!(
+        &mut work.tx,
+        execute,
+        "INSERT INTO consent (account_id, client_id, scope, granted_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (account_id, client_id) DO UPDATE SET scope = excluded.scope, granted_at = excluded.granted_at",
+        account,
+        client,
+        scope,
+        work.now
+    )
+    .map(drop)
+}
+
+pub async fn delete_consent(work: &mut Work, account: &AccountId, client: &ClientId) -> Result<bool, DbError> {
+    let rows =
+        sql!(&mut work.tx, execute, "DELETE FROM consent WHERE account_id = $1 AND client_id = $2", account, client)?;
+    Ok(rows == 1)
+}
+
+// Assertions
+
+/// `false` if this assertion has been here before.
+pub async fn insert_assertion(
+    work: &mut Work,
+    client: &ClientId,
+    jti_hash: &[u8],
+    expires_at: Timestamp,
+) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "INSERT INTO client_assertion (client_id, jti_hash, expires_at) VALUES ($1, $2, $3)
+         ON CONFLICT (client_id, jti_hash) DO NOTHING",
+        client,
+        jti_hash,
+        expires_at
+    )?;
+    Ok(rows == 1)
+}

@@ -1,0 +1,223 @@
+//! The token endpoint: a code becomes a grant and its tokens, once.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+use super::client_auth::Authenticated;
+use super::request::Parameters;
+use super::{OidcEvent, store};
+use crate::app::AppParts;
+use crate::audit;
+use crate::client::Client;
+use crate::kernel::error::Error;
+use crate::kernel::id::GrantId;
+use crate::kernel::keys::{Algorithm, Purpose};
+use crate::kernel::secret::{equal, sha256, token_hash};
+use crate::store::work::{Actor, Work};
+
+pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(300);
+const ID_TOKEN_LIFETIME: Duration = Duration::from_secs(300);
+
+/// RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3.
+#[derive(Serialize)]
+pub struct TokenResponse {
+    pub access_token: String,
+    pub token_type: &'static str,
+    pub expires_in: u64,
+    pub id_token: String,
+    pub scope: String,
+}
+
+/// OpenID Connect Core section 2.
+#[derive(Serialize)]
+struct IdToken<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    exp: i64,
+    iat: i64,
+    auth_time: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    acr: &'static str,
+    amr: Vec<&'a str>,
+    at_hash: String,
+}
+
+/// RFC 9068 section 2.2. `grant` is how our own endpoints find out whether it still counts.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct AccessToken {
+    pub iss: String,
+    pub sub: String,
+    pub aud: String,
+    pub exp: i64,
+    pub iat: i64,
+    pub jti: String,
+    pub client_id: String,
+    pub scope: String,
+    pub grant: String,
+}
+
+/// A refusal worth remembering: the code is burnt either way, so it is an outcome that is committed.
+enum Redeemed {
+    Granted(Box<store::CodeRow>),
+    Refused(&'static str),
+}
+
+/// Redeems an authorization code (RFC 6749 section 4.1.3) in one transaction.
+pub async fn redeem(
+    app: &AppParts,
+    authenticated: &Authenticated,
+    parameters: &Parameters,
+) -> Result<TokenResponse, Error> {
+    let client = &authenticated.client;
+    let missing = |description| Error::protocol("invalid_request", description);
+    let code = parameters.get("code").ok_or_else(|| missing("code is missing"))?;
+    let redirect_uri = parameters.get("redirect_uri").ok_or_else(|| missing("redirect_uri is missing"))?;
+    let verifier = parameters.get("code_verifier");
+
+    let mut work = app.begin(Actor::Client(client.id.clone())).await?;
+    authenticated.spend(&mut work).await?;
+    let redeemed = take_code(&mut work, client, code, redirect_uri, verifier).await?;
+    work.commit().await?;
+    match redeemed {
+        Redeemed::Granted(row) => tokens(app, client, &row),
+        Redeemed::Refused(why) => Err(Error::Protocol(crate::kernel::error::Protocol {
+            code: "invalid_grant",
+            description: "the code is wrong, used, expired, or not for this client and redirect_uri",
+            detail: Some(why.to_owned()),
+        })),
+    }
+}
+
+async fn take_code(
+    work: &mut Work,
+    client: &Client,
+    code: &str,
+    redirect_uri: &str,
+    verifier: Option<&str>,
+) -> Result<Redeemed, Error> {
+    let hash = token_hash(code);
+    let Some(row) = store::take_code(work, &hash).await? else {
+        return refuse_unusable(work, client, &hash).await;
+    };
+    // The code is spent from here on, whatever is wrong.
+    let why = if row.client_id != client.id {
+        Some("the code belongs to another client")
+    } else if row.expires_at <= work.now {
+        Some("the code has expired")
+    } else if row.redirect_uri != redirect_uri {
+        Some("redirect_uri is not the one of the request")
+    } else if !verifier_fits(row.challenge.as_deref(), verifier) {
+        Some("code_verifier does not fit")
+    } else if !store::insert_grant(work, &row, row.authenticated_at).await? {
+        Some("the session or the consent has ended")
+    } else {
+        None
+    };
+    let (account, client) = (row.account_id.clone(), client.id.clone());
+    if let Some(why) = why {
+        audit::record(work, &OidcEvent::CodeRefused { account, client, why }).await?;
+        return Ok(Redeemed::Refused(why));
+    }
+    let (grant, scope) = (row.grant_id.clone(), row.scope.clone());
+    audit::record(work, &OidcEvent::GrantIssued { account, client, grant, scope }).await?;
+    Ok(Redeemed::Granted(Box::new(row)))
+}
+
+/// RFC 6749 section 4.1.2: a code that comes twice takes down what it gave the first time.
+async fn refuse_unusable(work: &mut Work, client: &Client, hash: &[u8]) -> Result<Redeemed, Error> {
+    if let Some(used) = store::find_used_code(work, hash).await? {
+        store::end_grant(work, &used.grant_id).await?;
+        let why = "the code came a second time; its grant has ended";
+        let event = OidcEvent::CodeRefused { account: used.account_id, client: client.id.clone(), why };
+        audit::record(work, &event).await?;
+        return Ok(Redeemed::Refused(why));
+    }
+    Ok(Redeemed::Refused("unknown code"))
+}
+
+/// RFC 7636 section 4.6. A verifier without a challenge is a downgrade (RFC 9700 section 4.8.2).
+fn verifier_fits(challenge: Option<&str>, verifier: Option<&str>) -> bool {
+    match (challenge, verifier) {
+        (None, None) => true,
+        (Some(challenge), Some(verifier)) => {
+            let sound = (43..=128).contains(&verifier.len())
+                && verifier.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+            sound && equal(URL_SAFE_NO_PAD.encode(sha256(verifier.as_bytes())).as_bytes(), challenge.as_bytes())
+        }
+        _ => false,
+    }
+}
+
+fn tokens(app: &AppParts, client: &Client, row: &store::CodeRow) -> Result<TokenResponse, Error> {
+    let now = app.now();
+    let subject = client.subject(&app.vault, &row.account_id);
+    let issuer = app.config.issuer.as_str();
+    let access = AccessToken {
+        iss: issuer.to_owned(),
+        sub: subject.clone(),
+        aud: issuer.to_owned(),
+        exp: now.plus(ACCESS_TOKEN_LIFETIME).seconds(),
+        iat: now.seconds(),
+        jti: URL_SAFE_NO_PAD.encode(app.random.bytes::<16>()),
+        client_id: client.id.0.clone(),
+        scope: row.scope.clone(),
+        grant: row.grant_id.to_string(),
+    };
+    let access_token = app.keys.sign(Purpose::AccessToken, Algorithm::ES256, &access)?;
+    let id = IdToken {
+        iss: issuer,
+        sub: &subject,
+        aud: &client.id.0,
+        exp: now.plus(ID_TOKEN_LIFETIME).seconds(),
+        iat: now.seconds(),
+        auth_time: row.authenticated_at.seconds(),
+        nonce: row.nonce.as_deref(),
+        acr: row.level.acr(),
+        amr: row.methods.split(' ').collect(),
+        at_hash: half_hash(&access_token),
+    };
+    Ok(TokenResponse {
+        id_token: app.keys.sign(Purpose::IdToken, client.id_token_algorithm, &id)?,
+        access_token,
+        token_type: "Bearer",
+        expires_in: ACCESS_TOKEN_LIFETIME.as_secs(),
+        scope: row.scope.clone(),
+    })
+}
+
+/// The left half of the SHA-256 (OpenID Connect Core section 3.1.3.6).
+fn half_hash(token: &str) -> String {
+    let hash = digest::digest(&digest::SHA256, token.as_bytes());
+    URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
+}
+
+/// What a presented access token is worth now: its claims and the grant behind it, or nothing.
+pub fn read_access_token(app: &AppParts, token: &str) -> Option<(AccessToken, GrantId)> {
+    let claims = app.keys.verify::<AccessToken>(Purpose::AccessToken, token)?;
+    let grant = GrantId::parse(&claims.grant)?;
+    let issuer = &app.config.issuer;
+    (claims.iss == *issuer && claims.aud == *issuer && claims.exp > app.now().seconds()).then_some((claims, grant))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_c02_c03_the_verifier_must_fit_and_belong() {
+        // RFC 7636 appendix B
+        let (verifier, challenge) =
+            ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+        assert!(verifier_fits(Some(challenge), Some(verifier)));
+        assert!(!verifier_fits(Some(challenge), None) && !verifier_fits(None, Some(verifier)));
+        assert!(!verifier_fits(Some(challenge), Some(&verifier[1..])));
+        assert!(!verifier_fits(Some(challenge), Some(challenge)));
+        assert!(verifier_fits(None, None));
+    }
+}

@@ -1,0 +1,270 @@
+//! The protocol endpoints, and the pages that an authorization may need.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
+use super::authorize::{self, Decision};
+use super::claims::{self, Shows};
+use super::client_auth::authenticate;
+use super::dispatch::Step;
+use super::request::{self, Parameters, Refusal};
+use super::{discovery, logout, scopes_of, token};
+use crate::account;
+use crate::app::App;
+use crate::client::registry::Registry;
+use crate::kernel::error::{Error, Protocol};
+use crate::kernel::texts::moment;
+use crate::signin::session;
+use crate::store::work::Actor;
+use crate::web::caller::{SignedIn, Visitor};
+use crate::web::form::{ForeignForm, Form, parse_pairs};
+use crate::web::page::{Frame, attribute_label, attribute_value};
+
+type Answer = Result<HttpResponse, Error>;
+
+pub async fn discovery(app: web::Data<App>) -> Answer {
+    let document = discovery::document(&app.config.issuer);
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=3600")).json(document))
+}
+
+pub async fn jwks(app: web::Data<App>) -> Answer {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CACHE_CONTROL, "public, max-age=3600")).content_type("application/json");
+    Ok(response.body(app.keys.jwk_set().to_owned()))
+}
+
+fn query_parameters(request: &HttpRequest) -> Result<Parameters, Error> {
+    let pairs = parse_pairs(request.query_string().as_bytes());
+    Parameters::new(pairs.ok_or_else(|| Error::protocol("invalid_request", "the query is malformed"))?)
+}
+
+pub async fn authorize(visitor: Visitor, http: HttpRequest) -> Answer {
+    let parameters = query_parameters(&http)?;
+    let request = match request::check(&visitor.app, &visitor.registry, &parameters) {
+        Ok(request) => request,
+        Err(Refusal::Page(error)) => return Err(Error::Protocol(error)),
+        Err(Refusal::Client { redirect_uri, state, error }) => {
+            return visitor.leave(&authorize::failure(&visitor.app, &redirect_uri, state.as_deref(), &error));
+        }
+    };
+    let client = visitor.registry.find(&request.client).ok_or(Error::Gone)?;
+    let browser = visitor.browser_hash();
+    let decision = authorize::begin(&visitor.app, &client, request, visitor.session.as_ref(), &browser).await?;
+    follow(&visitor, decision)
+}
+
+/// A request as a form from the client's page comes without our cookies (`SameSite=Lax`), so that the
+/// browser has to come once more by itself.
+pub async fn authorize_by_form(ForeignForm(pairs): ForeignForm) -> Answer {
+    again_by_get("/oauth2/authorize", pairs)
+}
+
+fn again_by_get(path: &str, pairs: Vec<(String, String)>) -> Answer {
+    let parameters = Parameters::new(pairs)?;
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters.pairs()).finish();
+    Ok(crate::web::page::redirect(&format!("{path}?{query}")))
+}
+
+fn follow(visitor: &Visitor, decision: Decision) -> Answer {
+    let (path, id) = match decision {
+        Decision::Return(location) => return visitor.leave(&location),
+        Decision::Continue(Step::RaiseLevel(_), id) => ("/anmelden/niveau", id),
+        Decision::Continue(Step::Consent, id) => ("/einwilligung", id),
+        Decision::Continue(_, id) => ("/anmelden", id),
+    };
+    visitor.leave(&format!("{path}?vorgang={id}"))
+}
+
+/// Every step returns here.
+pub async fn resume(visitor: Visitor) -> Answer {
+    let pending = visitor.pending.clone().ok_or(Error::Gone)?;
+    let browser = visitor.browser_hash();
+    let decision = authorize::resume(&visitor.app, &pending, visitor.session.as_ref(), &browser).await?;
+    follow(&visitor, decision)
+}
+
+pub async fn cancel(visitor: Visitor, _form: Form) -> Answer {
+    let pending = visitor.pending.clone().ok_or(Error::Gone)?;
+    let too_low = visitor.session.as_ref().is_some_and(|session| session.level < pending.request.level);
+    let error = if too_low {
+        let description = "the level that the client needs was not reached";
+        Protocol { code: "unmet_authentication_requirements", description, detail: None }
+    } else {
+        Protocol { code: "access_denied", description: "the person has cancelled", detail: None }
+    };
+    let decision = authorize::refuse(&visitor.app, &pending, &visitor.browser_hash(), &error).await?;
+    follow(&visitor, decision)
+}
+
+struct ConsentRow {
+    label: String,
+    value: String,
+    source: String,
+    date: String,
+}
+
+#[derive(Template)]
+#[template(path = "oidc/consent.html")]
+struct ConsentPage {
+    f: Frame,
+    recipient: String,
+    purpose: String,
+    rows: Vec<ConsentRow>,
+    privacy_uri: String,
+}
+
+pub async fn consent(SignedIn { visitor, session }: SignedIn) -> Answer {
+    let pending = visitor.pending.clone().ok_or(Error::Gone)?;
+    let mut tx = visitor.app.read().await?;
+    let account = account::load(&mut tx, &visitor.app.vault, &session.account_id).await?;
+    drop(tx);
+    let (f, language, client) = (visitor.frame(), visitor.language, &pending.client);
+    let row = |shown: claims::Shown| match shown.attribute {
+        Shows::Attribute(name) => ConsentRow {
+            label: attribute_label(f.t, name),
+            value: attribute_value(language, name, &shown.value),
+            source: f.t.source.self_asserted.to_string(),
+            date: account
+                .attributes
+                .get(&name)
+                .map(|known| moment::date(language, known.recorded_at))
+                .unwrap_or_default(),
+        },
+        Shows::Email => ConsentRow {
+            label: f.t.attribute.email.to_string(),
+            value: shown.value,
+            source: f.t.source.confirmed_by_code.to_string(),
+            date: moment::date(language, account.email.confirmed_at),
+        },
+    };
+    let rows = claims::shown(&account, &scopes_of(&pending.request.scope)).into_iter().map(row).collect();
+    let (recipient, purpose) = (client.title(language), client.purpose.get(language).to_owned());
+    visitor.page(&ConsentPage { f, recipient, purpose, rows, privacy_uri: client.privacy_uri.clone() })
+}
+
+pub async fn submit_consent(SignedIn { visitor, session }: SignedIn, form: Form) -> Answer {
+    let pending = visitor.pending.clone().ok_or(Error::Gone)?;
+    if form.is("antwort", "ja") {
+        authorize::consent(&visitor.app, &pending, &session).await?;
+        return visitor.go("/weiter");
+    }
+    let error = Protocol { code: "access_denied", description: "the person did not consent", detail: None };
+    let decision = authorize::refuse(&visitor.app, &pending, &visitor.browser_hash(), &error).await?;
+    follow(&visitor, decision)
+}
+
+pub async fn token(
+    app: web::Data<App>,
+    registry: web::Data<Registry>,
+    http: HttpRequest,
+    ForeignForm(pairs): ForeignForm,
+) -> Answer {
+    if !http.query_string().is_empty() {
+        return Err(Error::protocol("invalid_request", "parameters belong into the body"));
+    }
+    let parameters = Parameters::new(pairs)?;
+    let header = authorization(&http)?;
+    let authenticated = authenticate(&app, &registry, header.as_deref(), &parameters)?;
+    match parameters.get("grant_type") {
+        Some("authorization_code") => {}
+        Some(_) => return Err(Error::protocol("unsupported_grant_type", "only authorization_code is supported")),
+        None => return Err(Error::protocol("invalid_request", "grant_type is missing")),
+    }
+    let tokens = token::redeem(&app, &authenticated, &parameters).await?;
+    Ok(HttpResponse::Ok().insert_header((header::PRAGMA, "no-cache")).json(tokens))
+}
+
+/// The one Authorization header, if there is one.
+fn authorization(http: &HttpRequest) -> Result<Option<String>, Error> {
+    let mut headers = http.headers().get_all(header::AUTHORIZATION);
+    let Some(value) = headers.next() else { return Ok(None) };
+    let text = value.to_str().ok().map(str::to_owned);
+    match (text, headers.next()) {
+        (Some(text), None) => Ok(Some(text)),
+        _ => Err(Error::protocol("invalid_client", "malformed Authorization header")),
+    }
+}
+
+fn bearer(http: &HttpRequest) -> Option<String> {
+    let text = authorization(http).ok()??;
+    let (scheme, token) = text.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
+}
+
+/// RFC 6750 section 3.1: without any token only the scheme is named.
+fn no_token() -> Answer {
+    Ok(HttpResponse::Unauthorized().insert_header((header::WWW_AUTHENTICATE, "Bearer")).json(serde_json::json!({})))
+}
+
+pub async fn userinfo(app: web::Data<App>, registry: web::Data<Registry>, http: HttpRequest) -> Answer {
+    let Some(token) = bearer(&http) else { return no_token() };
+    Ok(HttpResponse::Ok().json(claims::userinfo(&app, &registry, &token).await?))
+}
+
+/// RFC 6750 section 2.2: the token may stand in the body of a form, but not in both places.
+pub async fn userinfo_by_post(
+    app: web::Data<App>,
+    registry: web::Data<Registry>,
+    http: HttpRequest,
+    body: web::Bytes,
+) -> Answer {
+    let is_form = http
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+    let pairs = if is_form { parse_pairs(&body).unwrap_or_default() } else { Vec::new() };
+    let in_body = Parameters::new(pairs)?.get("access_token").map(str::to_owned);
+    let token = match (bearer(&http), in_body) {
+        (Some(_), Some(_)) => return Err(Error::protocol("invalid_request", "the token stands in two places")),
+        (Some(token), None) | (None, Some(token)) => token,
+        (None, None) => return no_token(),
+    };
+    Ok(HttpResponse::Ok().json(claims::userinfo(&app, &registry, &token).await?))
+}
+
+#[derive(Template)]
+#[template(path = "oidc/logout.html")]
+struct LogoutPage {
+    f: Frame,
+    service: Option<String>,
+    fields: Vec<(String, String)>,
+}
+
+const LOGOUT_FIELDS: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
+
+pub async fn logout(visitor: Visitor, http: HttpRequest) -> Answer {
+    let parameters = query_parameters(&http)?;
+    let checked = logout::check(&visitor.app, &visitor.registry, &parameters, visitor.session.as_ref())?;
+    if checked.confirmed {
+        return end(&visitor, checked.target).await;
+    }
+    let fields = LOGOUT_FIELDS.iter().filter_map(|name| Some(((*name).to_owned(), parameters.get(name)?.to_owned())));
+    let service = checked.client.map(|client| client.title(visitor.language));
+    visitor.page(&LogoutPage { f: visitor.frame(), service, fields: fields.collect() })
+}
+
+pub async fn logout_by_form(ForeignForm(pairs): ForeignForm) -> Answer {
+    again_by_get("/oauth2/logout", pairs)
+}
+
+pub async fn confirm_logout(visitor: Visitor, form: Form) -> Answer {
+    let field =
+        |name: &&str| Some(((*name).to_owned(), form.get(name).to_owned())).filter(|(_, value)| !value.is_empty());
+    let parameters = Parameters::new(LOGOUT_FIELDS.iter().filter_map(field).collect())?;
+    let checked = logout::check(&visitor.app, &visitor.registry, &parameters, visitor.session.as_ref())?;
+    if form.is("antwort", "ja") {
+        return end(&visitor, checked.target).await;
+    }
+    visitor.leave(checked.target.as_deref().unwrap_or("/konto"))
+}
+
+async fn end(visitor: &Visitor, target: Option<String>) -> Answer {
+    if let Some(session) = &visitor.session {
+        let mut work = visitor.app.begin(Actor::Account(session.account_id.clone())).await?;
+        work.request = Some(visitor.request_id.clone());
+        session::end(&mut work, session).await?;
+        work.commit().await?;
+    }
+    visitor.end_session(target.as_deref().unwrap_or("/abgemeldet"))
+}

@@ -1,0 +1,149 @@
+//! Every URL on one screen: method, path, how its refusals look, who may call it.
+
+use std::collections::HashMap;
+
+use actix_web::{HttpResponse, Route, web};
+
+use crate::demo;
+use crate::web::error::{Format, Formats};
+use crate::web::page::{FAVICON, STYLESHEET, STYLESHEET_PATH};
+
+/// Who may call a route. The handler asks for the value that proves it; this column is what tests compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    Public,
+    /// Needs an authorization request under way in this browser.
+    Flow,
+    SignedIn,
+    /// Authenticates a client or a token itself.
+    Protocol,
+}
+
+/// One row of the table.
+pub struct Row {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub format: Format,
+    pub guard: Guard,
+    pub handler: Route,
+}
+
+fn get(path: &'static str, format: Format, guard: Guard, handler: Route) -> Row {
+    Row { method: "GET", path, format, guard, handler }
+}
+
+fn post(path: &'static str, format: Format, guard: Guard, handler: Route) -> Row {
+    Row { method: "POST", path, format, guard, handler }
+}
+
+/// The table. `demo` adds what exists only in a demonstration.
+#[rustfmt::skip]
+#[expect(clippy::too_many_lines, reason = "one row per URL: the whole surface on one screen")]
+pub fn table(demo: bool) -> Vec<Row> {
+    use Format::{OAuth, Page};
+    use Guard::{Flow, Protocol, Public, SignedIn};
+    use crate::account::web as account;
+    use crate::notice::web as notice;
+    use crate::oidc::web as oidc;
+    use crate::signin::web::{self as signin, register, reset};
+    let get_to = web::get;
+    let post_to = web::post;
+    let mut rows = vec![
+        get( "/",                                        Page,  Public,   get_to().to(account::start)),
+        get( "/anmelden",                                Page,  Public,   get_to().to(signin::show)),
+        post("/anmelden",                                Page,  Public,   post_to().to(signin::submit)),
+        get( "/anmelden/niveau",                         Page,  Flow,     get_to().to(signin::level)),
+        post("/abmelden",                                Page,  Public,   post_to().to(signin::sign_out)),
+        get( "/abgemeldet",                              Page,  Public,   get_to().to(signin::signed_out)),
+        get( "/registrieren",                            Page,  Public,   get_to().to(register::start)),
+        get( "/registrieren/email",                      Page,  Public,   get_to().to(register::email)),
+        post("/registrieren/email",                      Page,  Public,   post_to().to(register::submit_email)),
+        get( "/registrieren/code",                       Page,  Public,   get_to().to(register::code)),
+        post("/registrieren/code",                       Page,  Public,   post_to().to(register::submit_code)),
+        get( "/registrieren/name",                       Page,  Public,   get_to().to(register::name)),
+        post("/registrieren/name",                       Page,  Public,   post_to().to(register::submit_name)),
+        get( "/registrieren/passwort",                   Page,  Public,   get_to().to(register::password)),
+        post("/registrieren/passwort",                   Page,  Public,   post_to().to(register::submit_password)),
+        get( "/registrieren/wiederherstellung",          Page,  Public,   get_to().to(register::codes)),
+        post("/registrieren/wiederherstellung",          Page,  Public,   post_to().to(register::submit_codes)),
+        get( "/registrieren/pruefen",                    Page,  Public,   get_to().to(register::check)),
+        post("/registrieren/pruefen",                    Page,  Public,   post_to().to(register::submit_check)),
+        get( "/registrieren/fertig",                     Page,  Public,   get_to().to(register::done)),
+        get( "/wieder-anmelden",                         Page,  Public,   get_to().to(reset::email)),
+        post("/wieder-anmelden",                         Page,  Public,   post_to().to(reset::submit_email)),
+        get( "/wieder-anmelden/code",                    Page,  Public,   get_to().to(reset::code)),
+        post("/wieder-anmelden/code",                    Page,  Public,   post_to().to(reset::submit_code)),
+        get( "/wieder-anmelden/passwort",                Page,  Public,   get_to().to(reset::password)),
+        post("/wieder-anmelden/passwort",                Page,  Public,   post_to().to(reset::submit_password)),
+        get( "/wieder-anmelden/fertig",                  Page,  Public,   get_to().to(reset::done)),
+        get( "/konto",                                   Page,  SignedIn, get_to().to(account::overview)),
+        get( "/profil",                                  Page,  SignedIn, get_to().to(account::profile)),
+        get( "/dienste",                                 Page,  SignedIn, get_to().to(account::services)),
+        get( "/dienste/{id}/beenden",                    Page,  SignedIn, get_to().to(account::disconnect)),
+        post("/dienste/{id}/beenden",                    Page,  SignedIn, post_to().to(account::submit_disconnect)),
+        get( "/echt",                                    Page,  Public,   get_to().to(notice::show)),
+        post("/echt",                                    Page,  Public,   post_to().to(notice::submit)),
+        get( "/sprache/{language}",                      Page,  Public,   get_to().to(account::language)),
+        get( "/hilfe",                                   Page,  Public,   get_to().to(account::help)),
+        get( "/impressum",                               Page,  Public,   get_to().to(account::imprint)),
+        get( "/datenschutz",                             Page,  Public,   get_to().to(account::privacy)),
+        get( "/barrierefreiheit",                        Page,  Public,   get_to().to(account::accessibility)),
+        get( "/einwilligung",                            Page,  SignedIn, get_to().to(oidc::consent)),
+        post("/einwilligung",                            Page,  SignedIn, post_to().to(oidc::submit_consent)),
+        get( "/weiter",                                  Page,  Flow,     get_to().to(oidc::resume)),
+        post("/abbrechen",                               Page,  Flow,     post_to().to(oidc::cancel)),
+        get( "/oauth2/authorize",                        Page,  Protocol, get_to().to(oidc::authorize)),
+        post("/oauth2/authorize",                        Page,  Protocol, post_to().to(oidc::authorize_by_form)),
+        post("/oauth2/token",                            OAuth, Protocol, post_to().to(oidc::token)),
+        get( "/oauth2/userinfo",                         OAuth, Protocol, get_to().to(oidc::userinfo)),
+        post("/oauth2/userinfo",                         OAuth, Protocol, post_to().to(oidc::userinfo_by_post)),
+        get( "/oauth2/logout",                           Page,  Protocol, get_to().to(oidc::logout)),
+        post("/oauth2/logout",                           Page,  Protocol, post_to().to(oidc::logout_by_form)),
+        post("/oauth2/logout/bestaetigen",               Page,  Public,   post_to().to(oidc::confirm_logout)),
+        get( "/oauth2/jwks",                             OAuth, Public,   get_to().to(oidc::jwks)),
+        get( "/.well-known/openid-configuration",        OAuth, Public,   get_to().to(oidc::discovery)),
+        get( "/static/{file}",                           Page,  Public,   get_to().to(asset)),
+    ];
+    if demo {
+        rows.push(get("/demo/mail", Page, Public, get_to().to(demo::mail::show)));
+    }
+    rows
+}
+
+/// Registers the table. A method that a path does not have is 405 with `Allow`.
+pub fn configure(service: &mut web::ServiceConfig, demo: bool) {
+    let mut formats = HashMap::new();
+    let mut paths: Vec<(&'static str, Vec<Row>)> = Vec::new();
+    for row in table(demo) {
+        formats.insert(row.path, row.format);
+        match paths.iter_mut().find(|(path, _)| *path == row.path) {
+            Some((_, rows)) => rows.push(row),
+            None => paths.push((row.path, vec![row])),
+        }
+    }
+    for (path, rows) in paths {
+        let allow = rows.iter().map(|row| row.method).collect::<Vec<_>>().join(", ");
+        let mut resource = web::resource(path);
+        for row in rows {
+            resource = resource.route(row.handler);
+        }
+        service.service(resource.default_service(web::to(move || {
+            let allow = allow.clone();
+            async move { HttpResponse::MethodNotAllowed().insert_header(("allow", allow)).finish() }
+        })));
+    }
+    service.app_data(Formats(formats));
+    service.default_service(web::to(|| async { HttpResponse::NotFound().finish() }));
+}
+
+/// The stylesheet under the name of its content, and the icon.
+async fn asset(file: web::Path<String>) -> HttpResponse {
+    let (kind, body) = match format!("/static/{file}").as_str() {
+        path if path == *STYLESHEET_PATH => ("text/css; charset=utf-8", STYLESHEET),
+        "/static/favicon.svg" => ("image/svg+xml", FAVICON),
+        _ => return HttpResponse::NotFound().finish(),
+    };
+    let mut response = HttpResponse::Ok();
+    response.insert_header(("cache-control", "public, max-age=31536000, immutable"));
+    response.content_type(kind).body(body)
+}

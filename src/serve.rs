@@ -1,0 +1,162 @@
+//! Listeners, TLS, starting and stopping.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{App as ActixApp, HttpResponse, HttpServer, web};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::{cipher_suite, default_provider};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::task::JoinHandle;
+
+use crate::app::App;
+use crate::client::registry::Registry;
+use crate::web::form::BODY_MAX_BYTES;
+use crate::web::guard::guard;
+use crate::{jobs, routes};
+
+/// How long requests under way may take to finish when the program stops.
+const SHUTDOWN_SECONDS: u64 = 20;
+
+/// A server that answers. Stops when told to.
+pub struct Running {
+    pub address: SocketAddr,
+    handle: ServerHandle,
+    server: JoinHandle<std::io::Result<()>>,
+    jobs: jobs::Running,
+}
+
+/// Binds the address first, so that a failure to do so is an error here and not later.
+pub fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).map_err(|error| format!("{address}: {error}"))
+}
+
+/// Starts pages, protocol endpoints and jobs.
+pub async fn start(app: App, listener: TcpListener) -> Result<Running, String> {
+    let registry = Registry::load(&app.db).await.map_err(|error| error.to_string())?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let jobs = jobs::start(app.clone(), registry.clone());
+    let config = &app.config.server;
+    let workers =
+        if config.workers == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { config.workers };
+    let tls = match (&config.tls_certificate_file, &config.tls_key_file) {
+        (Some(certificate), Some(key)) => Some(tls(certificate, key)?),
+        _ => None,
+    };
+    let (demo, connections_max) = (app.config.demo, app.config.limits.connections_max);
+    let factory = {
+        let app = app.clone();
+        move || {
+            ActixApp::new()
+                .app_data(web::Data::new(app.clone()))
+                .app_data(web::Data::new(registry.clone()))
+                .app_data(web::PayloadConfig::new(BODY_MAX_BYTES))
+                .wrap(Compress::default())
+                .wrap(from_fn(guard))
+                .configure(|service| routes::configure(service, demo))
+        }
+    };
+    let server = HttpServer::new(factory)
+        .workers(workers)
+        .max_connections((connections_max / workers).max(1))
+        .client_request_timeout(Duration::from_secs(10))
+        .client_disconnect_timeout(Duration::from_secs(2))
+        .keep_alive(Duration::from_secs(30))
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .disable_signals();
+    let server = match tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls),
+        None => server.listen(listener),
+    };
+    let server = server.map_err(|error| error.to_string())?.run();
+    let handle = server.handle();
+    Ok(Running { address, handle, server: tokio::spawn(server), jobs })
+}
+
+impl Running {
+    /// Finishes what is under way, then ends.
+    pub async fn stop(self) {
+        self.handle.stop(true).await;
+        if let Ok(Err(error)) = self.server.await {
+            tracing::error!("the server ended with an error: {error}");
+        }
+        self.jobs.stop().await;
+    }
+
+    /// Ends at once, as a crash would; for tests.
+    pub async fn abort(self) {
+        self.handle.stop(false).await;
+        self.jobs.stop().await;
+    }
+}
+
+/// TLS 1.3, and 1.2 with ECDHE and AES-GCM only (BSI TR-02102-2).
+fn tls(certificate: &Path, key: &Path) -> Result<ServerConfig, String> {
+    let mut provider = default_provider();
+    provider.cipher_suites = vec![
+        cipher_suite::TLS13_AES_256_GCM_SHA384,
+        cipher_suite::TLS13_AES_128_GCM_SHA256,
+        cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
+        cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        cipher_suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+        cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    ];
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate)
+        .map_err(|error| format!("server.tls_certificate_file: {error}"))?
+        .collect();
+    let chain = chain.map_err(|error| format!("server.tls_certificate_file: {error}"))?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| format!("server.tls_key_file: {error}"))?;
+    ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|error| format!("server.tls_certificate_file: {error}"))
+}
+
+/// Installs the collector of metrics. Once per process.
+pub fn install_metrics() -> Result<PrometheusHandle, String> {
+    PrometheusBuilder::new().install_recorder().map_err(|error| error.to_string())
+}
+
+/// Starts health and metrics on their own address.
+pub fn start_operations(app: App, listener: TcpListener, metrics: PrometheusHandle) -> Result<ServerHandle, String> {
+    let server = HttpServer::new(move || {
+        ActixApp::new()
+            .app_data(web::Data::new(app.clone()))
+            .app_data(web::Data::new(metrics.clone()))
+            .route("/health/live", web::get().to(|| async { HttpResponse::Ok().body("live\n") }))
+            .route("/health/ready", web::get().to(ready))
+            .route("/metrics", web::get().to(show_metrics))
+    })
+    .workers(1)
+    .max_connections(64)
+    .client_request_timeout(Duration::from_secs(5))
+    .disable_signals()
+    .listen(listener)
+    .map_err(|error| error.to_string())?
+    .run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    Ok(handle)
+}
+
+/// Ready while the database answers within two seconds.
+async fn ready(app: web::Data<App>) -> HttpResponse {
+    match tokio::time::timeout(Duration::from_secs(2), app.db.ping()).await {
+        Ok(Ok(())) => HttpResponse::Ok().body("ready\n"),
+        _ => HttpResponse::ServiceUnavailable().body("the database does not answer\n"),
+    }
+}
+
+async fn show_metrics(app: web::Data<App>, metrics: web::Data<PrometheusHandle>) -> HttpResponse {
+    metrics::gauge!("nutzerkonto_commits").set(app.db.commits() as f64);
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(metrics.render())
+}

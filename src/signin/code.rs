@@ -1,0 +1,85 @@
+//! Six-digit codes sent by mail: ten minutes, five tries, once. A code belongs to its purpose and its browser.
+
+use std::time::Duration;
+
+use super::store;
+use crate::kernel::error::Error;
+use crate::kernel::seal::Vault;
+use crate::kernel::secret::{Secret, equal};
+use crate::kernel::time::{Timestamp, minutes};
+use crate::store::work::Work;
+
+pub const LIFETIME: Duration = minutes(10);
+const TRIES_MAX: i64 = 5;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Registration,
+    PasswordReset,
+}
+
+impl Purpose {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Registration => "registration",
+            Self::PasswordReset => "password-reset",
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Redeemed {
+    Right,
+    /// Wrong, expired, used, or one try too many: the answer is the same.
+    Wrong,
+}
+
+/// A new code; an older one of the same purpose and browser is void from now on.
+pub async fn issue(work: &mut Work, vault: &Vault, purpose: Purpose, owner: &[u8]) -> Result<Secret<String>, Error> {
+    let code = work.random.six_digits();
+    let hash = stored_form(vault, purpose, owner, code.expose());
+    store::put_mailed_code(work, purpose.name(), owner, &hash).await?;
+    Ok(code)
+}
+
+/// As [`issue`], but what is stored is the hash of no code: for an address that has no use for one, so that
+/// it is treated alike.
+pub async fn issue_void(work: &mut Work, purpose: Purpose, owner: &[u8]) -> Result<(), Error> {
+    let hash = work.random.bytes::<32>();
+    Ok(store::put_mailed_code(work, purpose.name(), owner, &hash).await?)
+}
+
+/// Counts the try first and compares then, so that parallel guesses are five at most. A right code is gone
+/// afterwards. Commit in either case.
+pub async fn redeem(
+    work: &mut Work,
+    vault: &Vault,
+    purpose: Purpose,
+    owner: &[u8],
+    typed: &str,
+) -> Result<Redeemed, Error> {
+    let typed: String = typed.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let Some(stored) = store::try_mailed_code(work, purpose.name(), owner, TRIES_MAX).await? else {
+        return Ok(Redeemed::Wrong);
+    };
+    if !equal(&stored, &stored_form(vault, purpose, owner, &typed)) {
+        return Ok(Redeemed::Wrong);
+    }
+    store::delete_mailed_code(work, purpose.name(), owner).await?;
+    Ok(Redeemed::Right)
+}
+
+/// Until when the code that waits for this browser is good; `None` if none waits.
+pub async fn expiry(
+    work: &mut crate::store::db::Tx,
+    purpose: Purpose,
+    owner: &[u8],
+) -> Result<Option<Timestamp>, Error> {
+    Ok(store::mailed_code_expiry(work, purpose.name(), owner).await?)
+}
+
+fn stored_form(vault: &Vault, purpose: Purpose, owner: &[u8], code: &str) -> [u8; 32] {
+    use base64::Engine as _;
+    let owner = base64::engine::general_purpose::STANDARD.encode(owner);
+    vault.code(purpose.name(), &format!("{owner}\0{code}"))
+}

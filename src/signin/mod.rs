@@ -1,0 +1,142 @@
+//! Signing in: registration, password, reset, sessions, and the limits on trying.
+//!
+//! A password proves knowledge only, so every session here is at level basic. A session's token exists in
+//! the browser alone; the database has its hash. Nobody learns from any answer whether an address has an account.
+
+pub mod attempts;
+pub mod code;
+pub mod password;
+pub mod policy;
+pub mod recovery_codes;
+pub mod register;
+pub mod reset;
+pub mod session;
+mod store;
+pub mod web;
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::audit::Event;
+use crate::kernel::error::Error;
+use crate::kernel::id::{AccountId, SessionId};
+use crate::kernel::level::Level;
+use crate::kernel::secret::token_hash;
+use crate::kernel::time::{Timestamp, hours, minutes};
+use crate::store::work::Work;
+
+/// How long a session of one level lives, and since when that rule holds.
+pub struct SessionLimit {
+    pub valid_from: Timestamp,
+    pub level: Level,
+    /// Without a request.
+    pub idle: Duration,
+    /// From signing in, whatever happens.
+    pub absolute: Duration,
+    /// Where the rule comes from.
+    pub source: &'static str,
+}
+
+const SINCE_2026: Timestamp = Timestamp::from_seconds(1_767_225_600);
+
+/// The rule table. A new rule is a new row with its date; old rows stay.
+pub const SESSION_LIMITS: [SessionLimit; 4] = [
+    limit(Level::Basic, minutes(60), hours(12), "operator's rule; NIST SP 800-63B-4 section 2.2.3 allows 24 h"),
+    limit(Level::Low, minutes(60), hours(12), "operator's rule; NIST SP 800-63B-4 section 2.2.3 allows 24 h"),
+    limit(Level::Substantial, minutes(30), hours(2), "operator's rule after BSI TR-03107-1"),
+    limit(Level::High, minutes(5), minutes(30), "operator's rule after BSI TR-03107-1"),
+];
+
+const fn limit(level: Level, idle: Duration, absolute: Duration, source: &'static str) -> SessionLimit {
+    SessionLimit { valid_from: SINCE_2026, level, idle, absolute, source }
+}
+
+/// The rule in force for a session of this level that began then; the strictest if none is.
+pub fn session_limit(level: Level, began_at: Timestamp) -> &'static SessionLimit {
+    let in_force = SESSION_LIMITS.iter().filter(|rule| rule.level == level && rule.valid_from <= began_at);
+    in_force.max_by_key(|rule| rule.valid_from).unwrap_or(&SESSION_LIMITS[3])
+}
+
+/// The hash under which a browser's cookie is stored.
+pub fn browser_hash(browser: &str) -> [u8; 32] {
+    token_hash(browser)
+}
+
+/// Gives an account its password, already hashed: for accounts that do not come from a registration.
+pub async fn password_of(work: &mut Work, account: &AccountId, hash: &str) -> Result<(), Error> {
+    Ok(store::put_password(work, account, hash).await?)
+}
+
+/// What happens to credentials and sessions.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum SigninEvent {
+    SessionBegun {
+        #[serde(skip)]
+        account: AccountId,
+        session: SessionId,
+        methods: String,
+    },
+    SessionRenewed {
+        #[serde(skip)]
+        account: AccountId,
+        session: SessionId,
+    },
+    SessionEnded {
+        #[serde(skip)]
+        account: AccountId,
+        session: SessionId,
+    },
+    SigninRefused {
+        #[serde(skip)]
+        account: Option<AccountId>,
+    },
+    PasswordReset {
+        #[serde(skip)]
+        account: AccountId,
+        sessions_ended: u64,
+    },
+}
+
+impl Event for SigninEvent {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::SessionBegun { .. } => "session.begun",
+            Self::SessionRenewed { .. } => "session.renewed",
+            Self::SessionEnded { .. } => "session.ended",
+            Self::SigninRefused { .. } => "signin.refused",
+            Self::PasswordReset { .. } => "password.reset",
+        }
+    }
+
+    fn subject(&self) -> Option<String> {
+        match self {
+            Self::SessionBegun { account, .. }
+            | Self::SessionRenewed { account, .. }
+            | Self::SessionEnded { account, .. }
+            | Self::PasswordReset { account, .. } => Some(account.to_string()),
+            Self::SigninRefused { account } => account.as_ref().map(AccountId::to_string),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_level_has_its_limits() {
+        let now = Timestamp::from_seconds(1_795_424_520);
+        let limits = |level| (session_limit(level, now).idle, session_limit(level, now).absolute);
+        assert_eq!(limits(Level::Basic), (minutes(60), hours(12)));
+        assert_eq!(limits(Level::Low), (minutes(60), hours(12)));
+        assert_eq!(limits(Level::Substantial), (minutes(30), hours(2)));
+        assert_eq!(limits(Level::High), (minutes(5), minutes(30)));
+        assert_eq!(
+            session_limit(Level::Basic, Timestamp::from_seconds(0)).absolute,
+            minutes(30),
+            "no rule: the strictest"
+        );
+    }
+}

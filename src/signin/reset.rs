@@ -1,0 +1,159 @@
+//! A forgotten password: address, code from the mail, new password. Ends every session, begins none.
+
+use super::attempts::{self, Counter};
+use super::code::{self, Redeemed};
+use super::register::{Applicant, check_and_hash};
+use super::{SigninEvent, store};
+use crate::account::{self, email::EmailAddress};
+use crate::app::AppParts;
+use crate::audit;
+use crate::kernel::error::Error;
+use crate::kernel::id::{AccountId, RequestId};
+use crate::kernel::seal::{Place, Vault};
+use crate::kernel::texts::{Language, moment};
+use crate::kernel::time::{Timestamp, minutes};
+use crate::notice::{self, Kind, Notice};
+use crate::store::db::Tx;
+use crate::store::work::{Actor, Work};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
+#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
+pub enum Stage {
+    CodeSent,
+    CodeConfirmed,
+}
+
+/// A reset under way in one browser.
+pub struct Reset {
+    pub stage: Stage,
+    pub email: EmailAddress,
+    pub request: Option<RequestId>,
+    account_id: Option<AccountId>,
+}
+
+/// The address waits sealed, bound to the browser that asked.
+fn row(browser: &[u8]) -> String {
+    browser.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn place(row: &str) -> Place<'_> {
+    Place { table: "password_reset", column: "email", row, version: 1 }
+}
+
+/// Step 1: sends a code to the address, or a mail that says that there is no account. Same answer.
+pub async fn start(app: &AppParts, applicant: Applicant<'_>, email: &str) -> Result<(), Error> {
+    let email = EmailAddress::parse(email).ok_or_else(|| Error::field("email", "email_format"))?;
+    let mut work = app.begin(Actor::Visitor).await?;
+    let limits = &app.config.limits;
+    let counter = |purpose, who: &str, allowed| Counter::new(&app.vault, purpose, who, allowed);
+    let network = counter(attempts::Purpose::RegistrationNetwork, applicant.network, limits.registrations_per_network);
+    if let Err(refusal) = attempts::count(&mut work, network).await {
+        work.commit().await?;
+        return Err(refusal);
+    }
+    let hourly = counter(attempts::Purpose::MailHour, email.compared(), limits.mails_per_hour);
+    let may_mail = attempts::count(&mut work, hourly).await.is_ok();
+    let daily = counter(attempts::Purpose::MailDay, email.compared(), limits.mails_per_day);
+    let may_mail = attempts::count(&mut work, daily).await.is_ok() && may_mail;
+    if may_mail {
+        send_code(app, &mut work, &applicant, &email).await?;
+    }
+    work.commit().await
+}
+
+async fn send_code(
+    app: &AppParts,
+    work: &mut Work,
+    applicant: &Applicant<'_>,
+    email: &EmailAddress,
+) -> Result<(), Error> {
+    let account = account::find_by_email(&mut work.tx, &app.vault, email).await?;
+    let sealed = app
+        .vault
+        .system
+        .seal(place(&row(applicant.browser)), email.as_str().as_bytes(), &work.random)
+        .map_err(Error::broken)?;
+    let reset = store::ResetRow {
+        account_id: account.clone(),
+        stage: Stage::CodeSent,
+        email: sealed,
+        request_id: applicant.request.clone(),
+        expires_at: work.now.plus(minutes(30)),
+    };
+    store::put_reset(work, applicant.browser, &reset).await?;
+    let texts = &applicant.language.texts().mail;
+    let (kind, subject, body) = if account.is_some() {
+        let code = code::issue(work, &app.vault, code::Purpose::PasswordReset, applicant.browser).await?;
+        let until = moment::clock(work.now.plus(code::LIFETIME));
+        let body = texts.reset_code_body.with("code", code.expose()).with("time", until);
+        (Kind::ResetCode, &texts.reset_code_subject, body)
+    } else {
+        code::issue_void(work, code::Purpose::PasswordReset, applicant.browser).await?;
+        (Kind::ResetUnknown, &texts.reset_unknown_subject, texts.reset_unknown_body.clone())
+    };
+    let notice = Notice { kind, to: email.as_str(), language: applicant.language, subject, body };
+    notice::send(work, &app.vault, &app.config.issuer, notice).await
+}
+
+pub async fn find(tx: &mut Tx, vault: &Vault, browser: &[u8], now: Timestamp) -> Result<Option<Reset>, Error> {
+    let Some(found) = store::find_reset(tx, browser, now).await? else { return Ok(None) };
+    let email = vault.system.open_text(place(&row(browser)), &found.email).map_err(Error::broken)?;
+    let email = EmailAddress::parse(&email).ok_or_else(|| Error::broken("a stored address does not parse"))?;
+    Ok(Some(Reset { stage: found.stage, email, request: found.request_id, account_id: found.account_id }))
+}
+
+async fn find_at(work: &mut Work, vault: &Vault, browser: &[u8], stage: Stage) -> Result<Reset, Error> {
+    let now = work.now;
+    let reset = find(&mut work.tx, vault, browser, now).await?;
+    reset.filter(|reset| reset.stage >= stage).ok_or(Error::Conflict("reset_step"))
+}
+
+/// Step 2: the code from the mail.
+pub async fn confirm_code(app: &AppParts, browser: &[u8], typed: &str) -> Result<Redeemed, Error> {
+    let mut work = app.begin(Actor::Visitor).await?;
+    let reset = find_at(&mut work, &app.vault, browser, Stage::CodeSent).await?;
+    if reset.stage > Stage::CodeSent {
+        return Ok(Redeemed::Right);
+    }
+    let redeemed = code::redeem(&mut work, &app.vault, code::Purpose::PasswordReset, browser, typed).await?;
+    if redeemed == Redeemed::Right {
+        store::confirm_reset(&mut work, browser).await?;
+    }
+    work.commit().await?;
+    Ok(redeemed)
+}
+
+/// Step 3: the new password. Every session of the account ends, and the person signs in with it.
+pub async fn set_password(
+    app: &AppParts,
+    browser: &[u8],
+    typed: &str,
+    language: Language,
+) -> Result<Option<RequestId>, Error> {
+    let mut tx = app.read().await?;
+    let reset = find(&mut tx, &app.vault, browser, app.now()).await?;
+    let reset = reset.filter(|reset| reset.stage >= Stage::CodeConfirmed).ok_or(Error::Conflict("reset_step"))?;
+    let account_id = reset.account_id.ok_or(Error::Conflict("reset_step"))?;
+    let account = account::load(&mut tx, &app.vault, &account_id).await?;
+    drop(tx);
+    let personal: Vec<&str> =
+        account.attributes.values().map(|attribute| attribute.value.as_str()).chain([reset.email.as_str()]).collect();
+    let hash = check_and_hash(app, typed, &personal).await?;
+
+    let mut work = app.begin(Actor::Account(account_id.clone())).await?;
+    // The deletion is the gate: one confirmed code sets one password.
+    if !store::delete_confirmed_reset(&mut work, browser).await? {
+        return Err(Error::Conflict("reset_step"));
+    }
+    store::put_password(&mut work, &account_id, &hash).await?;
+    let sessions_ended = store::delete_sessions_of(&mut work, &account_id).await?;
+    audit::record(&mut work, &SigninEvent::PasswordReset { account: account_id, sessions_ended }).await?;
+    let texts = &language.texts().mail;
+    let at = moment::date_and_clock(language, work.now);
+    let body = texts.password_changed_body.with("time", at).with("issuer", &app.config.issuer);
+    let subject = &texts.password_changed_subject;
+    let notice = Notice { kind: Kind::PasswordChanged, to: account.email.address.as_str(), language, subject, body };
+    notice::send(&mut work, &app.vault, &app.config.issuer, notice).await?;
+    work.commit().await?;
+    Ok(reset.request)
+}

@@ -1,0 +1,121 @@
+//! Pages of signing in and out.
+
+pub mod register;
+pub mod reset;
+
+use actix_web::HttpResponse;
+use askama::Template;
+
+use super::password::{Attempt, Outcome, sign_in};
+use super::session;
+use crate::kernel::error::{Error, FieldProblem};
+use crate::store::work::Actor;
+use crate::web::caller::Visitor;
+use crate::web::form::Form;
+use crate::web::page::{Frame, Problems, level_name};
+
+type Answer = Result<HttpResponse, Error>;
+
+/// Where everybody goes who has signed in: back to the dispatcher, or to the account.
+fn onwards(visitor: &Visitor) -> String {
+    let flow = visitor.flow_query();
+    if flow.is_empty() { "/konto".to_owned() } else { format!("/weiter{flow}") }
+}
+
+/// The second button of a password form only shows or hides what is typed; the first sends no such value.
+fn shows_field(form: &Form) -> Option<bool> {
+    let wanted = form.get("anzeigen");
+    (!wanted.is_empty()).then_some(wanted == "ja")
+}
+
+#[derive(Template)]
+#[template(path = "signin/signin.html")]
+struct SigninPage {
+    f: Frame,
+    email: String,
+    problems: Problems,
+    issuer: String,
+}
+
+fn signin_page(visitor: &Visitor, email: &str, problems: Problems) -> SigninPage {
+    SigninPage { f: visitor.frame(), email: email.to_owned(), problems, issuer: visitor.app.config.issuer.clone() }
+}
+
+pub async fn show(visitor: Visitor) -> Answer {
+    // Signed in and not on the way to a service that asked for a new sign-in.
+    if visitor.session.is_some() && visitor.pending.is_none() {
+        return visitor.leave("/konto");
+    }
+    let hint = visitor.pending.as_ref().and_then(|pending| pending.request.login_hint.clone()).unwrap_or_default();
+    visitor.page(&signin_page(&visitor, &hint, Problems::none()))
+}
+
+pub async fn submit(visitor: Visitor, form: Form) -> Answer {
+    let (email, password) = (form.get("email"), form.get("password"));
+    let mut missing = Vec::new();
+    if email.trim().is_empty() {
+        missing.push(FieldProblem { field: "email", problem: "email_missing" });
+    }
+    if password.is_empty() {
+        missing.push(FieldProblem { field: "password", problem: "password_missing" });
+    }
+    if !missing.is_empty() {
+        return visitor.page_again(&signin_page(&visitor, email, visitor.problems(&missing)));
+    }
+    let attempt = Attempt {
+        email,
+        password,
+        network: &visitor.network(),
+        previous: visitor.session.as_ref(),
+        request: Some(visitor.request_id.clone()),
+    };
+    match sign_in(&visitor.app, attempt).await {
+        Ok(Outcome::Begun(token, _)) => {
+            metrics::counter!("nutzerkonto_signins_total", "result" => "begun").increment(1);
+            visitor.begin_session(&onwards(&visitor), &token)
+        }
+        Ok(Outcome::Wrong) => {
+            metrics::counter!("nutzerkonto_signins_total", "result" => "refused").increment(1);
+            let wrong = [FieldProblem { field: "email", problem: "wrong_credentials" }];
+            visitor.page_again(&signin_page(&visitor, email, visitor.problems(&wrong)))
+        }
+        Err(Error::Invalid(problems)) => visitor.page_again(&signin_page(&visitor, email, visitor.problems(&problems))),
+        Err(error) => Err(error),
+    }
+}
+
+pub async fn sign_out(visitor: Visitor, _form: Form) -> Answer {
+    if let Some(session) = &visitor.session {
+        let mut work = visitor.app.begin(Actor::Account(session.account_id.clone())).await?;
+        work.request = Some(visitor.request_id.clone());
+        session::end(&mut work, session).await?;
+        work.commit().await?;
+    }
+    visitor.end_session("/abgemeldet")
+}
+
+#[derive(Template)]
+#[template(path = "signin/signed_out.html")]
+struct SignedOutPage {
+    f: Frame,
+}
+
+pub async fn signed_out(visitor: Visitor) -> Answer {
+    visitor.page(&SignedOutPage { f: visitor.frame() })
+}
+
+#[derive(Template)]
+#[template(path = "signin/level.html")]
+struct LevelPage {
+    f: Frame,
+    needed: String,
+    have: String,
+}
+
+/// The service wants more than this account can give: said plainly, with the way back.
+pub async fn level(visitor: Visitor) -> Answer {
+    let (Some(pending), Some(session)) = (&visitor.pending, &visitor.session) else { return Err(Error::Gone) };
+    let f = visitor.frame();
+    let (needed, have) = (level_name(f.t, pending.request.level), level_name(f.t, session.level));
+    visitor.page(&LevelPage { f, needed, have })
+}

@@ -1,0 +1,7 @@
+//! Floor 1: the two databases behind one SQL text, the transaction that carries the work, the outbox.
+
+pub mod cleanup;
+pub mod db;
+pub mod outbox;
+pub mod root;
+pub mod work;

@@ -1,0 +1,130 @@
+//! The outbox: jobs written in the transaction that causes them, done afterwards by any node.
+//!
+//! At least once: a job is claimed for a while, retried with growing pauses, and given up visibly.
+
+use std::time::Duration;
+
+use crate::kernel::error::Error;
+use crate::kernel::id::JobId;
+use crate::kernel::seal::{Place, Vault};
+use crate::kernel::time::Timestamp;
+use crate::sql;
+
+use super::db::{Db, DbError};
+use super::work::Work;
+
+/// How long a node may keep a job before another takes it over.
+const CLAIM: Duration = Duration::from_secs(60);
+const ATTEMPTS_MAX: i64 = 12;
+
+/// A job that this node holds until its claim ends.
+pub struct Job {
+    pub id: JobId,
+    pub kind: String,
+    pub attempts: i64,
+    payload: Vec<u8>,
+}
+
+#[derive(sqlx::FromRow)]
+struct JobRow {
+    id: JobId,
+    kind: String,
+    attempts: i64,
+    payload: Vec<u8>,
+}
+
+fn place(id: &JobId) -> Place<'_> {
+    Place { table: "outbox", column: "payload", row: id.as_str(), version: 1 }
+}
+
+/// Puts a job into the work's transaction. The payload is sealed; it may name a person.
+pub async fn put(work: &mut Work, vault: &Vault, kind: &'static str, payload: &[u8]) -> Result<(), Error> {
+    let id = JobId::new(work.now, &work.random);
+    let sealed = vault.system.seal(place(&id), payload, &work.random).map_err(Error::broken)?;
+    sql!(
+        &mut work.tx,
+        execute,
+        "INSERT INTO outbox (id, kind, payload, attempts, due_at, created_at) VALUES ($1, $2, $3, 0, $4, $4)",
+        &id,
+        kind,
+        sealed,
+        work.now
+    )?;
+    Ok(())
+}
+
+/// Takes up to 16 due jobs for this node, in the order in which they were put.
+pub async fn claim(db: &Db, now: Timestamp) -> Result<Vec<Job>, DbError> {
+    if !any_due(db, now).await? {
+        return Ok(Vec::new());
+    }
+    let mut tx = db.begin().await?;
+    let mut rows = sql!(&mut tx, fetch_all JobRow,
+        "UPDATE outbox SET due_at = $2, attempts = attempts + 1
+          WHERE due_at <= $1 AND given_up_at IS NULL
+            AND id IN (SELECT id FROM outbox WHERE due_at <= $1 AND given_up_at IS NULL ORDER BY due_at, id LIMIT 16)
+      RETURNING id, kind, attempts, payload", now, now.plus(CLAIM))?;
+    db.commit(tx).await?;
+    rows.sort_by(|one, other| one.id.cmp(&other.id));
+    let job = |row: JobRow| Job { id: row.id, kind: row.kind, attempts: row.attempts, payload: row.payload };
+    Ok(rows.into_iter().map(job).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct Found {
+    #[expect(dead_code, reason = "only its presence counts")]
+    found: i64,
+}
+
+async fn any_due(db: &Db, now: Timestamp) -> Result<bool, DbError> {
+    let mut tx = db.read().await?;
+    let found = sql!(&mut tx, fetch_optional Found,
+        "SELECT CAST(1 AS BIGINT) AS found FROM outbox WHERE due_at <= $1 AND given_up_at IS NULL LIMIT 1", now)?;
+    Ok(found.is_some())
+}
+
+impl Job {
+    pub fn payload(&self, vault: &Vault) -> Result<Vec<u8>, Error> {
+        let plain = vault.system.open(place(&self.id), &self.payload).map_err(Error::broken)?;
+        Ok(plain.expose().clone())
+    }
+}
+
+/// The job is done; nothing of it remains.
+pub async fn finish(db: &Db, job: &Job) -> Result<(), DbError> {
+    let mut tx = db.begin().await?;
+    sql!(&mut tx, execute, "DELETE FROM outbox WHERE id = $1", &job.id)?;
+    db.commit(tx).await
+}
+
+/// The job failed: again after a pause that doubles up to two hours, or never again after twelve attempts.
+/// Returns whether it was given up. What was given up keeps its row and reason, without the payload.
+pub async fn fail(db: &Db, job: &Job, reason: &str, now: Timestamp) -> Result<bool, DbError> {
+    let given_up = job.attempts >= ATTEMPTS_MAX;
+    let doublings = u32::try_from(job.attempts).unwrap_or(0).min(10);
+    let pause = Duration::from_secs(10 * 2_u64.pow(doublings)).min(Duration::from_secs(7200));
+    let mut tx = db.begin().await?;
+    if given_up {
+        let nothing: &[u8] = &[];
+        sql!(
+            &mut tx,
+            execute,
+            "UPDATE outbox SET given_up_at = $2, failure = $3, payload = $4 WHERE id = $1",
+            &job.id,
+            now,
+            reason,
+            nothing
+        )?;
+    } else {
+        sql!(
+            &mut tx,
+            execute,
+            "UPDATE outbox SET due_at = $2, failure = $3 WHERE id = $1",
+            &job.id,
+            now.plus(pause),
+            reason
+        )?;
+    }
+    db.commit(tx).await?;
+    Ok(given_up)
+}

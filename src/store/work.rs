@@ -1,0 +1,52 @@
+//! Work: one transaction, one instant, one actor. Audit rows and outbox rows share its commit.
+
+use crate::kernel::error::Error;
+use crate::kernel::id::{AccountId, ClientId};
+use crate::kernel::random::Random;
+use crate::kernel::time::Timestamp;
+
+use super::db::{Db, DbError, Tx};
+
+/// Who acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A browser that has not signed in.
+    Visitor,
+    Account(AccountId),
+    Client(ClientId),
+    /// The program itself or its operator at the command line.
+    System(&'static str),
+}
+
+impl Actor {
+    /// The form that the audit trail stores.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Visitor => "visitor".to_owned(),
+            Self::Account(id) => id.to_string(),
+            Self::Client(id) => format!("client:{id}"),
+            Self::System(what) => format!("system:{what}"),
+        }
+    }
+}
+
+/// A transaction under way. Dropped without [`commit`](Work::commit), it never happened.
+pub struct Work {
+    pub tx: Tx,
+    pub now: Timestamp,
+    pub actor: Actor,
+    /// Ties audit rows to the log lines of the request.
+    pub request: Option<String>,
+    pub random: Random,
+    db: Db,
+}
+
+impl Work {
+    pub async fn begin(db: &Db, now: Timestamp, actor: Actor, random: &Random) -> Result<Self, DbError> {
+        Ok(Self { tx: db.begin().await?, now, actor, request: None, random: random.clone(), db: db.clone() })
+    }
+
+    pub async fn commit(self) -> Result<(), Error> {
+        Ok(self.db.commit(self.tx).await?)
+    }
+}

@@ -1,0 +1,239 @@
+//! Who is calling. The right to do something is a value that a handler must ask for.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, dev, web};
+use askama::Template;
+use futures_util::future::LocalBoxFuture;
+
+use super::form;
+use super::guard::RequestFacts;
+use super::page::{self, Frame, Problems, accepted_language, chosen_language, cookie, cookie_name, redirect};
+use crate::app::App;
+use crate::client::registry::Registry;
+use crate::kernel::error::{Error, FieldProblem};
+use crate::kernel::id::RequestId;
+use crate::kernel::secret::Secret;
+use crate::kernel::texts::Language;
+use crate::oidc::authorize::{self, Pending};
+use crate::signin::attempts::network;
+use crate::signin::browser_hash;
+use crate::signin::register::Applicant;
+use crate::signin::session::{self, Session};
+
+/// Names a browser through registration, sign-in and authorization; worth nothing by itself.
+const BROWSER_COOKIE: &str = "nk_t";
+/// The session's token.
+const SESSION_COOKIE: &str = "nk_s";
+
+/// Anybody: a browser, perhaps on the way to a service, perhaps signed in.
+pub struct Visitor {
+    pub app: App,
+    pub registry: Registry,
+    pub language: Language,
+    pub session: Option<Session>,
+    /// The authorization request this page belongs to.
+    pub pending: Option<Arc<Pending>>,
+    pub request_id: String,
+    browser: String,
+    browser_is_new: bool,
+    address: IpAddr,
+    path: String,
+    query: String,
+}
+
+/// Somebody who is signed in.
+pub struct SignedIn {
+    pub visitor: Visitor,
+    pub session: Session,
+}
+
+/// The browser's cookie, if it is one of ours by its form.
+pub fn browser_token(app: &App, request: &HttpRequest) -> Option<String> {
+    single_cookie(request, &cookie_name(app, BROWSER_COOKIE))
+}
+
+/// A cookie that is there exactly once and looks like a token; two of one name are none.
+fn single_cookie(request: &HttpRequest, name: &str) -> Option<String> {
+    let cookies = request.cookies().ok()?;
+    let mut found = cookies.iter().filter(|cookie| cookie.name() == name);
+    let value = found.next()?.value().to_owned();
+    let is_token = value.len() == 43 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    (found.next().is_none() && is_token).then_some(value)
+}
+
+impl Visitor {
+    async fn read(request: HttpRequest) -> Result<Self, Error> {
+        let data = |what| move || Error::Broken(format!("no {what} in the request"));
+        let app = request.app_data::<web::Data<App>>().ok_or_else(data("app"))?.get_ref().clone();
+        let registry = request.app_data::<web::Data<Registry>>().ok_or_else(data("registry"))?.get_ref().clone();
+        let (request_id, address) = {
+            let extensions = request.extensions();
+            let facts = extensions.get::<RequestFacts>().ok_or_else(data("facts"))?;
+            (facts.id.clone(), facts.address)
+        };
+        let known = browser_token(&app, &request);
+        let browser_is_new = known.is_none();
+        let browser = known.unwrap_or_else(|| app.random.token().expose().clone());
+        let session = find_session(&app, &request).await?;
+        let pending = find_pending(&app, &registry, &request, &browser).await?;
+        let suggested = || pending.as_ref().and_then(|pending: &Arc<Pending>| pending.request.language);
+        let language =
+            chosen_language(&request).or_else(suggested).or_else(|| accepted_language(&request)).unwrap_or_default();
+        let (path, query) = (request.path().to_owned(), request.query_string().to_owned());
+        Ok(Self {
+            app,
+            registry,
+            language,
+            session,
+            pending,
+            request_id,
+            browser,
+            browser_is_new,
+            address,
+            path,
+            query,
+        })
+    }
+
+    /// The hash under which this browser's processes are stored.
+    pub fn browser_hash(&self) -> [u8; 32] {
+        browser_hash(&self.browser)
+    }
+
+    /// The network the request came from, as counters know it.
+    pub fn network(&self) -> String {
+        network(self.address)
+    }
+
+    /// Somebody about to register or to reset a password. `browser` is [`browser_hash`](Self::browser_hash).
+    pub fn applicant<'a>(&self, browser: &'a [u8], network: &'a str) -> Applicant<'a> {
+        let request = self.pending.as_ref().map(|pending| pending.id.clone());
+        Applicant { browser, network, language: self.language, request }
+    }
+
+    /// What stands around a page for this visitor.
+    pub fn frame(&self) -> Frame {
+        let mut frame = Frame::build(&self.app, self.language, &self.path, &self.query);
+        frame.csrf = form::token(&self.app, &self.browser);
+        frame.signed_in = self.session.is_some();
+        frame.service = self.pending.as_ref().map(|pending| pending.client.title(self.language));
+        frame.q = self.flow_query();
+        frame
+    }
+
+    /// `?vorgang=...` inside a flow, otherwise empty.
+    pub fn flow_query(&self) -> String {
+        self.pending.as_ref().map_or_else(String::new, |pending| format!("?vorgang={}", pending.id))
+    }
+
+    pub fn page(&self, template: &impl Template) -> Result<HttpResponse, Error> {
+        self.page_with(StatusCode::OK, template)
+    }
+
+    /// The same page again, with what is wrong at its fields.
+    pub fn page_again(&self, template: &impl Template) -> Result<HttpResponse, Error> {
+        self.page_with(StatusCode::UNPROCESSABLE_ENTITY, template)
+    }
+
+    fn page_with(&self, status: StatusCode, template: &impl Template) -> Result<HttpResponse, Error> {
+        let response = page::respond(status, template)?;
+        self.remember(response)
+    }
+
+    pub fn problems(&self, problems: &[FieldProblem]) -> Problems {
+        Problems::new(self.language, problems)
+    }
+
+    /// To another page of ours, staying in the flow.
+    pub fn go(&self, path: &str) -> Result<HttpResponse, Error> {
+        self.remember(redirect(&format!("{path}{}", self.flow_query())))
+    }
+
+    /// To wherever this location is.
+    pub fn leave(&self, location: &str) -> Result<HttpResponse, Error> {
+        self.remember(redirect(location))
+    }
+
+    /// As [`leave`](Self::leave), with a new session.
+    pub fn begin_session(&self, location: &str, token: &Secret<String>) -> Result<HttpResponse, Error> {
+        let mut response = self.leave(location)?;
+        let name = cookie_name(&self.app, SESSION_COOKIE);
+        response.add_cookie(&cookie(&self.app, &name, token.expose().clone())).map_err(Error::broken)?;
+        Ok(response)
+    }
+
+    /// Forgets session and browser. The page must not come back from any cache.
+    pub fn end_session(&self, location: &str) -> Result<HttpResponse, Error> {
+        let mut response = redirect(location);
+        for name in [SESSION_COOKIE, BROWSER_COOKIE] {
+            let mut gone = cookie(&self.app, &cookie_name(&self.app, name), String::new());
+            gone.make_removal();
+            response.add_cookie(&gone).map_err(Error::broken)?;
+        }
+        let clear = actix_web::http::header::HeaderValue::from_static("\"cache\"");
+        response.headers_mut().insert(actix_web::http::header::HeaderName::from_static("clear-site-data"), clear);
+        Ok(response)
+    }
+
+    fn remember(&self, mut response: HttpResponse) -> Result<HttpResponse, Error> {
+        if self.browser_is_new {
+            let name = cookie_name(&self.app, BROWSER_COOKIE);
+            response.add_cookie(&cookie(&self.app, &name, self.browser.clone())).map_err(Error::broken)?;
+        }
+        Ok(response)
+    }
+}
+
+async fn find_session(app: &App, request: &HttpRequest) -> Result<Option<Session>, Error> {
+    let Some(token) = single_cookie(request, &cookie_name(app, SESSION_COOKIE)) else { return Ok(None) };
+    let mut tx = app.read().await?;
+    let session = session::find(&mut tx, &token, app.now()).await?;
+    drop(tx);
+    if let Some(session) = &session
+        && session::is_stale(session, app.now())
+    {
+        let mut work = app.begin(crate::store::work::Actor::Account(session.account_id.clone())).await?;
+        session::touch(&mut work, &session.id).await?;
+        work.commit().await?;
+    }
+    Ok(session)
+}
+
+async fn find_pending(
+    app: &App,
+    registry: &Registry,
+    request: &HttpRequest,
+    browser: &str,
+) -> Result<Option<Arc<Pending>>, Error> {
+    let pairs = form::parse_pairs(request.query_string().as_bytes()).unwrap_or_default();
+    let id = pairs.iter().find(|(name, _)| name == "vorgang").and_then(|(_, value)| RequestId::parse(value));
+    let Some(id) = id else { return Ok(None) };
+    let mut tx = app.read().await?;
+    Ok(authorize::find(app, registry, &mut tx, &id, &browser_hash(browser)).await?.map(Arc::new))
+}
+
+impl FromRequest for Visitor {
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        Box::pin(Self::read(request.clone()))
+    }
+}
+
+impl FromRequest for SignedIn {
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let visitor = Visitor::read(request).await?;
+            let session = visitor.session.clone().ok_or(Error::NotSignedIn)?;
+            Ok(Self { visitor, session })
+        })
+    }
+}

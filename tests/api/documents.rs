@@ -1,0 +1,44 @@
+//! What we publish and what the documentation says of us.
+
+use std::fs;
+use std::path::Path;
+
+use crate::both;
+use nutzerkonto::config::Config;
+use nutzerkonto::routes;
+
+/// The route table as a reader sees it: a new route shows up here.
+#[test]
+fn the_route_table() {
+    let rows: Vec<String> = routes::table(true)
+        .iter()
+        .map(|row| format!("{:4} {:42} {:8} {:?}", row.method, row.path, format!("{:?}", row.format), row.guard))
+        .collect();
+    insta::assert_snapshot!("routes", rows.join("\n"));
+}
+
+/// `docs/configuration.md` is generated; `UPDATE_DOCS=1 cargo test` writes it.
+#[test]
+fn the_configuration_reference_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let reference = Config::reference();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, &reference).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), reference, "run UPDATE_DOCS=1 cargo test");
+}
+
+both!(discovery, async |world| {
+    let answer = world.browser().get("/.well-known/openid-configuration").await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
+    let text = serde_json::to_string_pretty(&answer.json()).unwrap().replace(&world.config.issuer, "ISSUER");
+    insta::assert_snapshot!("discovery", text);
+});
+
+both!(sec_h03_keys_are_public_only, async |world| {
+    let keys = world.browser().get("/oauth2/jwks").await.json();
+    for key in keys["keys"].as_array().unwrap() {
+        assert!(["d", "p", "q", "dp", "dq", "qi", "k"].iter().all(|member| key.get(member).is_none()));
+    }
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 3);
+});

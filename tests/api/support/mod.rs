@@ -1,0 +1,38 @@
+//! What the stories are told with: a world with its own database, clock and post; browsers and services.
+
+pub mod browser;
+pub mod database;
+pub mod service;
+pub mod world;
+
+pub use browser::Browser;
+pub use service::Service;
+pub use world::World;
+
+/// Writes a test for SQLite and one for PostgreSQL: `both!(name, async |world| { ... })`.
+#[macro_export]
+macro_rules! both {
+    ($name:ident, async |mut $world:ident| $story:block) => {
+        $crate::both!(@ $name, (mut $world), $story);
+    };
+    ($name:ident, async |$world:ident| $story:block) => {
+        $crate::both!(@ $name, ($world), $story);
+    };
+    (@ $name:ident, ($($world:tt)+), $story:block) => {
+        async fn $name($($world)+: $crate::support::World) $story
+
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::$name($crate::support::World::on_sqlite().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                if let Some(world) = $crate::support::World::on_postgres().await {
+                    super::$name(world).await;
+                }
+            }
+        }
+    };
+}

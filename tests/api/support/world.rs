@@ -1,0 +1,161 @@
+//! A world: one database, one or more nodes on it, a clock that stands still, a post office in memory.
+
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use nutzerkonto::app::{self, App, DEVELOPMENT_MASTER_KEY, DEVELOPMENT_SIGNING_KEYS, Surroundings};
+use nutzerkonto::client::{self, ClientFile};
+use nutzerkonto::config::{Config, SecretSource, SigningKeySource};
+use nutzerkonto::kernel::mail::{Mail, Mailer};
+use nutzerkonto::kernel::random::Random;
+use nutzerkonto::kernel::time::{Clock, Timestamp};
+use nutzerkonto::serve::{self, Running};
+use nutzerkonto::store::work::Actor;
+
+use super::browser::Browser;
+use super::database::Database;
+
+/// 23 November 2026, 10:02 in Germany.
+pub const START: Timestamp = Timestamp::from_seconds(1_795_424_520);
+
+pub struct World {
+    pub app: App,
+    pub config: Config,
+    pub clock: Clock,
+    pub mails: Arc<Mutex<Vec<Mail>>>,
+    pub database: Database,
+    node: Option<Running>,
+    restarts: u64,
+}
+
+/// Another process on the same database.
+pub struct Node {
+    pub running: Running,
+}
+
+impl World {
+    pub async fn on_sqlite() -> Self {
+        Self::start(Database::sqlite(), |_| {}).await
+    }
+
+    pub async fn on_postgres() -> Option<Self> {
+        Some(Self::start(Database::postgres().await?, |_| {}).await)
+    }
+
+    async fn start(database: Database, change: impl FnOnce(&mut Config)) -> Self {
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut config = config(&database, listener.local_addr().unwrap().port());
+        change(&mut config);
+        let (clock, mails) = (Clock::fixed(START), Arc::new(Mutex::new(Vec::new())));
+        let app = open(&config, &clock, &mails, 1).await;
+        let node = serve::start(app.clone(), listener).await.unwrap();
+        Self { app, config, clock, mails, database, node: Some(node), restarts: 0 }
+    }
+
+    /// Stops everything and starts it again on the same data, with other settings if wished.
+    pub async fn restart(&mut self, change: impl FnOnce(&mut Config)) {
+        if let Some(node) = self.node.take() {
+            node.abort().await;
+        }
+        self.app.db.close().await;
+        change(&mut self.config);
+        let address = self.config.issuer.strip_prefix("http://").unwrap().replace("localhost", "127.0.0.1");
+        self.restarts += 1;
+        self.app = open(&self.config, &self.clock, &self.mails, 100 + self.restarts).await;
+        self.node = Some(serve::start(self.app.clone(), TcpListener::bind(address).unwrap()).await.unwrap());
+    }
+
+    /// A second process with the same issuer.
+    pub async fn second_node(&self) -> Node {
+        let app = open(&self.config, &self.clock, &self.mails, 2).await;
+        let running = serve::start(app, TcpListener::bind("127.0.0.1:0").unwrap()).await.unwrap();
+        Node { running }
+    }
+
+    pub fn browser(&self) -> Browser {
+        Browser::new(&self.config.issuer, self.node.as_ref().unwrap().address)
+    }
+
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.node.as_ref().unwrap().address
+    }
+
+    /// Time passes.
+    pub fn pass(&self, duration: Duration) {
+        self.clock.advance(duration);
+    }
+
+    /// Declares the clients of a file and waits until the node knows them.
+    pub async fn clients(&self, text: &str) {
+        let file = ClientFile::parse(text, true).unwrap();
+        let mut work = self.app.begin(Actor::System("test")).await.unwrap();
+        client::apply(&mut work, &file).await.unwrap();
+        work.commit().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+
+    /// The next mail to an address, as soon as the post has it.
+    pub async fn mail_to(&self, address: &str) -> Mail {
+        for _ in 0..100 {
+            {
+                let mut mails = self.mails.lock().unwrap();
+                if let Some(place) = mails.iter().position(|mail| mail.to == address) {
+                    return mails.remove(place);
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("no mail to {address} came within five seconds");
+    }
+
+    /// The six-digit code in the next mail to an address.
+    pub async fn code_for(&self, address: &str) -> String {
+        let mail = self.mail_to(address).await;
+        let digits = mail.body.split(|letter: char| !letter.is_ascii_digit());
+        digits
+            .filter(|part| part.len() == 6)
+            .map(str::to_owned)
+            .next()
+            .unwrap_or_else(|| panic!("no code in: {}", mail.body))
+    }
+
+    /// How many rows a table has.
+    pub async fn rows(&self, table: &str) -> i64 {
+        let query: &'static str = Box::leak(format!("SELECT CAST(COUNT(*) AS BIGINT) FROM {table}").into_boxed_str());
+        if self.database.url.starts_with("sqlite:") {
+            let pool = sqlx::SqlitePool::connect(&self.database.url).await.unwrap();
+            sqlx::query_scalar(query).fetch_one(&pool).await.unwrap()
+        } else {
+            let pool = sqlx::PgPool::connect(&self.database.url).await.unwrap();
+            sqlx::query_scalar(query).fetch_one(&pool).await.unwrap()
+        }
+    }
+}
+
+async fn open(config: &Config, clock: &Clock, mails: &Arc<Mutex<Vec<Mail>>>, seed: u64) -> App {
+    let mailer = Some(Mailer::Memory(Arc::clone(mails)));
+    app::open(config.clone(), Surroundings { clock: clock.clone(), random: Random::seeded(seed), mailer })
+        .await
+        .unwrap()
+}
+
+fn config(database: &Database, port: u16) -> Config {
+    let write = |name: &str, text: &str| {
+        let path = database.directory.join(name);
+        std::fs::write(&path, text).unwrap();
+        SecretSource(format!("file:{}", path.display()))
+    };
+    let mut config = Config::parse(&format!("issuer = \"http://localhost:{port}\"")).unwrap();
+    config.database.url.clone_from(&database.url);
+    config.database.connections_max = 16;
+    config.keys.master_key = write("master.key", DEVELOPMENT_MASTER_KEY);
+    for (number, (purpose, pem)) in DEVELOPMENT_SIGNING_KEYS.iter().enumerate() {
+        let key = write(&format!("{number}.pem"), pem);
+        config.keys.signing.push(SigningKeySource { purpose: *purpose, key });
+    }
+    (config.password.memory_kibibytes, config.password.iterations, config.password.threads) = (64, 1, 2);
+    config.server.workers = 2;
+    config
+}
