@@ -11,6 +11,7 @@ use crate::kernel::random::Random;
 use crate::kernel::seal::{MasterKey, Vault};
 use crate::kernel::secret::{Secret, sha256};
 use crate::kernel::time::{Clock, Timestamp};
+use crate::store::changes::Changes;
 use crate::store::db::{Db, DbError, Tx};
 use crate::store::work::{Actor, Work};
 
@@ -34,6 +35,7 @@ pub struct AppParts {
     pub keys: KeySet,
     pub hasher: Hasher,
     pub mailer: Mailer,
+    pub changes: Arc<Changes>,
 }
 
 /// What the tests replace: time, chance and the post.
@@ -63,7 +65,7 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
     let threads = if config.password.threads == 0 { cores } else { config.password.threads };
     let hasher = Hasher::start(cost, threads, config.password.queue_length, vault.pepper(), random.clone())
         .map_err(|error| error.to_string())?;
-    Ok(Arc::new(AppParts { config, db, clock, random, vault, keys, hasher, mailer }))
+    Ok(Arc::new(AppParts { config, db, clock, random, vault, keys, hasher, mailer, changes: Arc::default() }))
 }
 
 impl AppParts {
@@ -72,7 +74,7 @@ impl AppParts {
     }
 
     pub async fn begin(&self, actor: Actor) -> Result<Work, Error> {
-        Ok(Work::begin(&self.db, self.now(), actor, &self.random).await?)
+        Ok(Work::begin(&self.db, self.now(), actor, &self.random, &self.changes).await?)
     }
 
     pub async fn read(&self) -> Result<Tx, DbError> {

@@ -1,4 +1,5 @@
-//! What happens without a request: the outbox, the clean-up, noticing changed clients. Every node does it all.
+//! What happens without a request: the outbox, the clean-up, noticing changed clients,
+//! forgetting. Every node does it all.
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::kernel::mail::Mail;
 use crate::notice;
 use crate::store::cleanup;
 use crate::store::outbox::{self, Job};
+use crate::web::memory::Memory;
 
 const OUTBOX_EVERY: Duration = Duration::from_millis(250);
 const REGISTRY_EVERY: Duration = Duration::from_millis(500);
@@ -23,7 +25,7 @@ pub struct Running {
     tasks: Vec<JoinHandle<()>>,
 }
 
-pub fn start(app: App, registry: Registry) -> Running {
+pub fn start(app: App, registry: Registry, memory: Memory) -> Running {
     let (stop, stopped) = watch::channel(false);
     let tasks = vec![
         every("outbox", OUTBOX_EVERY, stopped.clone(), {
@@ -36,8 +38,11 @@ pub fn start(app: App, registry: Registry) -> Running {
         every("registry", REGISTRY_EVERY, stopped.clone(), {
             let app = app.clone();
             move || {
-                let (app, registry) = (app.clone(), registry.clone());
-                async move { registry.refresh(&app.db).await }
+                let (app, registry, memory) = (app.clone(), registry.clone(), memory.clone());
+                async move {
+                    memory.sweep(&app);
+                    registry.refresh(&app.db).await
+                }
             }
         }),
         every("cleanup", CLEANUP_EVERY, stopped, move || {

@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::client::registry::Registry;
 use crate::web::form::BODY_MAX_BYTES;
 use crate::web::guard::guard;
+use crate::web::memory::Memory;
 use crate::{jobs, routes};
 
 /// How long requests under way may take to finish when the program stops.
@@ -41,7 +42,8 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, String> {
 pub async fn start(app: App, listener: TcpListener) -> Result<Running, String> {
     let registry = Registry::load(&app.db).await.map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let jobs = jobs::start(app.clone(), registry.clone());
+    let memory = Memory::default();
+    let jobs = jobs::start(app.clone(), registry.clone(), memory.clone());
     let config = &app.config.server;
     let workers =
         if config.workers == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { config.workers };
@@ -56,6 +58,7 @@ pub async fn start(app: App, listener: TcpListener) -> Result<Running, String> {
             ActixApp::new()
                 .app_data(web::Data::new(app.clone()))
                 .app_data(web::Data::new(registry.clone()))
+                .app_data(web::Data::new(memory.clone()))
                 .app_data(web::PayloadConfig::new(BODY_MAX_BYTES))
                 .wrap(Compress::default())
                 .wrap(from_fn(guard))

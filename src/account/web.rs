@@ -3,12 +3,12 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use crate::account::{self, Source};
+use crate::account::Source;
 use crate::client::Scope;
 use crate::kernel::error::Error;
 use crate::kernel::id::ClientId;
 use crate::kernel::texts::{Language, Texts, moment};
-use crate::oidc::connection;
+use crate::oidc::connection::{self, Connection};
 use crate::web::caller::{SignedIn, Visitor};
 use crate::web::form::{Form, parse_pairs};
 use crate::web::page::{Frame, attribute_label, attribute_value, level_name};
@@ -38,13 +38,11 @@ struct OverviewPage {
     services: usize,
 }
 
-pub async fn overview(SignedIn { visitor, session }: SignedIn) -> Answer {
-    let mut tx = visitor.app.read().await?;
-    let account = account::load(&mut tx, &visitor.app.vault, &session.account_id).await?;
-    let services = connection::list(&mut tx, &visitor.registry, &session.account_id).await?.len();
-    drop(tx);
+pub async fn overview(caller: SignedIn) -> Answer {
+    let (account, services) = (caller.account().await?, caller.connections().await?.len());
+    let visitor = &caller.visitor;
     let f = visitor.frame();
-    let level = level_name(f.t, session.level.min(account.identity_level()));
+    let level = level_name(f.t, caller.session.level.min(account.identity_level()));
     let email = account.email.address.as_str().to_owned();
     visitor.page(&OverviewPage { f, name: account.full_name(), level, email, services })
 }
@@ -65,10 +63,8 @@ struct ProfilePage {
     rows: Vec<ProfileRow>,
 }
 
-pub async fn profile(SignedIn { visitor, session }: SignedIn) -> Answer {
-    let mut tx = visitor.app.read().await?;
-    let account = account::load(&mut tx, &visitor.app.vault, &session.account_id).await?;
-    drop(tx);
+pub async fn profile(caller: SignedIn) -> Answer {
+    let (account, visitor) = (caller.account().await?, &caller.visitor);
     let (f, language) = (visitor.frame(), visitor.language);
     let mut rows: Vec<ProfileRow> = account
         .attributes
@@ -112,21 +108,19 @@ struct ServicesPage {
     ended: Option<String>,
 }
 
-pub async fn services(SignedIn { visitor, session }: SignedIn, request: actix_web::HttpRequest) -> Answer {
-    let mut tx = visitor.app.read().await?;
-    let connections = connection::list(&mut tx, &visitor.registry, &session.account_id).await?;
-    drop(tx);
+pub async fn services(caller: SignedIn, request: actix_web::HttpRequest) -> Answer {
+    let (connections, visitor) = (caller.connections().await?, &caller.visitor);
     let (f, language) = (visitor.frame(), visitor.language);
     let pairs = parse_pairs(request.query_string().as_bytes()).unwrap_or_default();
     let ended = pairs.iter().find(|(name, _)| name == "beendet").and_then(|(_, id)| visitor.registry.get(id));
     let ended = ended.map(|client| client.title(language));
-    let row = |one: connection::Connection| ServiceRow {
+    let row = |one: &Connection| ServiceRow {
         id: one.client.id.to_string(),
         title: one.client.title(language),
         since: moment::date(language, one.since),
         data: data_names(language, &one.scopes),
     };
-    visitor.page(&ServicesPage { f, connections: connections.into_iter().map(row).collect(), ended })
+    visitor.page(&ServicesPage { f, connections: connections.iter().map(row).collect(), ended })
 }
 
 /// The data behind some scopes, in words.
@@ -150,24 +144,18 @@ struct DisconnectPage {
     title: String,
 }
 
-pub async fn disconnect(SignedIn { visitor, session }: SignedIn, path: web::Path<String>) -> Answer {
-    let mut tx = visitor.app.read().await?;
-    let connections = connection::list(&mut tx, &visitor.registry, &session.account_id).await?;
-    drop(tx);
-    let one = connections.into_iter().find(|one| one.client.id.0 == *path).ok_or(Error::NotFound)?;
+pub async fn disconnect(caller: SignedIn, path: web::Path<String>) -> Answer {
+    let (connections, visitor) = (caller.connections().await?, &caller.visitor);
+    let one = connections.iter().find(|one| one.client.id.0 == *path).ok_or(Error::NotFound)?;
     let (id, title) = (path.into_inner(), one.client.title(visitor.language));
     visitor.page(&DisconnectPage { f: visitor.frame(), id, title })
 }
 
-pub async fn submit_disconnect(
-    SignedIn { visitor, session }: SignedIn,
-    path: web::Path<String>,
-    _form: Form,
-) -> Answer {
+pub async fn submit_disconnect(caller: SignedIn, path: web::Path<String>, _form: Form) -> Answer {
     let client = ClientId(path.into_inner());
-    connection::withdraw(&visitor.app, &session.account_id, &client).await?;
+    connection::withdraw(&caller.visitor.app, &caller.session.account_id, &client).await?;
     let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("beendet", &client.0).finish();
-    visitor.leave(&format!("/dienste?{query}"))
+    caller.visitor.leave(&format!("/dienste?{query}"))
 }
 
 /// Sets the language and goes back. Only to a page of ours.

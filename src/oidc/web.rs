@@ -10,7 +10,6 @@ use super::client_auth::authenticate;
 use super::dispatch::Step;
 use super::request::{self, Parameters, Refusal};
 use super::{discovery, logout, scopes_of, token};
-use crate::account;
 use crate::app::App;
 use crate::client::registry::Registry;
 use crate::kernel::error::{Error, Protocol};
@@ -114,11 +113,9 @@ struct ConsentPage {
     privacy_uri: String,
 }
 
-pub async fn consent(SignedIn { visitor, session }: SignedIn) -> Answer {
+pub async fn consent(caller: SignedIn) -> Answer {
+    let (account, visitor) = (caller.account().await?, &caller.visitor);
     let pending = visitor.pending.clone().ok_or(Error::Gone)?;
-    let mut tx = visitor.app.read().await?;
-    let account = account::load(&mut tx, &visitor.app.vault, &session.account_id).await?;
-    drop(tx);
     let (f, language, client) = (visitor.frame(), visitor.language, &pending.client);
     let row = |shown: claims::Shown| match shown.attribute {
         Shows::Attribute(name) => ConsentRow {
@@ -143,15 +140,16 @@ pub async fn consent(SignedIn { visitor, session }: SignedIn) -> Answer {
     visitor.page(&ConsentPage { f, recipient, purpose, rows, privacy_uri: client.privacy_uri.clone() })
 }
 
-pub async fn submit_consent(SignedIn { visitor, session }: SignedIn, form: Form) -> Answer {
+pub async fn submit_consent(caller: SignedIn, form: Form) -> Answer {
+    let visitor = &caller.visitor;
     let pending = visitor.pending.clone().ok_or(Error::Gone)?;
     if form.is("antwort", "ja") {
-        authorize::consent(&visitor.app, &pending, &session).await?;
+        authorize::consent(&visitor.app, &pending, &caller.session).await?;
         return visitor.go("/weiter");
     }
     let error = Protocol { code: "access_denied", description: "the person did not consent", detail: None };
     let decision = authorize::refuse(&visitor.app, &pending, &visitor.browser_hash(), &error).await?;
-    follow(&visitor, decision)
+    follow(visitor, decision)
 }
 
 pub async fn token(

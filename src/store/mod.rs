@@ -1,5 +1,6 @@
 //! Floor 1: the two databases behind one SQL text, the transaction that carries the work, the outbox.
 
+pub mod changes;
 pub mod cleanup;
 pub mod db;
 pub mod outbox;

@@ -1,10 +1,13 @@
 //! Work: one transaction, one instant, one actor. Audit rows and outbox rows share its commit.
 
+use std::sync::Arc;
+
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, ClientId};
 use crate::kernel::random::Random;
 use crate::kernel::time::Timestamp;
 
+use super::changes::Changes;
 use super::db::{Db, DbError, Tx};
 
 /// Who acts.
@@ -39,14 +42,27 @@ pub struct Work {
     pub request: Option<String>,
     pub random: Random,
     db: Db,
+    changes: Arc<Changes>,
 }
 
 impl Work {
-    pub async fn begin(db: &Db, now: Timestamp, actor: Actor, random: &Random) -> Result<Self, DbError> {
-        Ok(Self { tx: db.begin().await?, now, actor, request: None, random: random.clone(), db: db.clone() })
+    pub async fn begin(
+        db: &Db,
+        now: Timestamp,
+        actor: Actor,
+        random: &Random,
+        changes: &Arc<Changes>,
+    ) -> Result<Self, DbError> {
+        let (tx, random, changes) = (db.begin().await?, random.clone(), Arc::clone(changes));
+        Ok(Self { tx, now, actor, request: None, random, db: db.clone(), changes })
     }
 
+    /// Makes it last, and voids what this node remembers of the account that acted.
     pub async fn commit(self) -> Result<(), Error> {
-        Ok(self.db.commit(self.tx).await?)
+        let committed = self.db.commit(self.tx).await;
+        if let Actor::Account(account) = &self.actor {
+            self.changes.note(account);
+        }
+        Ok(committed?)
     }
 }

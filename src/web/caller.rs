@@ -10,7 +10,9 @@ use futures_util::future::LocalBoxFuture;
 
 use super::form;
 use super::guard::RequestFacts;
+use super::memory::{Memory, Remembered};
 use super::page::{self, Frame, Problems, accepted_language, chosen_language, cookie, cookie_name, redirect};
+use crate::account::Account;
 use crate::app::App;
 use crate::client::registry::Registry;
 use crate::kernel::error::{Error, FieldProblem};
@@ -18,10 +20,12 @@ use crate::kernel::id::RequestId;
 use crate::kernel::secret::Secret;
 use crate::kernel::texts::Language;
 use crate::oidc::authorize::{self, Pending};
+use crate::oidc::connection::Connection;
 use crate::signin::attempts::network;
 use crate::signin::browser_hash;
 use crate::signin::register::Applicant;
 use crate::signin::session::{self, Session};
+use crate::store::work::Actor;
 
 /// Names a browser through registration, sign-in and authorization; worth nothing by itself.
 const BROWSER_COOKIE: &str = "nk_t";
@@ -34,6 +38,7 @@ pub struct Visitor {
     pub registry: Registry,
     pub language: Language,
     pub session: Option<Session>,
+    remembered: Option<Arc<Remembered>>,
     /// The authorization request this page belongs to.
     pub pending: Option<Arc<Pending>>,
     pub request_id: String,
@@ -48,6 +53,19 @@ pub struct Visitor {
 pub struct SignedIn {
     pub visitor: Visitor,
     pub session: Session,
+    remembered: Arc<Remembered>,
+}
+
+impl SignedIn {
+    /// The person's own account, opened.
+    pub async fn account(&self) -> Result<Arc<Account>, Error> {
+        self.remembered.account(&self.visitor.app).await
+    }
+
+    /// The services connected with it.
+    pub async fn connections(&self) -> Result<Arc<Vec<Connection>>, Error> {
+        self.remembered.connections(&self.visitor.app, &self.visitor.registry).await
+    }
 }
 
 /// The browser's cookie, if it is one of ours by its form.
@@ -77,7 +95,9 @@ impl Visitor {
         let known = browser_token(&app, &request);
         let browser_is_new = known.is_none();
         let browser = known.unwrap_or_else(|| app.random.token().expose().clone());
-        let session = find_session(&app, &request).await?;
+        let memory = request.app_data::<web::Data<Memory>>().ok_or_else(data("memory"))?;
+        let remembered = find_session(&app, memory, &request).await?;
+        let session = remembered.as_ref().map(|remembered| remembered.session.clone());
         let pending = find_pending(&app, &registry, &request, &browser).await?;
         let suggested = || pending.as_ref().and_then(|pending: &Arc<Pending>| pending.request.language);
         let language =
@@ -88,6 +108,7 @@ impl Visitor {
             registry,
             language,
             session,
+            remembered,
             pending,
             request_id,
             browser,
@@ -187,19 +208,17 @@ impl Visitor {
     }
 }
 
-async fn find_session(app: &App, request: &HttpRequest) -> Result<Option<Session>, Error> {
+async fn find_session(app: &App, memory: &Memory, request: &HttpRequest) -> Result<Option<Arc<Remembered>>, Error> {
     let Some(token) = single_cookie(request, &cookie_name(app, SESSION_COOKIE)) else { return Ok(None) };
-    let mut tx = app.read().await?;
-    let session = session::find(&mut tx, &token, app.now()).await?;
-    drop(tx);
-    if let Some(session) = &session
+    let remembered = memory.session(app, &token).await?;
+    if let Some(session) = remembered.as_ref().map(|remembered| &remembered.session)
         && session::is_stale(session, app.now())
     {
-        let mut work = app.begin(crate::store::work::Actor::Account(session.account_id.clone())).await?;
+        let mut work = app.begin(Actor::Account(session.account_id.clone())).await?;
         session::touch(&mut work, &session.id).await?;
         work.commit().await?;
     }
-    Ok(session)
+    Ok(remembered)
 }
 
 async fn find_pending(
@@ -232,8 +251,8 @@ impl FromRequest for SignedIn {
         let request = request.clone();
         Box::pin(async move {
             let visitor = Visitor::read(request).await?;
-            let session = visitor.session.clone().ok_or(Error::NotSignedIn)?;
-            Ok(Self { visitor, session })
+            let remembered = visitor.remembered.clone().ok_or(Error::NotSignedIn)?;
+            Ok(Self { visitor, session: remembered.session.clone(), remembered })
         })
     }
 }

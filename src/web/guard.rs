@@ -1,6 +1,7 @@
 //! What holds for every request: an id, the right host, limits, headers, one log line, one count.
 
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -9,6 +10,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, HttpResponse, web};
+use futures_util::FutureExt as _;
 
 use super::error::{Refused, render};
 use crate::app::{App, AppParts};
@@ -45,9 +47,12 @@ pub async fn guard(
         let response = render(&refused, status, None);
         Ok(request.into_response(response))
     } else {
-        match tokio::time::timeout(REQUEST_TIMEOUT, next.call(request)).await {
-            Ok(Ok(response)) => Ok(finish(&refused, response)),
-            Ok(Err(error)) => Err(render_error(&refused, &error)),
+        // A handler that panics takes down its own request and nothing else.
+        let handled = AssertUnwindSafe(next.call(request)).catch_unwind();
+        match tokio::time::timeout(REQUEST_TIMEOUT, handled).await {
+            Ok(Ok(Ok(response))) => Ok(finish(&refused, response)),
+            Ok(Ok(Err(error))) => Err(render_error(&refused, &error)),
+            Ok(Err(_)) => Err(render_error(&refused, &Error::broken("a handler panicked").into())),
             Err(_) => Err(render(&refused, StatusCode::SERVICE_UNAVAILABLE, None)),
         }
     };

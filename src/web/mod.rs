@@ -4,4 +4,5 @@ pub mod caller;
 pub mod error;
 pub mod form;
 pub mod guard;
+pub mod memory;
 pub mod page;
