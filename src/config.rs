@@ -124,7 +124,7 @@ section! {
         mails_per_hour: i64 = 3,
         /// Mails to one address per day that strangers may cause.
         mails_per_day: i64 = 10,
-        /// New registrations from one network per hour.
+        /// Registrations and password resets begun from one network per hour.
         registrations_per_network: i64 = 60,
         /// Open connections.
         connections_max: usize = 4096,

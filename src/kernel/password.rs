@@ -100,16 +100,23 @@ struct Worker {
 
 impl Worker {
     fn run(mut self, tasks: &Mutex<Receiver<Task>>) {
-        loop {
-            let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            match next {
-                Ok(Task::Hash(password, salt, answer)) => drop(answer.send(self.hash(&password, &salt))),
-                Ok(Task::Verify(password, stored, answer)) => {
-                    drop(answer.send(self.verify(&password, stored.as_deref())))
-                }
-                Err(_) => return,
+        while let Some(task) = self.next(tasks) {
+            match task {
+                Task::Hash(password, salt, answer) => drop(answer.send(self.hash(&password, &salt))),
+                Task::Verify(password, stored, answer) => drop(answer.send(self.verify(&password, stored.as_deref()))),
             }
         }
+    }
+
+    /// The next task. The memory is kept while there is more to do and given back before waiting.
+    fn next(&mut self, tasks: &Mutex<Receiver<Task>>) -> Option<Task> {
+        if let Ok(queue) = tasks.try_lock()
+            && let Ok(task) = queue.try_recv()
+        {
+            return Some(task);
+        }
+        self.memory = Vec::new();
+        tasks.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
     }
 
     fn hash(&mut self, password: &Secret<String>, salt: &[u8]) -> Result<String, Error> {

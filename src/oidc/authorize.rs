@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::dispatch::{ConsentFacts, SessionFacts, Step, next_step};
+use super::dispatch::{ConsentFacts, SessionFacts, Situation, Step, next_step};
 use super::request::AuthorizationRequest;
 use super::{OidcEvent, store};
 use crate::app::AppParts;
@@ -53,7 +53,8 @@ pub async fn begin(
 ) -> Result<Decision, Error> {
     let now = app.now();
     let (facts, consent) = facts(app, client, session).await?;
-    match next_step(&request, now, facts.as_ref(), consent.as_ref(), now) {
+    let (session_facts, consent) = (facts.as_ref(), consent.as_ref());
+    match next_step(&Situation { request: &request, created_at: now, session: session_facts, consent, now }) {
         Step::Issue => {
             let session = session.ok_or_else(|| Error::broken("issued without a session"))?;
             let mut work = app.begin(Actor::Account(session.account_id.clone())).await?;
@@ -107,7 +108,10 @@ pub async fn resume(
     browser: &[u8],
 ) -> Result<Decision, Error> {
     let (facts, consent) = facts(app, &pending.client, session).await?;
-    let step = next_step(&pending.request, pending.created_at, facts.as_ref(), consent.as_ref(), app.now());
+    let (request, created_at) = (&pending.request, pending.created_at);
+    let situation =
+        Situation { request, created_at, session: facts.as_ref(), consent: consent.as_ref(), now: app.now() };
+    let step = next_step(&situation);
     match (step, session) {
         (Step::Issue, Some(session)) => {
             let mut work = app.begin(Actor::Account(session.account_id.clone())).await?;

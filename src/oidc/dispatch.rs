@@ -37,16 +37,20 @@ pub enum Step {
     Refuse(Protocol),
 }
 
-/// Decides. `created_at` is when the request arrived: what the client demands to happen counts only after it.
-pub fn next_step(
-    request: &AuthorizationRequest,
-    created_at: Timestamp,
-    session: Option<&SessionFacts>,
-    consent: Option<&ConsentFacts>,
-    now: Timestamp,
-) -> Step {
-    let step = interactive_step(request, created_at, session, consent, now);
-    if !request.prompt.none {
+/// Everything the decision depends on.
+pub struct Situation<'a> {
+    pub request: &'a AuthorizationRequest,
+    /// When the request arrived: what the client demands to happen counts only after it.
+    pub created_at: Timestamp,
+    pub session: Option<&'a SessionFacts>,
+    pub consent: Option<&'a ConsentFacts>,
+    pub now: Timestamp,
+}
+
+/// Decides.
+pub fn next_step(situation: &Situation<'_>) -> Step {
+    let step = interactive_step(situation);
+    if !situation.request.prompt.none {
         return step;
     }
     // OpenID Connect Core section 3.1.2.6
@@ -59,13 +63,7 @@ pub fn next_step(
     }
 }
 
-fn interactive_step(
-    request: &AuthorizationRequest,
-    created_at: Timestamp,
-    session: Option<&SessionFacts>,
-    consent: Option<&ConsentFacts>,
-    now: Timestamp,
-) -> Step {
+fn interactive_step(&Situation { request, created_at, session, consent, now }: &Situation<'_>) -> Step {
     let Some(session) = session else { return Step::SignIn };
     let signed_in_since = session.authenticated_at >= created_at;
     let too_old = request.max_age.is_some_and(|age| session.authenticated_at.plus(age) < now) && !signed_in_since;
@@ -128,6 +126,10 @@ mod tests {
         ConsentFacts { scope: scope.into(), granted_at: NOW.minus(Duration::from_secs(seconds_ago)) }
     }
 
+    fn decide(request: &AuthorizationRequest, session: Option<&SessionFacts>, consent: Option<&ConsentFacts>) -> Step {
+        next_step(&Situation { request, created_at: CREATED, session, consent, now: NOW })
+    }
+
     /// What was asked, who is there, what was allowed; what comes next, and which error it is with `prompt=none`.
     struct Row(
         &'static str,
@@ -164,12 +166,12 @@ mod tests {
     fn the_table() {
         for Row(name, change, session, consent, step, code) in rows() {
             let asked = request(change);
-            assert_eq!(next_step(&asked, CREATED, session.as_ref(), consent.as_ref(), NOW), step, "{name}");
+            assert_eq!(decide(&asked, session.as_ref(), consent.as_ref()), step, "{name}");
             let silent = request(|r| {
                 change(r);
                 r.prompt.none = true;
             });
-            match next_step(&silent, CREATED, session.as_ref(), consent.as_ref(), NOW) {
+            match decide(&silent, session.as_ref(), consent.as_ref()) {
                 Step::Issue => assert_eq!(code, "", "{name}, prompt=none"),
                 Step::Refuse(error) => assert_eq!(error.code, code, "{name}, prompt=none"),
                 other => panic!("{name}: prompt=none must not need the person: {other:?}"),
@@ -181,16 +183,13 @@ mod tests {
     fn what_the_client_demands_counts_only_afterwards() {
         let login = request(|r| r.prompt.login = true);
         let all = consent("openid profile", 300_000);
-        assert_eq!(next_step(&login, CREATED, Some(&session(300_000)), Some(&all), NOW), Step::SignIn);
-        assert_eq!(next_step(&login, CREATED, Some(&session(10)), Some(&all), NOW), Step::Issue);
+        assert_eq!(decide(&login, Some(&session(300_000)), Some(&all)), Step::SignIn);
+        assert_eq!(decide(&login, Some(&session(10)), Some(&all)), Step::Issue);
         let again = request(|r| r.prompt.consent = true);
-        assert_eq!(next_step(&again, CREATED, Some(&session(10)), Some(&all), NOW), Step::Consent);
-        assert_eq!(
-            next_step(&again, CREATED, Some(&session(10)), Some(&consent("openid profile", 5)), NOW),
-            Step::Issue
-        );
+        assert_eq!(decide(&again, Some(&session(10)), Some(&all)), Step::Consent);
+        assert_eq!(decide(&again, Some(&session(10)), Some(&consent("openid profile", 5))), Step::Issue);
         let hinted = request(|r| r.expected_subject = Some("emre".into()));
-        let refused = next_step(&hinted, CREATED, Some(&session(10)), Some(&all), NOW);
+        let refused = decide(&hinted, Some(&session(10)), Some(&all));
         assert!(
             matches!(refused, Step::Refuse(error) if error.code == "login_required"),
             "signed in, and still somebody else"

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::store;
+use crate::account::email::EmailAddress;
+use crate::app::AppParts;
 use crate::kernel::error::Error;
 use crate::kernel::seal::Vault;
 use crate::kernel::time::{days, hours, minutes};
@@ -67,6 +69,20 @@ pub async fn count(work: &mut Work, counter: Counter) -> Result<(), Error> {
 /// Takes a try back that turned out to be right.
 pub async fn forgive(work: &mut Work, counter: Counter) -> Result<(), Error> {
     Ok(store::forgive_attempt(work, counter.purpose.name(), &counter.key).await?)
+}
+
+/// Counts a mail that a stranger causes: by network, and by address per hour and per day. `Ok(false)` is
+/// beyond an address's limit: send nothing, answer the same; the code of the last mail stays good.
+pub async fn count_mail(app: &AppParts, work: &mut Work, network: &str, email: &EmailAddress) -> Result<bool, Error> {
+    let limits = &app.config.limits;
+    let counter = |purpose, who: &str, allowed| Counter::new(&app.vault, purpose, who, allowed);
+    count(work, counter(Purpose::RegistrationNetwork, network, limits.registrations_per_network)).await?;
+    let hour = count(work, counter(Purpose::MailHour, email.compared(), limits.mails_per_hour)).await;
+    let day = count(work, counter(Purpose::MailDay, email.compared(), limits.mails_per_day)).await;
+    match hour.and(day) {
+        Err(Error::TooMany(_)) => Ok(false),
+        counted => counted.map(|()| true),
+    }
 }
 
 /// The network an address belongs to, as far as one subscriber reaches: a whole IPv4 address, the first 64

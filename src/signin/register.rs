@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::attempts::{self, Counter};
+use super::attempts;
 use super::code::{self, Redeemed};
 use super::session::{self, Proof};
 use super::{password, policy, recovery_codes, store};
@@ -79,23 +79,12 @@ pub struct Applicant<'a> {
 pub async fn start(app: &AppParts, applicant: Applicant<'_>, email: &str) -> Result<(), Error> {
     let email = EmailAddress::parse(email).ok_or_else(|| Error::field("email", "email_format"))?;
     let mut work = app.begin(Actor::Visitor).await?;
-    let limits = &app.config.limits;
-    let counter = |purpose, who: &str, allowed| Counter::new(&app.vault, purpose, who, allowed);
-    let network = counter(attempts::Purpose::RegistrationNetwork, applicant.network, limits.registrations_per_network);
-    if let Err(refusal) = attempts::count(&mut work, network).await {
-        work.commit().await?;
-        return Err(refusal);
-    }
-    let hourly =
-        attempts::count(&mut work, counter(attempts::Purpose::MailHour, email.compared(), limits.mails_per_hour));
-    let may_mail = hourly.await.is_ok();
-    let daily = attempts::count(&mut work, counter(attempts::Purpose::MailDay, email.compared(), limits.mails_per_day));
-    let may_mail = daily.await.is_ok() && may_mail;
-    // Beyond the limit for one address the answer stays the same and the code of the last mail stays good.
-    if may_mail {
+    let may_mail = attempts::count_mail(app, &mut work, applicant.network, &email).await;
+    if let Ok(true) = may_mail {
         begin_draft(app, &mut work, &applicant, &email).await?;
     }
-    work.commit().await
+    work.commit().await?;
+    may_mail.map(drop)
 }
 
 async fn begin_draft(

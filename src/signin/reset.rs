@@ -1,6 +1,6 @@
 //! A forgotten password: address, code from the mail, new password. Ends every session, begins none.
 
-use super::attempts::{self, Counter};
+use super::attempts;
 use super::code::{self, Redeemed};
 use super::register::{Applicant, check_and_hash};
 use super::{SigninEvent, store};
@@ -44,21 +44,12 @@ fn place(row: &str) -> Place<'_> {
 pub async fn start(app: &AppParts, applicant: Applicant<'_>, email: &str) -> Result<(), Error> {
     let email = EmailAddress::parse(email).ok_or_else(|| Error::field("email", "email_format"))?;
     let mut work = app.begin(Actor::Visitor).await?;
-    let limits = &app.config.limits;
-    let counter = |purpose, who: &str, allowed| Counter::new(&app.vault, purpose, who, allowed);
-    let network = counter(attempts::Purpose::RegistrationNetwork, applicant.network, limits.registrations_per_network);
-    if let Err(refusal) = attempts::count(&mut work, network).await {
-        work.commit().await?;
-        return Err(refusal);
-    }
-    let hourly = counter(attempts::Purpose::MailHour, email.compared(), limits.mails_per_hour);
-    let may_mail = attempts::count(&mut work, hourly).await.is_ok();
-    let daily = counter(attempts::Purpose::MailDay, email.compared(), limits.mails_per_day);
-    let may_mail = attempts::count(&mut work, daily).await.is_ok() && may_mail;
-    if may_mail {
+    let may_mail = attempts::count_mail(app, &mut work, applicant.network, &email).await;
+    if let Ok(true) = may_mail {
         send_code(app, &mut work, &applicant, &email).await?;
     }
-    work.commit().await
+    work.commit().await?;
+    may_mail.map(drop)
 }
 
 async fn send_code(
