@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::attempts::{self, Counter};
 use super::store;
+use crate::app::AppParts;
 use crate::kernel::error::Error;
 use crate::kernel::seal::Vault;
 use crate::kernel::secret::{Secret, equal};
@@ -49,23 +51,29 @@ pub async fn issue_void(work: &mut Work, purpose: Purpose, owner: &[u8]) -> Resu
     Ok(store::put_mailed_code(work, purpose.name(), owner, &hash).await?)
 }
 
-/// Counts the try first and compares then, so that parallel guesses are five at most. A right code is gone
-/// afterwards. Commit in either case.
-pub async fn redeem(
-    work: &mut Work,
-    vault: &Vault,
-    purpose: Purpose,
-    owner: &[u8],
-    typed: &str,
-) -> Result<Redeemed, Error> {
-    let typed: String = typed.chars().filter(|letter| !letter.is_whitespace()).collect();
-    let Some(stored) = store::try_mailed_code(work, purpose.name(), owner, TRIES_MAX).await? else {
+/// A code as somebody typed it, and from where.
+pub struct Try<'a> {
+    pub purpose: Purpose,
+    pub owner: &'a [u8],
+    pub typed: &'a str,
+    pub network: &'a str,
+}
+
+/// Counts the try first, for the code and for the network, and compares then, so that parallel guesses are
+/// five at most. A right code is gone afterwards. Commit in every case, refusals included.
+pub async fn redeem(app: &AppParts, work: &mut Work, one: Try<'_>) -> Result<Redeemed, Error> {
+    let allowed = app.config.limits.attempts_per_network;
+    let network = Counter::new(&app.vault, attempts::Purpose::SigninNetwork, one.network, allowed);
+    attempts::count(work, network).await?;
+    let typed: String = one.typed.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let Some(stored) = store::try_mailed_code(work, one.purpose.name(), one.owner, TRIES_MAX).await? else {
         return Ok(Redeemed::Wrong);
     };
-    if !equal(&stored, &stored_form(vault, purpose, owner, &typed)) {
+    if !equal(&stored, &stored_form(&app.vault, one.purpose, one.owner, &typed)) {
         return Ok(Redeemed::Wrong);
     }
-    store::delete_mailed_code(work, purpose.name(), owner).await?;
+    store::delete_mailed_code(work, one.purpose.name(), one.owner).await?;
+    attempts::forgive(work, network).await?;
     Ok(Redeemed::Right)
 }
 

@@ -184,18 +184,19 @@ async fn advance(work: &mut Work, browser: &[u8], mut registration: Registration
 }
 
 /// Step 2: the code from the mail.
-pub async fn confirm_code(app: &AppParts, browser: &[u8], typed: &str) -> Result<Redeemed, Error> {
+pub async fn confirm_code(app: &AppParts, browser: &[u8], network: &str, typed: &str) -> Result<Redeemed, Error> {
     let mut work = app.begin(Actor::Visitor).await?;
     let registration = find_at(&mut work, &app.vault, browser, Stage::CodeSent).await?;
     if registration.stage > Stage::CodeSent {
         return Ok(Redeemed::Right);
     }
-    let redeemed = code::redeem(&mut work, &app.vault, code::Purpose::Registration, browser, typed).await?;
-    if redeemed == Redeemed::Right {
+    let one = code::Try { purpose: code::Purpose::Registration, owner: browser, typed, network };
+    let redeemed = code::redeem(app, &mut work, one).await;
+    if let Ok(Redeemed::Right) = redeemed {
         advance(&mut work, browser, registration, Stage::EmailConfirmed).await?;
     }
     work.commit().await?;
-    Ok(redeemed)
+    redeemed
 }
 
 /// Names and birth date as typed.

@@ -100,18 +100,19 @@ async fn find_at(work: &mut Work, vault: &Vault, browser: &[u8], stage: Stage) -
 }
 
 /// Step 2: the code from the mail.
-pub async fn confirm_code(app: &AppParts, browser: &[u8], typed: &str) -> Result<Redeemed, Error> {
+pub async fn confirm_code(app: &AppParts, browser: &[u8], network: &str, typed: &str) -> Result<Redeemed, Error> {
     let mut work = app.begin(Actor::Visitor).await?;
     let reset = find_at(&mut work, &app.vault, browser, Stage::CodeSent).await?;
     if reset.stage > Stage::CodeSent {
         return Ok(Redeemed::Right);
     }
-    let redeemed = code::redeem(&mut work, &app.vault, code::Purpose::PasswordReset, browser, typed).await?;
-    if redeemed == Redeemed::Right {
+    let one = code::Try { purpose: code::Purpose::PasswordReset, owner: browser, typed, network };
+    let redeemed = code::redeem(app, &mut work, one).await;
+    if let Ok(Redeemed::Right) = redeemed {
         store::confirm_reset(&mut work, browser).await?;
     }
     work.commit().await?;
-    Ok(redeemed)
+    redeemed
 }
 
 /// Step 3: the new password. Every session of the account ends, and the person signs in with it.

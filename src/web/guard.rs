@@ -150,7 +150,9 @@ fn client_address(app: &AppParts, request: &ServiceRequest) -> IpAddr {
 fn set_headers(app: &AppParts, path: &str, headers: &mut HeaderMap) {
     const FIXED: [(&str, &str); 8] = [
         ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
+        // No address of ours reaches another host. Not `no-referrer`: under that a browser sends our own forms
+        // with `Origin: null` (Fetch standard, "append a request Origin header"), as a forger's would come.
+        ("referrer-policy", "same-origin"),
         ("x-frame-options", "DENY"),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),

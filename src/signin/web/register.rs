@@ -104,7 +104,9 @@ pub async fn submit_code(visitor: Visitor, form: Form) -> Answer {
     let typed = form.get("code");
     let problem = if typed.trim().is_empty() {
         "code_missing"
-    } else if register::confirm_code(&visitor.app, &visitor.browser_hash(), typed).await? == Redeemed::Right {
+    } else if register::confirm_code(&visitor.app, &visitor.browser_hash(), &visitor.network(), typed).await?
+        == Redeemed::Right
+    {
         return visitor.go("/registrieren/name");
     } else {
         "code_wrong"

@@ -76,7 +76,9 @@ pub async fn submit_code(visitor: Visitor, form: Form) -> Answer {
     let typed = form.get("code");
     let problem = if typed.trim().is_empty() {
         "code_missing"
-    } else if reset::confirm_code(&visitor.app, &visitor.browser_hash(), typed).await? == Redeemed::Right {
+    } else if reset::confirm_code(&visitor.app, &visitor.browser_hash(), &visitor.network(), typed).await?
+        == Redeemed::Right
+    {
         return visitor.go("/wieder-anmelden/passwort");
     } else {
         "code_wrong"
