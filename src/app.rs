@@ -93,6 +93,14 @@ async fn open_database(config: &Config) -> Result<Db, String> {
     Db::open(&url, config.database.connections_max).await
 }
 
+/// Reads everything that the settings point to, and opens nothing.
+pub fn check(config: &Config) -> Result<(), String> {
+    signing_keys(config)?;
+    master_key(config)?;
+    open_mailer(config)?;
+    config.database.password.as_ref().map(read_text).transpose().map(drop)
+}
+
 /// The signing keys in force, refused if they are everybody's and the issuer is not on loopback.
 pub fn signing_keys(config: &Config) -> Result<KeySet, String> {
     let mut keys = Vec::new();

@@ -219,6 +219,14 @@ impl SecretSource {
     }
 }
 
+/// What is wrong with a TOML text, in which line and key; without the value, which may be a secret.
+pub fn explain(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let number = before.matches('\n').count();
+    let key = text.lines().nth(number).and_then(|line| line.split_once('=')).map_or("", |(key, _)| key.trim());
+    format!("line {}, {key}: {}", number + 1, error.message())
+}
+
 impl Config {
     /// Reads a file. An unknown key, a wrong type or a contradiction is an error that names its place.
     pub fn read(path: &std::path::Path) -> Result<Self, String> {
@@ -227,7 +235,7 @@ impl Config {
     }
 
     pub fn parse(text: &str) -> Result<Self, String> {
-        let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        let config: Self = toml::from_str(text).map_err(|error| explain(text, &error))?;
         config.check()?;
         Ok(config)
     }

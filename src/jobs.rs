@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -92,12 +93,15 @@ async fn work_outbox(app: &App) -> Result<(), Error> {
         if jobs.is_empty() {
             return Ok(());
         }
-        for job in jobs {
-            match deliver(app, &job).await {
-                Ok(()) => outbox::finish(&app.db, &job).await?,
-                Err(reason) => fail(app, &job, &reason).await?,
-            }
-        }
+        let done = join_all(jobs.iter().map(|job| work_on(app, job))).await;
+        done.into_iter().collect::<Result<(), Error>>()?;
+    }
+}
+
+async fn work_on(app: &App, job: &Job) -> Result<(), Error> {
+    match deliver(app, job).await {
+        Ok(()) => Ok(outbox::finish(&app.db, job).await?),
+        Err(reason) => fail(app, job, &reason).await,
     }
 }
 

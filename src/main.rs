@@ -11,6 +11,7 @@ use nutzerkonto::kernel::random::Random;
 use nutzerkonto::kernel::secret::sha256;
 use nutzerkonto::store::work::Actor;
 use nutzerkonto::{demo, serve};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[derive(Parser)]
 #[command(version, about = "OpenID Provider and user account for public administration")]
@@ -116,7 +117,7 @@ fn say(text: &str) {
 async fn run(command: Command) -> Result<(), String> {
     match command {
         Command::Serve(file) => serve_until_told(Config::read(&file.config)?).await,
-        Command::Demo { fresh, directory } => demo::run(&directory, fresh, say, stop_signal()).await,
+        Command::Demo { fresh, directory } => demo::run(&directory, fresh, say, StopSignal::listen()?.wait()).await,
         Command::Migrate(file) => {
             open(&file).await?.db.close().await;
             say("the schema is up to date");
@@ -124,7 +125,8 @@ async fn run(command: Command) -> Result<(), String> {
         }
         Command::CheckConfig(file) => {
             let config = Config::read(&file.config)?;
-            app::signing_keys(&config)?;
+            app::check(&config)?;
+            serve::tls(&config.server)?;
             say(&config.in_force()?);
             Ok(())
         }
@@ -203,6 +205,8 @@ fn tell(changes: &std::collections::BTreeMap<nutzerkonto::kernel::id::ClientId, 
 }
 
 async fn serve_until_told(config: Config) -> Result<(), String> {
+    // Before anything else: told to stop while starting, it still stops in order.
+    let stop = StopSignal::listen()?;
     start_log(&config);
     let (listen, operations_listen) = (config.server.listen, config.server.operations_listen);
     let app = app::open(config, Surroundings::default()).await?;
@@ -210,7 +214,7 @@ async fn serve_until_told(config: Config) -> Result<(), String> {
     let operations = serve::start_operations(app.clone(), serve::bind(operations_listen)?, metrics)?;
     let running = serve::start(app.clone(), serve::bind(listen)?).await?;
     tracing::info!(issuer = app.config.issuer, %listen, "ready");
-    stop_signal().await;
+    stop.wait().await;
     tracing::info!("stopping");
     running.stop().await;
     operations.stop(true).await;
@@ -218,17 +222,23 @@ async fn serve_until_told(config: Config) -> Result<(), String> {
     Ok(())
 }
 
-/// Waits for SIGINT or SIGTERM.
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
+/// SIGINT and SIGTERM, from the moment on at which one listens.
+struct StopSignal {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignal {
+    fn listen() -> Result<Self, String> {
+        let listen = |kind| signal(kind).map_err(|error| error.to_string());
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-        Err(_) => drop(tokio::signal::ctrl_c().await),
     }
 }
 

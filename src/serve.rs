@@ -1,7 +1,6 @@
 //! Listeners, TLS, starting and stopping.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ use crate::client::registry::Registry;
 use crate::web::form::BODY_MAX_BYTES;
 use crate::web::guard::guard;
 use crate::web::memory::Memory;
-use crate::{jobs, routes};
+use crate::{config, jobs, routes};
 
 /// How long requests under way may take to finish when the program stops.
 const SHUTDOWN_SECONDS: u64 = 20;
@@ -47,10 +46,7 @@ pub async fn start(app: App, listener: TcpListener) -> Result<Running, String> {
     let config = &app.config.server;
     let workers =
         if config.workers == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { config.workers };
-    let tls = match (&config.tls_certificate_file, &config.tls_key_file) {
-        (Some(certificate), Some(key)) => Some(tls(certificate, key)?),
-        _ => None,
-    };
+    let tls = tls(config)?;
     let (demo, connections_max) = (app.config.demo, app.config.limits.connections_max);
     let factory = {
         let app = app.clone();
@@ -100,7 +96,8 @@ impl Running {
 }
 
 /// TLS 1.3, and 1.2 with ECDHE and AES-GCM only (BSI TR-02102-2).
-fn tls(certificate: &Path, key: &Path) -> Result<ServerConfig, String> {
+pub fn tls(config: &config::Server) -> Result<Option<ServerConfig>, String> {
+    let (Some(certificate), Some(key)) = (&config.tls_certificate_file, &config.tls_key_file) else { return Ok(None) };
     let mut provider = default_provider();
     provider.cipher_suites = vec![
         cipher_suite::TLS13_AES_256_GCM_SHA384,
@@ -121,6 +118,7 @@ fn tls(certificate: &Path, key: &Path) -> Result<ServerConfig, String> {
         .map_err(|error| error.to_string())?
         .with_no_client_auth()
         .with_single_cert(chain, key)
+        .map(Some)
         .map_err(|error| format!("server.tls_certificate_file: {error}"))
 }
 

@@ -219,12 +219,12 @@ pub struct ClientFile {
 impl ClientFile {
     /// Reads and checks a file. Loopback redirect URIs are only for an issuer on loopback.
     pub fn parse(text: &str, loopback_allowed: bool) -> Result<Self, String> {
-        let file: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        let explain = |error: toml::de::Error| crate::config::explain(text, &error);
         // Private members of a key are silently dropped by its type, hence this look at the text itself.
-        let table: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
-        if has_private_key(&toml::Value::Table(table)) {
+        if has_private_key(&toml::Value::Table(toml::from_str(text).map_err(explain)?)) {
             return Err("jwks: only public keys; this file contains a private one".to_owned());
         }
+        let file: Self = toml::from_str(text).map_err(explain)?;
         let mut ids = std::collections::BTreeSet::new();
         for client in &file.client {
             client.check(loopback_allowed)?;

@@ -34,6 +34,7 @@ pub async fn show(visitor: Visitor) -> Result<HttpResponse, Error> {
 /// The newest mails; their files are named by time.
 fn read(directory: &std::path::Path) -> std::io::Result<Vec<MailRow>> {
     let mut files: Vec<_> = std::fs::read_dir(directory)?.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "eml"));
     files.sort();
     let mut rows = Vec::new();
     for file in files.iter().rev().take(SHOWN_MAX) {

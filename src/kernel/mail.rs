@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lettre::message::header::ContentType;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Mailbox, MessageBuilder};
 use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::authentication::Credentials;
@@ -80,7 +80,7 @@ impl Mailer {
     pub async fn send(&self, mail: &Mail, now: Timestamp, name: &str) -> Result<(), String> {
         match self {
             Self::Smtp(transport, from) => {
-                let message = message(mail, from, now)?;
+                let message = message(mail, from, now, name)?;
                 transport.send(message).await.map(drop).map_err(|error| {
                     let code = error.status().map(|code| format!(" (server answered {code})")).unwrap_or_default();
                     let kind = if error.is_timeout() {
@@ -94,9 +94,11 @@ impl Mailer {
                 })
             }
             Self::Directory(directory, from) => {
-                let message = message(mail, from, now)?;
-                let path = directory.join(format!("{name}.eml"));
-                tokio::fs::write(path, message.formatted()).await.map_err(|error| error.to_string())
+                let message = message(mail, from, now, name)?;
+                // Under another name until it is whole.
+                let (half, whole) = (directory.join(format!("{name}.part")), directory.join(format!("{name}.eml")));
+                tokio::fs::write(&half, message.formatted()).await.map_err(|error| error.to_string())?;
+                tokio::fs::rename(half, whole).await.map_err(|error| error.to_string())
             }
             Self::Memory(mails) => {
                 mails.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
@@ -107,12 +109,18 @@ impl Mailer {
 }
 
 /// Builds the message; header values are encoded by the library, so that no line break can add a header.
-fn message(mail: &Mail, from: &Mailbox, now: Timestamp) -> Result<Message, String> {
+/// The id is the job's, so that a mail delivered twice can be recognised as one.
+fn message(mail: &Mail, from: &Mailbox, now: Timestamp, name: &str) -> Result<Message, String> {
     let to: Address = mail.to.parse().map_err(|_| "the address cannot be written into a mail".to_owned())?;
     let date = Duration::from_secs(u64::try_from(now.seconds()).unwrap_or(0));
+    // RFC 3834 section 5: nobody's absence note answers it.
+    let automatic = HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned());
     let builder: MessageBuilder = Message::builder().from(from.clone()).to(Mailbox::new(None, to));
     builder
         .date(std::time::UNIX_EPOCH + date)
+        .message_id(Some(format!("<{name}@{}>", from.email.domain())))
+        .header(MIME_VERSION_1_0)
+        .raw_header(automatic)
         .subject(mail.subject.clone())
         .header(ContentType::TEXT_PLAIN)
         .body(mail.body.clone())
@@ -128,10 +136,11 @@ mod tests {
         let from: Mailbox = "Nutzerkonto <konto@example.org>".parse().unwrap();
         let mail = |to: &str, subject: &str| Mail { to: to.into(), subject: subject.into(), body: "Hallo".into() };
         let at = Timestamp::from_seconds(1_795_424_520);
-        let text = message(&mail("a@example.org", "Hallo\r\nBcc: b@example.org"), &from, at).unwrap().formatted();
+        let text =
+            message(&mail("a@example.org", "Hallo\r\nBcc: b@example.org"), &from, at, "job").unwrap().formatted();
         let text = String::from_utf8(text).unwrap();
         let headers = text.split("\r\n\r\n").next().unwrap();
         assert!(!headers.lines().any(|line| line.starts_with("Bcc:")), "{headers}");
-        assert!(message(&mail("a@example.org\r\nBcc: b@example.org", "Hallo"), &from, at).is_err());
+        assert!(message(&mail("a@example.org\r\nBcc: b@example.org", "Hallo"), &from, at, "job").is_err());
     }
 }

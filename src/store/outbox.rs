@@ -53,7 +53,7 @@ pub async fn put(work: &mut Work, vault: &Vault, kind: &'static str, payload: &[
     Ok(())
 }
 
-/// Takes up to 16 due jobs for this node, in the order in which they were put.
+/// Takes up to four due jobs for this node: as many as are done at once, so that none waits while it is claimed.
 pub async fn claim(db: &Db, now: Timestamp) -> Result<Vec<Job>, DbError> {
     if !any_due(db, now).await? {
         return Ok(Vec::new());
@@ -62,7 +62,7 @@ pub async fn claim(db: &Db, now: Timestamp) -> Result<Vec<Job>, DbError> {
     let mut rows = sql!(&mut tx, fetch_all JobRow,
         "UPDATE outbox SET due_at = $2, attempts = attempts + 1
           WHERE due_at <= $1 AND given_up_at IS NULL
-            AND id IN (SELECT id FROM outbox WHERE due_at <= $1 AND given_up_at IS NULL ORDER BY due_at, id LIMIT 16)
+            AND id IN (SELECT id FROM outbox WHERE due_at <= $1 AND given_up_at IS NULL ORDER BY due_at, id LIMIT 4)
       RETURNING id, kind, attempts, payload", now, now.plus(CLAIM))?;
     db.commit(tx).await?;
     rows.sort_by(|one, other| one.id.cmp(&other.id));

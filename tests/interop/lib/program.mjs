@@ -1,0 +1,254 @@
+// The program under test: its configuration file, its commands, and `serve` as a process.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { atEnd, within } from './check.mjs';
+
+const BINARY = process.env.NK_BINARY;
+const KEYS = resolve(fileURLToPath(import.meta.url), '../../../../keys-dev');
+
+/** The password of accounts made by `seed`. */
+export const SEED_PASSWORD = 'wolke-gondel-tisch-42';
+
+const scratch = mkdtempSync(join(tmpdir(), 'nutzerkonto-interop-'));
+const running = new Set();
+atEnd(() => {
+  for (const child of running) {
+    child.kill('SIGKILL');
+  }
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+let directories = 0;
+const ports = new Set();
+
+/** A new directory that is gone afterwards. */
+export function directory(name) {
+  directories += 1;
+  const path = join(scratch, `${directories}-${name}`);
+  mkdirSync(path);
+  return path;
+}
+
+/** Below the ports that the kernel hands out for outgoing connections, and below those of tests/postgres. */
+export function somePort() {
+  for (;;) {
+    const port = 12000 + Math.floor(Math.random() * 8000);
+    if (!ports.has(port)) {
+      ports.add(port);
+      return port;
+    }
+  }
+}
+
+// TOML reads basic strings, numbers and booleans as JSON writes them.
+export function toml(value) {
+  if (Array.isArray(value)) {
+    return `[${value.map(toml).join(', ')}]`;
+  }
+  if (typeof value === 'object') {
+    const members = Object.entries(value).map(([key, member]) => `${key} = ${toml(member)}`);
+    return `{ ${members.join(', ')} }`;
+  }
+  return JSON.stringify(value);
+}
+
+/** A configuration file: sections of keys, and keys without section. */
+export function configuration(sections) {
+  const entries = Object.entries(sections);
+  const isTable = (value) => typeof value === 'object' && !Array.isArray(value);
+  const top = entries.filter(([, value]) => !isTable(value)).map(([key, value]) => `${key} = ${toml(value)}\n`);
+  const tables = entries
+    .filter(([, value]) => isTable(value))
+    .map(([name, keys]) => {
+      const lines = Object.entries(keys).map(([key, value]) => `${key} = ${toml(value)}\n`);
+      return `\n[${name}]\n${lines.join('')}`;
+    });
+  return [...top, ...tables].join('');
+}
+
+export const DEVELOPMENT_KEYS = {
+  master_key: `file:${join(KEYS, 'master.key')}`,
+  signing: [
+    { purpose: 'id-token', key: `file:${join(KEYS, 'id-token-es256.pem')}` },
+    { purpose: 'id-token', key: `file:${join(KEYS, 'id-token-rs256.pem')}` },
+    { purpose: 'access-token', key: `file:${join(KEYS, 'access-token-es256.pem')}` },
+  ],
+};
+
+// Hashing costs nothing here and strangers may do much, so that tests are fast and do not disturb each other.
+const QUICK = {
+  keys: DEVELOPMENT_KEYS,
+  password: { memory_kibibytes: 64, iterations: 1 },
+  limits: {
+    attempts_per_account: 100000,
+    attempts_per_network: 100000,
+    mails_per_hour: 100000,
+    mails_per_day: 100000,
+    registrations_per_network: 100000,
+  },
+};
+
+/** Runs a command to its end. */
+export async function command(args, { seconds = 30 } = {}) {
+  const child = spawn(BINARY, args);
+  running.add(child);
+  const output = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text) => (output.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text) => (output.stderr += text));
+  const ended = new Promise((done, fail) => {
+    child.once('error', fail);
+    child.once('close', (code, signal) => done({ code, signal }));
+  });
+  try {
+    return { ...(await within(`nutzerkonto ${args.join(' ')}`, seconds, ended)), ...output };
+  } finally {
+    child.kill('SIGKILL');
+    running.delete(child);
+  }
+}
+
+/** One installation: a directory, a configuration, and a process when it runs. */
+export class Node {
+  /** `sections` may be a function of the ports, for whatever contains one. */
+  constructor(name, sections) {
+    this.directory = directory(name);
+    this.config = join(this.directory, 'nutzerkonto.toml');
+    this.sections = sections;
+    this.#choosePorts();
+  }
+
+  #choosePorts() {
+    this.port = somePort();
+    this.operationsPort = somePort();
+    const given = typeof this.sections === 'function' ? this.sections(this) : this.sections;
+    const merged = { issuer: `http://localhost:${this.port}`, ...QUICK, ...given };
+    this.issuer = merged.issuer;
+    merged.database ??= { url: `sqlite:${join(this.directory, 'nutzerkonto.db')}` };
+    merged.mail ??= { directory: join(this.directory, 'mail') };
+    this.mailDirectory = merged.mail.directory;
+    this.databaseUrl = merged.database.url;
+    merged.server = {
+      listen: `127.0.0.1:${this.port}`,
+      operations_listen: `127.0.0.1:${this.operationsPort}`,
+      ...given?.server,
+    };
+    writeFileSync(this.config, configuration(merged));
+  }
+
+  /** Runs a command with this configuration, which must succeed; returns what it said. */
+  async run(...args) {
+    const result = await this.try(...args);
+    assert.equal(result.code, 0, `nutzerkonto ${args.join(' ')}\n${result.stderr}`);
+    return result.stdout;
+  }
+
+  /** The file of `client apply` and `client plan` may stand after the configuration. */
+  try(...args) {
+    return command([...args.slice(0, 2), '--config', this.config, ...args.slice(2)]);
+  }
+
+  /** Makes accounts konto-0@example.org and so on. */
+  async seed(accounts) {
+    const result = await command(['seed', '--config', this.config, '--accounts', String(accounts)]);
+    assert.equal(result.code, 0, result.stderr);
+  }
+
+  /** Declares clients by the text of a file. */
+  async apply(text) {
+    const file = join(this.directory, 'clients.toml');
+    writeFileSync(file, text);
+    return this.run('client', 'apply', file);
+  }
+
+  /** Starts `serve` and waits until it answers. A port that somebody has taken is exchanged, at the first start. */
+  async start() {
+    for (let attempts = 0; ; attempts += 1) {
+      this.spawn();
+      const ended = this.ended.then(({ code, signal }) => `ended with ${code ?? signal}`);
+      const state = await within('serve becomes ready', 30, Promise.race([this.logged(/ ready issuer=/), ended]));
+      if (typeof state !== 'string') {
+        this.started = true;
+        await this.#operations('/health/ready');
+        return this;
+      }
+      if (this.started || attempts > 20 || !this.log.includes('Address already in use')) {
+        assert.fail(`serve ${state}\n${this.log}`);
+      }
+      this.#choosePorts();
+    }
+  }
+
+  /** Starts `serve` without waiting for anything. */
+  spawn() {
+    this.log = '';
+    const child = spawn(BINARY, ['serve', '--config', this.config], { stdio: ['ignore', 'inherit', 'pipe'] });
+    running.add(child);
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      this.log += text;
+      for (const listener of this.#listeners) {
+        listener();
+      }
+    });
+    this.child = child;
+    this.ended = new Promise((done) => {
+      child.once('close', (code, signal) => {
+        running.delete(child);
+        done({ code, signal });
+      });
+    });
+  }
+
+  #listeners = new Set();
+
+  /** Waits until the log has something; returns the match. Name what is already there with `after`. */
+  logged(pattern, { after = 0 } = {}) {
+    return new Promise((done) => {
+      const look = () => {
+        const match = this.log.slice(after).match(pattern);
+        if (match) {
+          this.#listeners.delete(look);
+          done(match);
+        }
+      };
+      this.#listeners.add(look);
+      look();
+    });
+  }
+
+  /** SIGTERM; returns how it ended and how long that took. */
+  async stop() {
+    const start = performance.now();
+    this.child.kill('SIGTERM');
+    const { code, signal } = await within('serve stops', 40, this.ended);
+    return { code, signal, seconds: (performance.now() - start) / 1000 };
+  }
+
+  /** SIGKILL. */
+  async kill() {
+    this.child.kill('SIGKILL');
+    await this.ended;
+  }
+
+  #operations(path) {
+    return new Promise((done, fail) => {
+      const request = http.get({ host: '127.0.0.1', port: this.operationsPort, path, agent: false }, (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (part) => (body += part));
+        response.on('error', fail).on('end', () => done(body));
+      });
+      request.on('error', fail);
+    });
+  }
+
+  /** The sum of a counter over all its labels. */
+  async metric(name) {
+    const lines = (await this.#operations('/metrics')).split('\n').filter((line) => line.startsWith(name));
+    return lines.reduce((total, line) => total + Number(line.split(' ').at(-1)), 0);
+  }
+}

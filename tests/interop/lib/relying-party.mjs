@@ -1,0 +1,122 @@
+// Relying parties that use openid-client, and one authorization as they go through it.
+
+import assert from 'node:assert/strict';
+import * as oidc from 'openid-client';
+import { Browser } from './browser.mjs';
+import { REDIRECT_URI, clientFile, withKey, withSecret } from './clients.mjs';
+import { until } from './check.mjs';
+import { signIn } from './journeys.mjs';
+import { SEED_PASSWORD } from './program.mjs';
+
+/** The provider as relying parties see it, with one client of each kind. */
+export class Provider {
+  static async prepare(node) {
+    const provider = new Provider();
+    provider.node = node;
+    provider.clients = {
+      basic: withSecret('basic', 'client_secret_basic'),
+      post: withSecret('post', 'client_secret_post', { id_token_algorithm: 'RS256' }),
+      es256: await withKey('schluessel-es256', 'ES256'),
+      ps256: await withKey('schluessel-ps256', 'PS256', { id_token_algorithm: 'RS256' }),
+      core: withSecret('ohne-pkce', 'client_secret_basic', { profile: 'oidc-core' }),
+      narrow: withSecret('nur-nummer', 'client_secret_basic', { scopes: ['openid'] }),
+    };
+    await node.apply(clientFile(Object.values(provider.clients)));
+    await node.seed(40);
+    provider.accounts = 0;
+    await provider.known('basic');
+    return provider;
+  }
+
+  /** The registry of clients is read twice a second; waits until this one is in it. */
+  async known(name) {
+    const url = new URL('/oauth2/authorize', this.node.issuer);
+    url.search = new URLSearchParams({ client_id: this.clients[name].id, redirect_uri: REDIRECT_URI });
+    const isKnown = async () => (await new Browser(this.node.issuer).request('GET', url)).status === 303;
+    await until(`the client ${name} is known`, 5, isKnown);
+  }
+
+  /** A relying party that has discovered the provider. `fetch` sees everything it sends. */
+  async party(name, { clientAuthentication, fetch: own } = {}) {
+    const client = this.clients[name];
+    const { method } = client.authentication;
+    const authentication =
+      clientAuthentication ??
+      {
+        client_secret_basic: () => oidc.ClientSecretBasic(client.secret),
+        client_secret_post: () => oidc.ClientSecretPost(client.secret),
+        private_key_jwt: () => oidc.PrivateKeyJwt(client.key),
+      }[method]();
+    const metadata = { id_token_signed_response_alg: client.settings.id_token_algorithm ?? 'ES256' };
+    const execute = [oidc.allowInsecureRequests, oidc.enableNonRepudiationChecks];
+    const options = { execute, ...(own && { [oidc.customFetch]: own }) };
+    return oidc.discovery(new URL(this.node.issuer), client.id, metadata, authentication, options);
+  }
+
+  /** The next account that no test has used, in a browser of its own that is signed in. */
+  async person() {
+    const browser = new Browser(this.node.issuer);
+    const email = `konto-${this.accounts}@example.org`;
+    this.accounts += 1;
+    const page = await signIn(browser, email, SEED_PASSWORD);
+    assert.equal(page.path, '/konto', page.text);
+    return { browser, email };
+  }
+}
+
+/** One authorization request, and what it takes to check its answer. */
+export class Flow {
+  constructor(party, parameters = {}, { pkce = true } = {}) {
+    this.party = party;
+    this.checks = { expectedState: oidc.randomState(), expectedNonce: oidc.randomNonce(), idTokenExpected: true };
+    this.parameters = {
+      redirect_uri: REDIRECT_URI,
+      scope: 'openid',
+      state: this.checks.expectedState,
+      nonce: this.checks.expectedNonce,
+      ...parameters,
+    };
+    if (pkce) {
+      this.checks.pkceCodeVerifier = oidc.randomPKCECodeVerifier();
+    }
+    if (parameters.max_age !== undefined) {
+      this.checks.maxAge = parameters.max_age;
+    }
+  }
+
+  async url() {
+    if (this.checks.pkceCodeVerifier) {
+      this.parameters.code_challenge = await oidc.calculatePKCECodeChallenge(this.checks.pkceCodeVerifier);
+      this.parameters.code_challenge_method = 'S256';
+    }
+    return oidc.buildAuthorizationUrl(this.party, this.parameters);
+  }
+
+  /** Sends the browser there as a page of the service would. */
+  async begin(browser) {
+    return browser.open(await this.url(), { headers: { 'sec-fetch-site': 'cross-site' } });
+  }
+
+  /** With somebody who agrees to everything; returns where the browser is sent in the end. */
+  async agree(browser) {
+    let page = await this.begin(browser);
+    if (page.path === '/einwilligung') {
+      this.consent = page;
+      page = await browser.press(page, 'senden');
+    }
+    assert.ok(page.left, `${page.url}: ${page.text}`);
+    this.answer = page.left;
+    return page.left;
+  }
+
+  redeem(answer = this.answer, checks = {}) {
+    return oidc.authorizationCodeGrant(this.party, answer, { ...this.checks, ...checks });
+  }
+}
+
+/** The whole way to tokens, with somebody who agrees. */
+export async function authorized(party, browser, parameters, options) {
+  const flow = new Flow(party, parameters, options);
+  await flow.agree(browser);
+  return { flow, tokens: await flow.redeem() };
+}

@@ -1,0 +1,33 @@
+// Runs the suites named on the command line, or all.
+
+import { cleanUp, note, sum } from './lib/check.mjs';
+
+const SUITES = ['openid-client', 'smtp', 'two-nodes', 'kill', 'startup', 'shutdown'];
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !SUITES.includes(name));
+if (unknown.length > 0) {
+  console.error(`no such suite: ${unknown.join(' ')}; there are: ${SUITES.join(' ')}`);
+  process.exit(2);
+}
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => cleanUp().finally(() => process.exit(130)));
+}
+
+let good = false;
+try {
+  for (const name of SUITES.filter((suite) => wanted.length === 0 || wanted.includes(suite))) {
+    const start = performance.now();
+    console.log(`\n-- ${name}`);
+    const { run } = await import(`./${name}.mjs`);
+    await run();
+    note(`${((performance.now() - start) / 1000).toFixed(1)} s`);
+  }
+  good = true;
+} catch (error) {
+  console.log(`FAILED  ${error.stack}`);
+} finally {
+  await cleanUp();
+  good = sum() && good;
+}
+process.exit(good ? 0 : 1);
