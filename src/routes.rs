@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use actix_web::middleware::{Compress, Condition};
 use actix_web::{HttpResponse, Route, web};
 
 use crate::demo;
@@ -127,7 +128,9 @@ pub fn configure(service: &mut web::ServiceConfig, demo: bool) {
         for row in rows {
             resource = resource.route(row.handler);
         }
-        service.service(resource.default_service(web::to(move || {
+        // Pages are small and hold secrets next to what strangers may put into them: only files are compressed.
+        let compress = Condition::new(path.starts_with("/static/"), Compress::default());
+        service.service(resource.wrap(compress).default_service(web::to(move || {
             let allow = allow.clone();
             async move { HttpResponse::MethodNotAllowed().insert_header(("allow", allow)).finish() }
         })));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::from_fn;
 use actix_web::{App as ActixApp, HttpResponse, HttpServer, web};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rustls::ServerConfig;
@@ -56,7 +56,6 @@ pub async fn start(app: App, listener: TcpListener) -> Result<Running, String> {
                 .app_data(web::Data::new(registry.clone()))
                 .app_data(web::Data::new(memory.clone()))
                 .app_data(web::PayloadConfig::new(BODY_MAX_BYTES))
-                .wrap(Compress::default())
                 .wrap(from_fn(guard))
                 .configure(|service| routes::configure(service, demo))
         }
@@ -68,6 +67,8 @@ pub async fn start(app: App, listener: TcpListener) -> Result<Running, String> {
         .client_disconnect_timeout(Duration::from_secs(2))
         .keep_alive(Duration::from_secs(30))
         .shutdown_timeout(SHUTDOWN_SECONDS)
+        // An answer that goes out in pieces must not wait for the acknowledgement of the first.
+        .tcp_nodelay(true)
         .disable_signals();
     let server = match tls {
         Some(tls) => server.listen_rustls_0_23(listener, tls),

@@ -153,6 +153,9 @@ pub async fn disconnect(caller: SignedIn, path: web::Path<String>) -> Answer {
 
 pub async fn submit_disconnect(caller: SignedIn, path: web::Path<String>, _form: Form) -> Answer {
     let client = ClientId(path.into_inner());
+    if !caller.connections().await?.iter().any(|one| one.client.id == client) {
+        return Err(Error::NotFound);
+    }
     connection::withdraw(&caller.visitor.app, &caller.session.account_id, &client).await?;
     let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("beendet", &client.0).finish();
     caller.visitor.leave(&format!("/dienste?{query}"))

@@ -216,11 +216,21 @@ pub fn verify_signature<C: DeserializeOwned + Clone>(
     key: &DecodingKey,
     algorithm: jsonwebtoken::Algorithm,
 ) -> Option<C> {
+    if has_critical_extension(token) {
+        return None;
+    }
     let mut validation = jsonwebtoken::Validation::new(algorithm);
     validation.validate_exp = false;
     validation.validate_aud = false;
     validation.set_required_spec_claims::<&str>(&[]);
     jsonwebtoken::decode::<C>(token, key, &validation).ok().map(|data| data.claims)
+}
+
+/// RFC 7515 section 4.1.11: we understand no extension, so a token that calls one critical is refused.
+fn has_critical_extension(token: &str) -> bool {
+    let header = token.split('.').next().and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    let header = header.and_then(|json| serde_json::from_slice::<serde_json::Value>(&json).ok());
+    header.is_none_or(|header| ["crit", "b64", "zip"].iter().any(|name| header.get(name).is_some()))
 }
 
 #[cfg(test)]

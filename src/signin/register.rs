@@ -80,8 +80,17 @@ pub async fn start(app: &AppParts, applicant: Applicant<'_>, email: &str) -> Res
     let email = EmailAddress::parse(email).ok_or_else(|| Error::field("email", "email_format"))?;
     let mut work = app.begin(Actor::Visitor).await?;
     let may_mail = attempts::count_mail(app, &mut work, applicant.network, &email).await;
-    if let Ok(true) = may_mail {
-        begin_draft(app, &mut work, &applicant, &email).await?;
+    let now = work.now;
+    let waiting = find(&mut work.tx, &app.vault, applicant.browser, now).await?;
+    let waits = waiting.is_some_and(|registration| registration.draft.email == email.as_str());
+    match may_mail {
+        Ok(true) => send_code(app, &mut work, &applicant, &email).await?,
+        // Beyond the limit the page is the same, and the code of the last mail stays good.
+        Ok(false) if !waits => {
+            code::issue_void(&mut work, code::Purpose::Registration, applicant.browser).await?;
+            begin_draft(app, &mut work, &applicant, &email).await?;
+        }
+        _ => {}
     }
     work.commit().await?;
     may_mail.map(drop)
@@ -97,23 +106,24 @@ async fn begin_draft(
     let key = DataKey::random(&work.random);
     let key_wrapped = app.vault.master().wrap(&key, account_id.as_str(), &work.random).await.map_err(Error::broken)?;
     let draft = Draft { email: email.as_str().to_owned(), ..Draft::default() };
-    let registration = Registration {
-        stage: Stage::CodeSent,
-        draft,
-        request: applicant.request.clone(),
-        account_id,
-        key,
-        key_wrapped,
-        version: 1,
-    };
+    let (stage, request) = (Stage::CodeSent, applicant.request.clone());
+    let registration = Registration { stage, draft, request, account_id, key, key_wrapped, version: 1 };
     let sealed = seal(work, &registration)?;
-    store::put_registration(work, applicant.browser, &registration.row(sealed, work.now)).await?;
+    Ok(store::put_registration(work, applicant.browser, &registration.row(sealed, work.now)).await?)
+}
+
+/// First the code, then the registration, in the order in which confirming takes them: no two wait for each
+/// other.
+async fn send_code(
+    app: &AppParts,
+    work: &mut Work,
+    applicant: &Applicant<'_>,
+    email: &EmailAddress,
+) -> Result<(), Error> {
     let known = account::find_by_email(&mut work.tx, &app.vault, email).await?.is_some();
-    if known {
-        code::issue_void(work, code::Purpose::Registration, applicant.browser).await?;
-    }
     let texts = &applicant.language.texts().mail;
     let (kind, subject, body) = if known {
+        code::issue_void(work, code::Purpose::Registration, applicant.browser).await?;
         (Kind::AlreadyRegistered, &texts.already_registered_subject, texts.already_registered_body.clone())
     } else {
         let code = code::issue(work, &app.vault, code::Purpose::Registration, applicant.browser).await?;
@@ -121,6 +131,7 @@ async fn begin_draft(
         let body = texts.registration_code_body.with("code", code.expose()).with("time", until);
         (Kind::RegistrationCode, &texts.registration_code_subject, body)
     };
+    begin_draft(app, work, applicant, email).await?;
     let notice = Notice { kind, to: email.as_str(), language: applicant.language, subject, body };
     notice::send(work, &app.vault, &app.config.issuer, notice).await
 }

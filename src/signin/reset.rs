@@ -29,6 +29,8 @@ pub struct Reset {
     pub email: EmailAddress,
     pub request: Option<RequestId>,
     account_id: Option<AccountId>,
+    /// The sealed address, another one after every start: what is confirmed is what was read.
+    sealed: Vec<u8>,
 }
 
 /// The address waits sealed, bound to the browser that asked.
@@ -45,13 +47,49 @@ pub async fn start(app: &AppParts, applicant: Applicant<'_>, email: &str) -> Res
     let email = EmailAddress::parse(email).ok_or_else(|| Error::field("email", "email_format"))?;
     let mut work = app.begin(Actor::Visitor).await?;
     let may_mail = attempts::count_mail(app, &mut work, applicant.network, &email).await;
-    if let Ok(true) = may_mail {
-        send_code(app, &mut work, &applicant, &email).await?;
+    let now = work.now;
+    let waiting = find(&mut work.tx, &app.vault, applicant.browser, now).await?;
+    let waits = waiting.is_some_and(|reset| reset.email == email);
+    match may_mail {
+        Ok(true) => send_code(app, &mut work, &applicant, &email).await?,
+        // Beyond the limit the page is the same, and the code of the last mail stays good.
+        Ok(false) if !waits => pretend(app, &mut work, &applicant, &email).await?,
+        _ => {}
     }
     work.commit().await?;
     may_mail.map(drop)
 }
 
+/// A reset that waits for a code nobody has.
+async fn pretend(
+    app: &AppParts,
+    work: &mut Work,
+    applicant: &Applicant<'_>,
+    email: &EmailAddress,
+) -> Result<(), Error> {
+    code::issue_void(work, code::Purpose::PasswordReset, applicant.browser).await?;
+    put(app, work, applicant, (email, None)).await
+}
+
+async fn put(
+    app: &AppParts,
+    work: &mut Work,
+    applicant: &Applicant<'_>,
+    (email, account_id): (&EmailAddress, Option<AccountId>),
+) -> Result<(), Error> {
+    let row = row(applicant.browser);
+    let sealed = app.vault.system.seal(place(&row), email.as_str().as_bytes(), &work.random).map_err(Error::broken)?;
+    let reset = store::ResetRow {
+        account_id,
+        stage: Stage::CodeSent,
+        email: sealed,
+        request_id: applicant.request.clone(),
+        expires_at: work.now.plus(minutes(30)),
+    };
+    Ok(store::put_reset(work, applicant.browser, &reset).await?)
+}
+
+/// First the code, then the reset, in the order in which confirming takes them: no two wait for each other.
 async fn send_code(
     app: &AppParts,
     work: &mut Work,
@@ -59,19 +97,6 @@ async fn send_code(
     email: &EmailAddress,
 ) -> Result<(), Error> {
     let account = account::find_by_email(&mut work.tx, &app.vault, email).await?;
-    let sealed = app
-        .vault
-        .system
-        .seal(place(&row(applicant.browser)), email.as_str().as_bytes(), &work.random)
-        .map_err(Error::broken)?;
-    let reset = store::ResetRow {
-        account_id: account.clone(),
-        stage: Stage::CodeSent,
-        email: sealed,
-        request_id: applicant.request.clone(),
-        expires_at: work.now.plus(minutes(30)),
-    };
-    store::put_reset(work, applicant.browser, &reset).await?;
     let texts = &applicant.language.texts().mail;
     let (kind, subject, body) = if account.is_some() {
         let code = code::issue(work, &app.vault, code::Purpose::PasswordReset, applicant.browser).await?;
@@ -82,6 +107,7 @@ async fn send_code(
         code::issue_void(work, code::Purpose::PasswordReset, applicant.browser).await?;
         (Kind::ResetUnknown, &texts.reset_unknown_subject, texts.reset_unknown_body.clone())
     };
+    put(app, work, applicant, (email, account)).await?;
     let notice = Notice { kind, to: email.as_str(), language: applicant.language, subject, body };
     notice::send(work, &app.vault, &app.config.issuer, notice).await
 }
@@ -90,7 +116,13 @@ pub async fn find(tx: &mut Tx, vault: &Vault, browser: &[u8], now: Timestamp) ->
     let Some(found) = store::find_reset(tx, browser, now).await? else { return Ok(None) };
     let email = vault.system.open_text(place(&row(browser)), &found.email).map_err(Error::broken)?;
     let email = EmailAddress::parse(&email).ok_or_else(|| Error::broken("a stored address does not parse"))?;
-    Ok(Some(Reset { stage: found.stage, email, request: found.request_id, account_id: found.account_id }))
+    Ok(Some(Reset {
+        stage: found.stage,
+        email,
+        request: found.request_id,
+        account_id: found.account_id,
+        sealed: found.email,
+    }))
 }
 
 async fn find_at(work: &mut Work, vault: &Vault, browser: &[u8], stage: Stage) -> Result<Reset, Error> {
@@ -108,8 +140,10 @@ pub async fn confirm_code(app: &AppParts, browser: &[u8], network: &str, typed: 
     }
     let one = code::Try { purpose: code::Purpose::PasswordReset, owner: browser, typed, network };
     let redeemed = code::redeem(app, &mut work, one).await;
-    if let Ok(Redeemed::Right) = redeemed {
-        store::confirm_reset(&mut work, browser).await?;
+    if let Ok(Redeemed::Right) = redeemed
+        && !store::confirm_reset(&mut work, browser, &reset.sealed).await?
+    {
+        return Err(Error::Conflict("reset_step"));
     }
     work.commit().await?;
     redeemed
@@ -134,7 +168,7 @@ pub async fn set_password(
 
     let mut work = app.begin(Actor::Account(account_id.clone())).await?;
     // The deletion is the gate: one confirmed code sets one password.
-    if !store::delete_confirmed_reset(&mut work, browser).await? {
+    if !store::delete_confirmed_reset(&mut work, browser, &reset.sealed).await? {
         return Err(Error::Conflict("reset_step"));
     }
     store::put_password(&mut work, &account_id, &hash).await?;

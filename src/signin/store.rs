@@ -208,23 +208,26 @@ pub async fn find_reset(tx: &mut Tx, browser: &[u8], now: Timestamp) -> Result<O
           WHERE browser_hash = $1 AND expires_at > $2", browser, now)
 }
 
-pub async fn confirm_reset(work: &mut Work, browser: &[u8]) -> Result<(), DbError> {
-    sql!(
-        &mut work.tx,
-        execute,
-        "UPDATE password_reset SET stage = $2 WHERE browser_hash = $1",
-        browser,
-        reset::Stage::CodeConfirmed
-    )
-    .map(drop)
-}
-
-pub async fn delete_confirmed_reset(work: &mut Work, browser: &[u8]) -> Result<bool, DbError> {
+/// `false` if another reset has begun in this browser since it was read.
+pub async fn confirm_reset(work: &mut Work, browser: &[u8], email: &[u8]) -> Result<bool, DbError> {
     let rows = sql!(
         &mut work.tx,
         execute,
-        "DELETE FROM password_reset WHERE browser_hash = $1 AND stage = $2 AND expires_at > $3",
+        "UPDATE password_reset SET stage = $3 WHERE browser_hash = $1 AND email = $2",
         browser,
+        email,
+        reset::Stage::CodeConfirmed
+    )?;
+    Ok(rows == 1)
+}
+
+pub async fn delete_confirmed_reset(work: &mut Work, browser: &[u8], email: &[u8]) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "DELETE FROM password_reset WHERE browser_hash = $1 AND email = $2 AND stage = $3 AND expires_at > $4",
+        browser,
+        email,
         reset::Stage::CodeConfirmed,
         work.now
     )?;

@@ -1,6 +1,6 @@
 //! Forms: read once, limited, and only from our own pages.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -82,9 +82,6 @@ async fn read_pairs(
 ) -> Result<Vec<(String, String)>, actix_web::Error> {
     let refuse = |status| actix_web::error::InternalError::new("form", status).into();
     if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-    }
-    if request.headers().contains_key(header::CONTENT_ENCODING) {
         return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     let body = web::Bytes::from_request(request, payload).await;

@@ -64,13 +64,13 @@ pub async fn guard(
     };
     match answered {
         Ok(mut response) => {
-            set_headers(&app, &refused.path, response.headers_mut());
+            set_headers(&app, response.headers_mut());
             seen(response.request().match_pattern(), response.status());
             Ok(response)
         }
         // The request went down with its handler; what is left is a response without one.
         Err(mut response) => {
-            set_headers(&app, &refused.path, response.headers_mut());
+            set_headers(&app, response.headers_mut());
             seen(None, response.status());
             Err(actix_web::error::InternalError::from_response("given up", response).into())
         }
@@ -123,6 +123,10 @@ fn refusal(app: &AppParts, request: &ServiceRequest) -> Option<StatusCode> {
     if request.uri().authority().is_some_and(|authority| authority.as_str() != app.config.host()) {
         return Some(StatusCode::MISDIRECTED_REQUEST);
     }
+    // The framework would unpack a packed body before any limit looks at its size.
+    if request.headers().contains_key(header::CONTENT_ENCODING) {
+        return Some(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
     (request.query_string().len() > QUERY_MAX_BYTES).then_some(StatusCode::URI_TOO_LONG)
 }
 
@@ -147,7 +151,7 @@ fn client_address(app: &AppParts, request: &ServiceRequest) -> IpAddr {
 }
 
 /// Headers of every answer (OWASP ASVS 5.0 V3.4). Nothing is loaded from elsewhere, nothing runs, nobody frames us.
-fn set_headers(app: &AppParts, path: &str, headers: &mut HeaderMap) {
+fn set_headers(app: &AppParts, headers: &mut HeaderMap) {
     const FIXED: [(&str, &str); 8] = [
         ("x-content-type-options", "nosniff"),
         // No address of ours reaches another host. Not `no-referrer`: under that a browser sends our own forms
@@ -171,7 +175,7 @@ fn set_headers(app: &AppParts, path: &str, headers: &mut HeaderMap) {
         let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
-    if !headers.contains_key(header::CACHE_CONTROL) && !path.starts_with("/static/") {
+    if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 }

@@ -2,7 +2,11 @@
 
 pub mod browser;
 pub mod database;
+pub mod dice;
+pub mod inspect;
 pub mod service;
+pub mod surface;
+pub mod wire;
 pub mod world;
 
 pub use browser::Browser;

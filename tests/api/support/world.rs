@@ -69,7 +69,14 @@ impl World {
 
     /// A second process with the same issuer.
     pub async fn second_node(&self) -> Node {
-        let app = open(&self.config, &self.clock, &self.mails, 2).await;
+        self.node_with(|_| {}).await
+    }
+
+    /// A second process on the same data, with other settings.
+    pub async fn node_with(&self, change: impl FnOnce(&mut Config)) -> Node {
+        let mut config = self.config.clone();
+        change(&mut config);
+        let app = open(&config, &self.clock, &self.mails, 2).await;
         let running = serve::start(app, TcpListener::bind("127.0.0.1:0").unwrap()).await.unwrap();
         Node { running }
     }

@@ -1,0 +1,239 @@
+//! The program under measurement, as a child process with a configuration and a database of its own.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use nutzerkonto::kernel::secret::sha256;
+
+use super::bare::THREADS;
+use super::http::{Connection, Outcome, get};
+
+/// Names another build of the program, to compare two of them.
+const PROGRAM_VARIABLE: &str = "NK_BENCH_PROGRAM";
+const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/keys-dev");
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+/// How the kernel counts processor time: a hundred ticks a second, on every Linux.
+const MICROSECONDS_PER_TICK: f64 = 10_000.0;
+
+pub const CLIENT_ID: &str = "bench";
+pub const REDIRECT_URI: &str = "https://service.example/rueckkehr";
+const CLIENT_SECRET: &str = "a-secret-for-measurements-only";
+
+pub fn basic() -> String {
+    format!("authorization: Basic {}\r\n", STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}")))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Database {
+    Sqlite,
+    Postgres,
+}
+
+/// A directory that goes away with its value.
+pub struct Directory(pub PathBuf);
+
+impl Directory {
+    pub fn new(name: &str) -> Outcome<Self> {
+        let path = std::env::temp_dir().join(format!("nutzerkonto-bench-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+/// Processor time that a process has used so far, by all its threads. `self` is this one.
+pub fn cpu_microseconds(process: &str) -> Outcome<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let (_, rest) = text.rsplit_once(')').ok_or("unreadable stat")?;
+    let ticks = rest.split_whitespace().skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>()?;
+    Ok(ticks * MICROSECONDS_PER_TICK)
+}
+
+/// A child that ends with its value.
+pub struct Process(Child);
+
+impl Process {
+    pub fn cpu_microseconds(&self) -> Outcome<f64> {
+        cpu_microseconds(&self.0.id().to_string())
+    }
+
+    /// Memory in use now, in mebibytes.
+    pub fn resident_mebibytes(&self) -> Outcome<f64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let line = text.lines().find(|line| line.starts_with("VmRSS:")).ok_or("unreadable status")?;
+        Ok(line.split_whitespace().nth(1).ok_or("unreadable status")?.parse::<f64>()? / 1024.0)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Asks first: a database that is closed in order opens faster, which one of the figures is about.
+        let asked = Command::new("kill").arg(self.0.id().to_string()).status();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while asked.is_ok() && Instant::now() < deadline && matches!(self.0.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// The bare handler of [`super::bare::serve`], in a process of its own.
+pub struct Bare {
+    pub address: SocketAddr,
+    pub process: Process,
+}
+
+impl Bare {
+    pub fn start(length: usize) -> Outcome<Self> {
+        let address = free_address()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        let arguments = ["serve-bare".to_owned(), address.to_string(), length.to_string()];
+        let process = Process(command.args(arguments).stdin(Stdio::null()).spawn()?);
+        wait_for(address, "/")?;
+        Ok(Self { address, process })
+    }
+}
+
+fn program() -> Command {
+    Command::new(std::env::var_os(PROGRAM_VARIABLE).unwrap_or_else(|| env!("CARGO_BIN_EXE_nutzerkonto").into()))
+}
+
+/// A configured instance: its directory, its database, not yet running.
+pub struct Instance {
+    pub address: SocketAddr,
+    pub host: String,
+    pub database_url: String,
+    operations: SocketAddr,
+    pub directory: Directory,
+}
+
+impl Instance {
+    /// Writes the configuration, creates the schema, applies one client, seeds the accounts.
+    pub async fn prepare(database: Database, name: &str, accounts: u64) -> Outcome<Self> {
+        let directory = Directory::new(name)?;
+        let database_url = match database {
+            Database::Sqlite => format!("sqlite:{}", directory.0.join("bench.db").display()),
+            Database::Postgres => create_postgres_database(name).await?,
+        };
+        let (address, operations) = (free_address()?, free_address()?);
+        let host = format!("localhost:{}", address.port());
+        let instance = Self { address, host, database_url, operations, directory };
+        std::fs::write(instance.config(), instance.settings())?;
+        std::fs::write(instance.directory.0.join("clients.toml"), client())?;
+        instance.run(&["migrate", "--config"])?;
+        instance.run(&["client", "apply", "--config"])?;
+        let began = Instant::now();
+        run(program().args(["seed", "--accounts", &accounts.to_string(), "--config"]).arg(instance.config()))?;
+        if accounts > 10_000 {
+            eprintln!("{accounts} accounts made in {:.0} s", began.elapsed().as_secs_f64());
+        }
+        Ok(instance)
+    }
+
+    fn config(&self) -> PathBuf {
+        self.directory.0.join("bench.toml")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Outcome<()> {
+        let mut command = program();
+        command.args(arguments).arg(self.config());
+        if arguments.contains(&"apply") {
+            command.arg(self.directory.0.join("clients.toml"));
+        }
+        run(&mut command)
+    }
+
+    /// Everything by default but what a measurement needs: one browser network, many sign-ins.
+    fn settings(&self) -> String {
+        let (host, address, operations, url) = (&self.host, self.address, self.operations, &self.database_url);
+        let mails = self.directory.0.join("mail");
+        let key = |purpose: &str, file: &str| {
+            format!("[[keys.signing]]\npurpose = \"{purpose}\"\nkey = \"file:{KEYS}/{file}.pem\"\n")
+        };
+        let signing = [
+            key("id-token", "id-token-es256"),
+            key("id-token", "id-token-rs256"),
+            key("access-token", "access-token-es256"),
+        ]
+        .concat();
+        format!(
+            "issuer = \"http://{host}\"\n[server]\nlisten = \"{address}\"\noperations_listen = \"{operations}\"\n\
+             workers = {THREADS}\n[database]\nurl = \"{url}\"\n[password]\nthreads = {THREADS}\n[limits]\n\
+             attempts_per_account = 1000000\nattempts_per_network = 1000000\n[mail]\ndirectory = {mails:?}\n\
+             [keys]\nmaster_key = \"file:{KEYS}/master.key\"\n{signing}"
+        )
+    }
+
+    /// Starts the program and waits until it is ready; also how long that took.
+    pub fn start(&self) -> Outcome<(Process, Duration)> {
+        // The log is written, as it is in production; into a file, as a service's log is.
+        let log = std::fs::File::create(self.directory.0.join("log"))?;
+        let mut command = program();
+        command.args(["serve", "--config"]).arg(self.config()).stdin(Stdio::null()).stderr(log);
+        let began = Instant::now();
+        let process = Process(command.spawn()?);
+        wait_for(self.operations, "/health/ready")?;
+        Ok((process, began.elapsed()))
+    }
+}
+
+fn client() -> String {
+    let hash: String = sha256(CLIENT_SECRET.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!(
+        "[[client]]\nid = \"{CLIENT_ID}\"\nname = {{ de = \"Bewohnerparken\", en = \"Residents' parking\" }}\n\
+         operator = {{ de = \"Stadt Musterhausen\", en = \"City of Musterhausen\" }}\n\
+         purpose = {{ de = \"Ihren Antrag bearbeiten\", en = \"To process your application\" }}\n\
+         privacy_uri = \"https://service.example/datenschutz\"\nredirect_uris = [\"{REDIRECT_URI}\"]\n\
+         scopes = [\"openid\", \"profile\", \"email\"]\n[client.authentication]\nmethod = \"client_secret_basic\"\n\
+         secret_sha256 = \"{hash}\"\n"
+    )
+}
+
+fn run(command: &mut Command) -> Outcome<()> {
+    let output = command.stdin(Stdio::null()).output()?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned().into()) }
+}
+
+fn free_address() -> Outcome<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+fn wait_for(address: SocketAddr, path: &str) -> Outcome<()> {
+    let request = get("localhost", path, "");
+    let deadline = Instant::now() + START_TIMEOUT;
+    while Instant::now() < deadline {
+        if let Ok(mut connection) = Connection::open(address)
+            && connection.ask(&request).is_ok_and(|answer| answer.status == 200)
+        {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Err(format!("{address}{path} did not answer within {START_TIMEOUT:?}").into())
+}
+
+async fn create_postgres_database(name: &str) -> Outcome<String> {
+    use sqlx::Connection as _;
+    let server = std::env::var("NK_TEST_POSTGRES_URL")
+        .map_err(|_| "no PostgreSQL: use NK_PG_DURABLE=1 tests/postgres run cargo bench ...")?;
+    let name = format!("bench_{}_{name}", std::process::id());
+    let mut connection = sqlx::PgConnection::connect(&server).await?;
+    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await?;
+    connection.close().await?;
+    Ok(format!("{}/{name}", server.rsplit_once('/').ok_or("NK_TEST_POSTGRES_URL has no database")?.0))
+}
+
+/// Where a database file of one's own may be, beside the instance's.
+pub fn beside(instance: &Instance, name: &str) -> PathBuf {
+    Path::new(&instance.directory.0).join(name)
+}

@@ -1,0 +1,197 @@
+//! What people and services do: open a page, sign in, run a code flow.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use nutzerkonto::demo::people::PASSWORD;
+use nutzerkonto::kernel::secret::sha256;
+
+use super::http::{Answer, Connection, Outcome, Visitor, get, post};
+use super::server::{CLIENT_ID, Instance, REDIRECT_URI, basic};
+
+/// RFC 7636 appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+/// Sends the same few requests in turn and expects 200.
+pub struct Pages {
+    pub requests: Arc<Vec<Vec<u8>>>,
+    pub at: usize,
+}
+
+impl Visitor for Pages {
+    fn next(&mut self, answer: Option<&Answer<'_>>) -> Outcome<(bool, Vec<u8>)> {
+        answer.map_or(Ok(()), |answer| answer.expect(200))?;
+        self.at = (self.at + 1) % self.requests.len();
+        Ok((answer.is_some(), self.requests[self.at].clone()))
+    }
+}
+
+/// Many visitors of the same pages, each beginning at another one.
+pub fn pages(count: usize, requests: Vec<Vec<u8>>) -> Vec<Box<dyn Visitor>> {
+    let requests = Arc::new(requests);
+    let step = requests.len().div_ceil(count).max(1);
+    let visitor = |number| Box::new(Pages { requests: Arc::clone(&requests), at: number * step % requests.len() });
+    (0..count).map(|number| visitor(number) as Box<dyn Visitor>).collect()
+}
+
+/// Opens the sign-in page in a fresh browser and signs in, over and over, each time as somebody else.
+pub struct SignIn {
+    host: String,
+    accounts: u64,
+    /// Walks through all accounts in an order that jumps: no page of the database is warm by neighbourhood.
+    number: u64,
+    sent_form: bool,
+}
+
+impl SignIn {
+    pub fn new(instance: &Instance, accounts: u64, start: u64) -> Self {
+        Self { host: instance.host.clone(), accounts, number: start, sent_form: false }
+    }
+
+    fn form(&self, page: &Answer<'_>) -> Outcome<Vec<u8>> {
+        page.expect(200)?;
+        let cookie = page.cookie("nk_t").ok_or("no browser cookie")?;
+        let csrf = page.between("name=\"csrf\" value=\"", "\"");
+        let email = format!("konto-{}%40example.org", self.number % self.accounts);
+        let form = format!("csrf={csrf}&email={email}&password={PASSWORD}");
+        Ok(post(&self.host, "/anmelden", &format!("cookie: {cookie}\r\n"), &form))
+    }
+}
+
+impl Visitor for SignIn {
+    fn next(&mut self, answer: Option<&Answer<'_>>) -> Outcome<(bool, Vec<u8>)> {
+        let page = get(&self.host, "/anmelden", "");
+        let Some(answer) = answer else { return Ok((false, page)) };
+        if !self.sent_form {
+            self.sent_form = true;
+            return Ok((false, self.form(answer)?));
+        }
+        answer.expect(303)?;
+        answer.cookie("nk_s").ok_or("no session")?;
+        self.number = self.number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407) >> 1;
+        self.sent_form = false;
+        Ok((true, page))
+    }
+}
+
+pub fn sign_ins(instance: &Instance, accounts: u64, count: u64) -> Vec<Box<dyn Visitor>> {
+    let step = (accounts / count).max(1);
+    (0..count).map(|number| Box::new(SignIn::new(instance, accounts, number * step)) as Box<dyn Visitor>).collect()
+}
+
+/// The cookie headers of `count` sessions, of accounts spread over all of them.
+pub fn sessions(instance: &Instance, accounts: u64, count: u64) -> Outcome<Vec<String>> {
+    let mut connection = Connection::open(instance.address)?;
+    let mut sessions = Vec::new();
+    for number in 0..count {
+        let browser = SignIn::new(instance, accounts, number * (accounts / count).max(1));
+        let page = connection.ask(&get(&instance.host, "/anmelden", ""))?;
+        let cookie = page.cookie("nk_t").ok_or("no browser cookie")?.to_owned();
+        let form = browser.form(&page)?;
+        let answer = connection.ask(&form)?;
+        answer.expect(303)?;
+        sessions.push(format!("cookie: {cookie}; {}\r\n", answer.cookie("nk_s").ok_or("no session")?));
+    }
+    Ok(sessions)
+}
+
+/// One code flow after another with existing sessions: authorize, token and, if wished, userinfo.
+pub struct Flow {
+    host: String,
+    sessions: Arc<Vec<String>>,
+    at: usize,
+    asks_userinfo: bool,
+    step: FlowStep,
+}
+
+enum FlowStep {
+    Authorize,
+    Token,
+    Userinfo,
+}
+
+fn authorize_path() -> String {
+    let challenge = URL_SAFE_NO_PAD.encode(sha256(VERIFIER.as_bytes()));
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("client_id", CLIENT_ID)
+        .append_pair("redirect_uri", REDIRECT_URI)
+        .append_pair("response_type", "code")
+        .append_pair("scope", "openid profile email")
+        .append_pair("state", "zustand-1")
+        .append_pair("nonce", "nonce-1")
+        .append_pair("code_challenge", &challenge)
+        .append_pair("code_challenge_method", "S256")
+        .finish();
+    format!("/oauth2/authorize?{query}")
+}
+
+impl Flow {
+    fn authorize(&mut self) -> Vec<u8> {
+        self.step = FlowStep::Token;
+        self.at = (self.at + 1) % self.sessions.len();
+        get(&self.host, &authorize_path(), &self.sessions[self.at])
+    }
+}
+
+impl Visitor for Flow {
+    fn next(&mut self, answer: Option<&Answer<'_>>) -> Outcome<(bool, Vec<u8>)> {
+        let Some(answer) = answer else { return Ok((false, self.authorize())) };
+        match self.step {
+            FlowStep::Token => {
+                answer.expect(303)?;
+                let code = answer.redirect_parameter("code").ok_or("no code")?;
+                let uri = url::form_urlencoded::byte_serialize(REDIRECT_URI.as_bytes()).collect::<String>();
+                let form =
+                    format!("grant_type=authorization_code&code={code}&redirect_uri={uri}&code_verifier={VERIFIER}");
+                self.step = if self.asks_userinfo { FlowStep::Userinfo } else { FlowStep::Authorize };
+                Ok((false, post(&self.host, "/oauth2/token", &basic(), &form)))
+            }
+            FlowStep::Userinfo => {
+                answer.expect(200)?;
+                let token = answer.between("\"access_token\":\"", "\"");
+                self.step = FlowStep::Authorize;
+                Ok((false, get(&self.host, "/oauth2/userinfo", &format!("authorization: Bearer {token}\r\n"))))
+            }
+            FlowStep::Authorize => {
+                answer.expect(200)?;
+                Ok((true, self.authorize()))
+            }
+        }
+    }
+}
+
+pub fn flows(
+    instance: &Instance,
+    sessions: &Arc<Vec<String>>,
+    count: usize,
+    asks_userinfo: bool,
+) -> Vec<Box<dyn Visitor>> {
+    let flow = |number: usize| Flow {
+        host: instance.host.clone(),
+        sessions: Arc::clone(sessions),
+        at: number * sessions.len() / count,
+        asks_userinfo,
+        step: FlowStep::Authorize,
+    };
+    (0..count).map(|number| Box::new(flow(number)) as Box<dyn Visitor>).collect()
+}
+
+/// Consents once for every session, so that the flows that follow are asked nothing.
+pub fn consent(instance: &Instance, sessions: &[String]) -> Outcome<()> {
+    let mut connection = Connection::open(instance.address)?;
+    let host = &instance.host;
+    for session in sessions {
+        let answer = connection.ask(&get(host, &authorize_path(), session))?;
+        let path = answer.header("location").to_owned();
+        let page = connection.ask(&get(host, &path, session))?;
+        page.expect(200)?;
+        let form = format!("csrf={}&antwort=ja", page.between("name=\"csrf\" value=\"", "\""));
+        let answer = connection.ask(&post(host, &path, session, &form))?;
+        answer.expect(303)?;
+        let path = answer.header("location").to_owned();
+        let answer = connection.ask(&get(host, &path, session))?;
+        answer.redirect_parameter("code").ok_or("no code after consent")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! RL38 and invariant 22: the clean-up takes what has expired and nothing else.
+
+use std::time::Duration;
+
+use crate::both;
+use crate::support::browser::PASSWORD;
+use crate::support::surface::{EMAIL, busy_renate, two_services};
+use crate::support::{Browser, World};
+use nutzerkonto::kernel::time::{Timestamp, days};
+use nutzerkonto::sql;
+use nutzerkonto::store::cleanup;
+use nutzerkonto::store::db::Tx;
+
+/// Puts one row that expires then into every table whose rows do. `name` tells it from others.
+async fn plant(tx: &mut Tx, name: &str, at: Timestamp) {
+    let bytes = name.as_bytes();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO mail_check (code_hash, kind, sent_at, expires_at) VALUES ($1, 'welcome', 1, $2)",
+        bytes,
+        at
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO mailed_code (purpose, owner, code_hash, tries, sent_at, expires_at)
+         VALUES ('x', $1, $1, 0, 1, $2)",
+        bytes,
+        at
+    )
+    .unwrap();
+    sql!(tx, execute, "INSERT INTO attempt (purpose, key_hash, count, expires_at) VALUES ('x', $1, 1, $2)", bytes, at)
+        .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO registration (browser_hash, account_id, key_wrapped, stage, version, draft, expires_at)
+         VALUES ($1, $2, $1, 'code_sent', 1, $1, $3)",
+        bytes,
+        name,
+        at
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO password_reset (browser_hash, stage, email, expires_at) VALUES ($1, 'code_sent', $1, $2)",
+        bytes,
+        at
+    )
+    .unwrap();
+    plant_protocol(tx, name, at).await;
+}
+
+async fn plant_protocol(tx: &mut Tx, name: &str, at: Timestamp) {
+    let bytes = name.as_bytes();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO authorization_request (id, browser_hash, client_id, request, created_at, expires_at)
+         VALUES ($1, $2, 'x', $2, 1, $3)",
+        name,
+        bytes,
+        at
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO authorization_code (code_hash, client_id, account_id, session_id, grant_id, redirect_uri, scope,
+                                         level, methods, authenticated_at, expires_at)
+         VALUES ($1, 'x', $2, $2, $2, 'x', 'openid', 'basic', 'pwd', 1, $3)",
+        bytes,
+        name,
+        at
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO client_grant (id, client_id, account_id, session_id, scope, level, authenticated_at,
+                                   created_at, expires_at)
+         VALUES ($1, 'x', 'x', 'x', 'openid', 'basic', 1, 1, $2)",
+        name,
+        at
+    )
+    .unwrap();
+    sql!(tx, execute, "INSERT INTO client_assertion (client_id, jti_hash, expires_at) VALUES ('x', $1, $2)", bytes, at)
+        .unwrap();
+}
+
+/// The tables planted above, and for each how to read the names back.
+const TABLES: [(&str, &str); 9] = [
+    ("mail_check", "code_hash"),
+    ("mailed_code", "owner"),
+    ("attempt", "key_hash"),
+    ("registration", "browser_hash"),
+    ("password_reset", "browser_hash"),
+    ("authorization_request", "browser_hash"),
+    ("authorization_code", "code_hash"),
+    ("client_grant", "id"),
+    ("client_assertion", "jti_hash"),
+];
+
+/// Which of the planted rows a table still has.
+async fn left(world: &World, table: &str, names: &[&str]) -> Vec<String> {
+    let dump = world.dump().await;
+    let hex = |name: &str| name.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let holds =
+        |name: &str| dump[table].iter().any(|row| row.contains(name) || row.to_ascii_lowercase().contains(&hex(name)));
+    names.iter().filter(|name| holds(name)).map(|name| (*name).to_owned()).collect()
+}
+
+both!(rl38_nothing_that_holds_is_deleted, async |world| {
+    let now = world.app.now();
+    let millisecond = Duration::from_millis(1);
+    let names = ["before", "exactly", "afterwards", "long-ago"];
+    let mut tx = world.app.db.begin().await.unwrap();
+    plant(&mut tx, "before", now.minus(millisecond)).await;
+    plant(&mut tx, "exactly", now).await;
+    plant(&mut tx, "afterwards", now.plus(millisecond)).await;
+    plant(&mut tx, "long-ago", now.minus(days(1)).minus(millisecond)).await;
+    world.app.db.commit(tx).await.unwrap();
+    // The server's own clean-up may have come first, at the same instant.
+    cleanup::run(&world.app.db, now).await.unwrap();
+    for (table, column) in TABLES {
+        let left = left(&world, table, &names).await;
+        assert!(left.contains(&"afterwards".to_owned()), "{table}.{column} was deleted before its time: {left:?}");
+        assert!(!left.contains(&"long-ago".to_owned()), "{table}.{column} is kept for more than a day: {left:?}");
+    }
+    // What was good for one more millisecond goes with the day after it.
+    cleanup::run(&world.app.db, now.plus(days(1)).plus(millisecond * 2)).await.unwrap();
+    for (table, _) in TABLES {
+        assert_eq!(left(&world, table, &names).await, [""; 0], "{table}");
+    }
+});
+
+// Every table that has an expiry has a row in the clean-up, so that a new one is not forgotten.
+both!(rl38_every_table_that_expires_is_cleaned, async |world| {
+    let query = if world.database.url.starts_with("sqlite:") {
+        "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c
+          WHERE m.type = 'table' AND c.name = 'expires_at'"
+    } else {
+        "SELECT CAST(table_name AS TEXT) FROM information_schema.columns
+          WHERE column_name = 'expires_at' AND table_schema = 'public'"
+    };
+    let mut found = world.texts(query).await;
+    found.sort();
+    let mut known: Vec<&str> = TABLES.iter().map(|(table, _)| *table).collect();
+    known.sort_unstable();
+    assert_eq!(found, known);
+});
+
+async fn is_signed_in(browser: &mut Browser) -> bool {
+    browser.get("/konto").await.status == 200
+}
+
+both!(rl38_a_living_session_is_never_touched, async |world| {
+    let mut renate = world.browser();
+    renate.register(&world, EMAIL, ["Renate", "Muster"]).await;
+    // Idle for a moment less than an hour, again and again, and cleaned up each time.
+    let almost = Duration::from_millis(59 * 60 * 1000 + 59_999);
+    for _ in 0..11 {
+        world.pass(almost);
+        cleanup::run(&world.app.db, world.app.now()).await.unwrap();
+        assert!(is_signed_in(&mut renate).await);
+    }
+    let mut other = world.browser();
+    other.sign_in(EMAIL, PASSWORD).await;
+    world.pass(Duration::from_secs(25 * 3600));
+    let gone = world.rows("session").await;
+    cleanup::run(&world.app.db, world.app.now()).await.unwrap();
+    assert_eq!((gone, world.rows("session").await), (2, 2), "25 hours after the last request, exactly");
+    world.pass(Duration::from_millis(1));
+    cleanup::run(&world.app.db, world.app.now()).await.unwrap();
+    assert_eq!(world.rows("session").await, 0);
+});
+
+// The same from outside: whoever is in the middle of something loses nothing to the clean-up a moment before the end.
+both!(rl38_people_in_the_middle_lose_nothing, async |world| {
+    let mut busy = busy_renate(&world).await;
+    let [parken, _] = two_services(&world).await;
+    let code = parken.code(&mut busy.browser, &[]).await;
+    let clean = async || {
+        cleanup::run(&world.app.db, world.app.now()).await.unwrap();
+    };
+    world.pass(Duration::from_millis(59_999));
+    clean().await;
+    let tokens = parken.redeem(&world, &code).await;
+    assert_eq!(tokens.status, 200, "a code lives a minute");
+    let token = tokens.json()["access_token"].as_str().unwrap().to_owned();
+    // Tokens speak of whole seconds.
+    world.pass(Duration::from_millis(299_000));
+    clean().await;
+    assert_eq!(parken.userinfo(&world, &token).await.status, 200, "a token lives five minutes");
+    world.pass(Duration::from_millis(241_000));
+    clean().await;
+    let answer = busy.browser.post("/registrieren/code", &[("code", &busy.code)]).await;
+    assert_eq!(answer.status, 303, "a mailed code lives ten minutes");
+    world.pass(Duration::from_millis(1_200_000));
+    clean().await;
+    assert_eq!(busy.browser.get(&format!("/weiter{}", busy.flow)).await.status, 303, "a request lives half an hour");
+    let set = busy.browser.post("/wieder-anmelden/passwort", &[("password", "neues-passwort-mit-wolken")]).await;
+    assert_eq!(set.status, 303, "a confirmed reset lives half an hour");
+    world.pass(Duration::from_millis(23 * 3_600_000));
+    clean().await;
+    assert_eq!(busy.browser.get("/registrieren/name").await.status, 200, "a registration lives a day");
+});

@@ -1,0 +1,97 @@
+//! Every URL there is, from the route table, and a person in the middle of everything they can do.
+
+use nutzerkonto::routes::{self, Guard};
+
+use super::browser::{Answer, Browser};
+use super::service::{Service, vorgang};
+use super::world::World;
+
+/// One row of the table with its places filled.
+#[derive(Clone, Debug)]
+pub struct Url {
+    pub method: &'static str,
+    pub path: String,
+    pub guard: Guard,
+}
+
+pub fn urls() -> Vec<Url> {
+    let fill = |path: &str| path.replace("{id}", "parken").replace("{language}", "en").replace("{file}", "favicon.svg");
+    let url = |row: routes::Row| Url { method: row.method, path: fill(row.path), guard: row.guard };
+    routes::table(false).into_iter().map(url).collect()
+}
+
+/// The forms of our own pages: what may only be sent by them.
+pub fn own_forms() -> Vec<Url> {
+    urls().into_iter().filter(|url| url.method == "POST" && url.guard != Guard::Protocol).collect()
+}
+
+pub const EMAIL: &str = "renate@example.org";
+
+/// Fields that every form of ours takes something from.
+pub fn fields(code: &str) -> Vec<(&'static str, String)> {
+    [
+        ("email", "andere@example.org"),
+        ("password", "tisch-wolke-gondel-24"),
+        ("code", code),
+        ("given_names", "Anna"),
+        ("family_name", "Beispiel"),
+        ("birth_day", "1"),
+        ("birth_month", "2"),
+        ("birth_year", "1970"),
+        ("kept", "ja"),
+        ("antwort", "ja"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .to_vec()
+}
+
+impl Browser {
+    /// Asks for the code that begins a registration, and reads it.
+    pub async fn registration_code(&mut self, world: &World, email: &str) -> String {
+        self.get("/registrieren/email").await;
+        self.post("/registrieren/email", &[("email", email)]).await;
+        world.code_for(email).await
+    }
+
+    /// Asks for the code that resets a password, and reads it.
+    pub async fn reset_code(&mut self, world: &World, email: &str) -> String {
+        self.get("/wieder-anmelden").await;
+        self.post("/wieder-anmelden", &[("email", email)]).await;
+        world.code_for(email).await
+    }
+
+    /// A form as it is, with nothing added.
+    pub async fn post_exactly(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let request = self.request(reqwest::Method::POST, path).form(fields);
+        self.send(request).await
+    }
+}
+
+/// Renate, signed in and connected with "parken", who is about to consent to "bibliothek", has confirmed the
+/// code for a new password, and begins to register another address.
+pub struct Busy {
+    pub browser: Browser,
+    /// `?vorgang=...` of the waiting request.
+    pub flow: String,
+    /// The code that the registration waits for.
+    pub code: String,
+}
+
+pub async fn two_services(world: &World) -> [Service; 2] {
+    let services = [Service::new("parken"), Service::new("bibliothek")];
+    world.clients(&services.iter().map(|service| service.declaration("")).collect::<String>()).await;
+    services
+}
+
+pub async fn busy_renate(world: &World) -> Busy {
+    let [parken, bibliothek] = two_services(world).await;
+    let mut browser = world.browser();
+    browser.register(world, EMAIL, ["Renate", "Muster"]).await;
+    parken.code(&mut browser, &[]).await;
+    let reset = browser.reset_code(world, EMAIL).await;
+    browser.post("/wieder-anmelden/code", &[("code", &reset)]).await;
+    let code = browser.registration_code(world, "zweite@example.org").await;
+    let page = browser.visit(&bibliothek.request(&[])).await;
+    world.settle().await;
+    Busy { browser, flow: format!("?vorgang={}", vorgang(&page)), code }
+}
