@@ -258,11 +258,12 @@ pub async fn confirm_logout(visitor: Visitor, form: Form) -> Answer {
 }
 
 async fn end(visitor: &Visitor, target: Option<String>) -> Answer {
-    if let Some(session) = &visitor.session {
-        let mut work = visitor.app.begin(Actor::Account(session.account_id.clone())).await?;
-        work.request = Some(visitor.request_id.clone());
-        session::end(&mut work, session).await?;
-        work.commit().await?;
-    }
-    visitor.end_session(target.as_deref().unwrap_or("/abgemeldet"))
+    let target = target.as_deref().unwrap_or("/abgemeldet");
+    // Nobody to sign out: a link from anywhere must not end what is under way in this browser.
+    let Some(session) = &visitor.session else { return visitor.leave(target) };
+    let mut work = visitor.app.begin(Actor::Account(session.account_id.clone())).await?;
+    work.request = Some(visitor.request_id.clone());
+    session::end(&mut work, session).await?;
+    work.commit().await?;
+    visitor.end_session(target)
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attempts;
 use super::code::{self, Redeemed};
-use super::session::{self, Proof};
+use super::session::{self, Proof, Session};
 use super::{password, policy, recovery_codes, store};
 use crate::account::{self, AttributeName, NewAccount, Opened, email::EmailAddress, name};
 use crate::app::AppParts;
@@ -309,7 +309,12 @@ pub enum Finished {
 }
 
 /// Step 6: everything becomes an account, in one transaction.
-pub async fn finish(app: &AppParts, browser: &[u8], language: Language) -> Result<Finished, Error> {
+pub async fn finish(
+    app: &AppParts,
+    browser: &[u8],
+    language: Language,
+    previous: Option<&Session>,
+) -> Result<Finished, Error> {
     let mut work = app.begin(Actor::Visitor).await?;
     let registration = find_at(&mut work, &app.vault, browser, Stage::CodesKept).await?;
     // The deletion is the gate: of two that finish at once, one finds nothing to delete.
@@ -342,7 +347,7 @@ pub async fn finish(app: &AppParts, browser: &[u8], language: Language) -> Resul
     recovery_codes::replace(&mut work, &app.vault, &id, &draft.recovery_codes).await?;
     welcome(app, &mut work, &email, language).await?;
     let proof = Proof { account: id, level: Level::Basic, methods: password::METHOD };
-    let token = session::begin(&mut work, proof, None).await?;
+    let token = session::begin(&mut work, proof, previous).await?;
     work.commit().await?;
     Ok(Finished::Opened(token, registration.request))
 }

@@ -85,6 +85,7 @@ pub async fn touch(work: &mut Work, id: &SessionId) -> Result<(), Error> {
 pub async fn end(work: &mut Work, session: &Session) -> Result<(), Error> {
     if store::delete_session(work, &session.id).await? {
         let (account, session) = (session.account_id.clone(), session.id.clone());
+        work.touched.push(account.clone());
         audit::record(work, &SigninEvent::SessionEnded { account, session }).await?;
     }
     Ok(())

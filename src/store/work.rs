@@ -41,6 +41,8 @@ pub struct Work {
     /// Ties audit rows to the log lines of the request.
     pub request: Option<String>,
     pub random: Random,
+    /// Accounts that this changes besides the one that acts.
+    pub touched: Vec<AccountId>,
     db: Db,
     changes: Arc<Changes>,
 }
@@ -54,13 +56,14 @@ impl Work {
         changes: &Arc<Changes>,
     ) -> Result<Self, DbError> {
         let (tx, random, changes) = (db.begin().await?, random.clone(), Arc::clone(changes));
-        Ok(Self { tx, now, actor, request: None, random, db: db.clone(), changes })
+        Ok(Self { tx, now, actor, request: None, random, touched: Vec::new(), db: db.clone(), changes })
     }
 
-    /// Makes it last, and voids what this node remembers of the account that acted.
+    /// Makes it last, and voids what this node remembers of the accounts that it changed.
     pub async fn commit(self) -> Result<(), Error> {
         let committed = self.db.commit(self.tx).await;
-        if let Actor::Account(account) = &self.actor {
+        let own = if let Actor::Account(account) = &self.actor { Some(account) } else { None };
+        for account in self.touched.iter().chain(own) {
             self.changes.note(account);
         }
         Ok(committed?)

@@ -43,6 +43,7 @@ pub struct Visitor {
     pub pending: Option<Arc<Pending>>,
     pub request_id: String,
     browser: String,
+    session_token: String,
     browser_is_new: bool,
     address: IpAddr,
     path: String,
@@ -73,6 +74,11 @@ pub fn browser_token(app: &App, request: &HttpRequest) -> Option<String> {
     single_cookie(request, &cookie_name(app, BROWSER_COOKIE))
 }
 
+/// The session's cookie, whatever it is worth; empty if there is none.
+pub fn session_token(app: &App, request: &HttpRequest) -> String {
+    single_cookie(request, &cookie_name(app, SESSION_COOKIE)).unwrap_or_default()
+}
+
 /// A cookie that is there exactly once and looks like a token; two of one name are none.
 fn single_cookie(request: &HttpRequest, name: &str) -> Option<String> {
     let cookies = request.cookies().ok()?;
@@ -93,6 +99,7 @@ impl Visitor {
             (facts.id.clone(), facts.address)
         };
         let known = browser_token(&app, &request);
+        let session_token = session_token(&app, &request);
         let browser_is_new = known.is_none();
         let browser = known.unwrap_or_else(|| app.random.token().expose().clone());
         let memory = request.app_data::<web::Data<Memory>>().ok_or_else(data("memory"))?;
@@ -112,6 +119,7 @@ impl Visitor {
             pending,
             request_id,
             browser,
+            session_token,
             browser_is_new,
             address,
             path,
@@ -138,7 +146,7 @@ impl Visitor {
     /// What stands around a page for this visitor.
     pub fn frame(&self) -> Frame {
         let mut frame = Frame::build(&self.app, self.language, &self.path, &self.query);
-        frame.csrf = form::token(&self.app, &self.browser);
+        frame.csrf = form::token(&self.app, &self.browser, &self.session_token);
         frame.signed_in = self.session.is_some();
         frame.service = self.pending.as_ref().map(|pending| pending.client.title(self.language));
         frame.q = self.flow_query();
@@ -209,8 +217,7 @@ impl Visitor {
 }
 
 async fn find_session(app: &App, memory: &Memory, request: &HttpRequest) -> Result<Option<Arc<Remembered>>, Error> {
-    let Some(token) = single_cookie(request, &cookie_name(app, SESSION_COOKIE)) else { return Ok(None) };
-    let remembered = memory.session(app, &token).await?;
+    let remembered = memory.session(app, &session_token(app, request)).await?;
     if let Some(session) = remembered.as_ref().map(|remembered| &remembered.session)
         && session::is_stale(session, app.now())
     {

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::LocalBoxFuture;
 
-use super::caller::browser_token;
+use super::caller::{browser_token, session_token};
 use crate::app::App;
 use crate::kernel::error::Error;
 use crate::kernel::secret::equal;
@@ -15,11 +15,16 @@ use crate::kernel::secret::equal;
 pub const BODY_MAX_BYTES: usize = 64 * 1024;
 const FIELDS_MAX: usize = 64;
 
-/// The anti-forgery value of a browser: its keyed hash under a fresh mask, so that no two pages contain the
+/// The anti-forgery value of a browser and its session, so that what one person saw is never sent in the name
+/// of the next: their keyed hash under a fresh mask, so that no two pages contain the
 /// same bytes for a compressed page to betray (BREACH).
-pub fn token(app: &App, browser: &str) -> String {
+pub fn token(app: &App, browser: &str, session: &str) -> String {
     let mask: [u8; 32] = app.random.bytes();
-    URL_SAFE_NO_PAD.encode([mask, xor(mask, app.vault.form(browser))].concat())
+    URL_SAFE_NO_PAD.encode([mask, xor(mask, unmasked(app, browser, session))].concat())
+}
+
+fn unmasked(app: &App, browser: &str, session: &str) -> [u8; 32] {
+    app.vault.form(&format!("{browser}.{session}"))
 }
 
 fn unmask(token: &str) -> Option<[u8; 32]> {
@@ -136,7 +141,7 @@ fn check_origin(request: &HttpRequest) -> Result<(), actix_web::Error> {
 
 fn check_token(request: &HttpRequest, form: &Form) -> Result<(), actix_web::Error> {
     let app = request.app_data::<web::Data<App>>().ok_or_else(|| Error::broken("no app"))?;
-    let expected = browser_token(app, request).map(|browser| app.vault.form(&browser));
+    let expected = browser_token(app, request).map(|browser| unmasked(app, &browser, &session_token(app, request)));
     match (expected, unmask(form.get("csrf"))) {
         (Some(expected), Some(given)) if equal(&expected, &given) => Ok(()),
         _ => Err(Error::NotAllowed("anti-forgery value").into()),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{ConnectionType, StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, HttpResponse, web};
 use futures_util::FutureExt as _;
@@ -44,7 +44,9 @@ pub async fn guard(
     let refused = Refused::new(app.clone(), request.request(), id);
 
     let answered = if let Some(status) = refusal(&app, &request) {
-        let response = render(&refused, status, None);
+        // What follows on this connection may not mean what it says.
+        let mut response = render(&refused, status, None);
+        response.head_mut().set_connection_type(ConnectionType::Close);
         Ok(request.into_response(response))
     } else {
         // A handler that panics takes down its own request and nothing else.
@@ -122,6 +124,10 @@ fn refusal(app: &AppParts, request: &ServiceRequest) -> Option<StatusCode> {
     }
     if request.uri().authority().is_some_and(|authority| authority.as_str() != app.config.host()) {
         return Some(StatusCode::MISDIRECTED_REQUEST);
+    }
+    // There is no other protocol here to change to.
+    if request.headers().contains_key(header::UPGRADE) {
+        return Some(StatusCode::BAD_REQUEST);
     }
     // The framework would unpack a packed body before any limit looks at its size.
     if request.headers().contains_key(header::CONTENT_ENCODING) {

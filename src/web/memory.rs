@@ -63,6 +63,9 @@ pub struct Memory(Arc<RwLock<HashMap<[u8; 32], Arc<Remembered>>>>);
 impl Memory {
     /// The session of a token, remembered or read.
     pub async fn session(&self, app: &AppParts, token: &str) -> Result<Option<Arc<Remembered>>, Error> {
+        if token.is_empty() {
+            return Ok(None);
+        }
         let (key, now) = (token_hash(token), app.now());
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(known) = known.filter(|known| known.holds(app, now)) {

@@ -261,7 +261,7 @@ struct TakenPage {
 }
 
 pub async fn submit_check(visitor: Visitor, _form: Form) -> Answer {
-    match register::finish(&visitor.app, &visitor.browser_hash(), visitor.language).await? {
+    match register::finish(&visitor.app, &visitor.browser_hash(), visitor.language, visitor.session.as_ref()).await? {
         Finished::Opened(token, request) => {
             let flow = request.map_or_else(String::new, |id| format!("?vorgang={id}"));
             visitor.begin_session(&format!("/registrieren/fertig{flow}"), &token)

@@ -141,7 +141,12 @@ impl Browser {
     /// Signs in on the sign-in page; the answer is what came back for the form.
     pub async fn sign_in(&mut self, email: &str, password: &str) -> Answer {
         self.get("/anmelden").await;
-        self.post("/anmelden", &[("email", email), ("password", password)]).await
+        let answer = self.post("/anmelden", &[("email", email), ("password", password)]).await;
+        if answer.status == 303 {
+            // The forms of the new session.
+            self.get("/profil").await;
+        }
+        answer
     }
 
     /// Registers from the first page to the last.
@@ -159,6 +164,8 @@ impl Browser {
         self.get("/registrieren/pruefen").await;
         let done = self.post("/registrieren/pruefen", &[]).await;
         world.mail_to(email).await;
+        // The forms of the new session.
+        self.get("/profil").await;
         done
     }
 

@@ -1,0 +1,201 @@
+// Runs every story on every database and tells how it went.
+
+import { execFile } from "node:child_process";
+import { setDefaultResultOrder } from "node:dns";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { chromium } from "playwright-core";
+import * as information from "./journeys/information.js";
+import * as registration from "./journeys/registration.js";
+import * as restart from "./journeys/restart.js";
+import * as service from "./journeys/service.js";
+import * as signin from "./journeys/signin.js";
+import { ALL_VARIANTS, ONE_VARIANT } from "./support/page_checks.js";
+import { forgottenPages, PAGES } from "./support/pages.js";
+import { Person } from "./support/person.js";
+import { Provider } from "./support/provider.js";
+import { Report } from "./support/report.js";
+import { Service } from "./support/service.js";
+
+/** Everybody's stories, in every language and on every database. */
+const STORIES = {
+  "Renate registers, looks around and signs out": registration.fromStartToSignedOut,
+  "Emre registers and makes every mistake once": registration.everyMistakeOnce,
+  "Nadine registers in two browsers with one address": registration.twoBrowsersOneAddress,
+  "Emre finishes his registration in two windows": registration.twoWindows,
+  "Nadine registers although she has an account": registration.addressHasAccount,
+  "Renate signs in, with the wrong password first": signin.wrongThenRight,
+  "Emre tries too many passwords": signin.tooManyTimesWrong,
+  "Renate has forgotten her password": signin.forgottenPassword,
+  "Nadine makes every mistake of a reset": signin.everyMistakeOfAReset,
+  "Emre resets a password without an account": signin.resetWithoutAccount,
+  "Renate connects a service, once, and withdraws": service.connectsOnceAndWithdraws,
+  "Emre cancels on the way to a service": service.cancels,
+  "Nadine registers on the way to a service": service.registersOnTheWay,
+  "Emre has forgotten his password on the way to a service": service.forgotThePasswordOnTheWay,
+  "Renate's level is too low for a service": service.levelTooLow,
+  "Nadine signs out at a service": service.signsOutAtTheService,
+  "Renate reads about the account": information.readsAboutTheAccount,
+  "Emre changes the language": information.changesTheLanguage,
+  "Renate asks whether a mail is genuine": information.asksWhetherAMailIsGenuine,
+  "Nadine takes wrong turns": information.wrongTurns,
+};
+
+/** What needs no second language and no second database. */
+const STORIES_OF_A_BROWSER = {
+  "Renate does without scripts": (arrives) => signin.fromNothingToANewPassword(arrives, { scripts: false }),
+  "Renate does without a pointer": (arrives) => signin.fromNothingToANewPassword(arrives, { keyboard: true }),
+};
+
+const STORIES_OF_A_RESTART = {
+  "Nobody loses anything in a restart": restart.nothingIsLost,
+};
+
+const CHROMIUM = {
+  // Signals are for us: we end the browser, and then everything else in its order.
+  handleSIGHUP: false,
+  handleSIGINT: false,
+  handleSIGTERM: false,
+  executablePath: process.env.NK_CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+  ],
+};
+
+const runCommand = promisify(execFile);
+const report = new Report();
+const wanted = (process.argv[2] ?? "").toLowerCase();
+let isInterrupted = false;
+const isWanted = (name) => name.toLowerCase().includes(wanted);
+
+/** What all stories in one language on one database share. */
+function makeWorld({ browser, provider, title, language, variants }) {
+  const seen = new Set();
+  const pictures = process.env.NK_SCREENSHOTS;
+  return {
+    browser,
+    provider,
+    report,
+    title,
+    language,
+    variants,
+    pictures,
+    seen,
+    isNew: (page) => !seen.has(page) && Boolean(seen.add(page)),
+    isPictured: (scheme) => variants === ALL_VARIANTS && (scheme === "light") === (language === "de"),
+  };
+}
+
+async function tellStories(world, service, stories) {
+  const { provider, title } = world;
+  for (const [name, tell] of Object.entries(stories).filter(([name]) => isWanted(name))) {
+    if (isInterrupted) return;
+    const people = [];
+    const arrives = async (...who) => {
+      const person = await Person.arrive(world, ...who);
+      people.push(person);
+      return person;
+    };
+    await report.story(`${title} · ${name}`, async () => {
+      try {
+        await tell(arrives, { provider, service, issuer: provider.issuer });
+      } finally {
+        await Promise.all(people.map((person) => person.leaves()));
+      }
+    });
+  }
+}
+
+/** All stories on one database, with a program of its own. */
+async function onDatabase(browser, name, { url, languages, variants, others }) {
+  const directory = await mkdtemp(join(tmpdir(), "nutzerkonto-browser-"));
+  const provider = new Provider({ binary: process.env.NK_BINARY, database: url(directory), directory });
+  const service = new Service();
+  try {
+    await service.open();
+    await provider.start(service.clients(await provider.makeSecret()));
+    const worlds = languages.map((language) =>
+      makeWorld({ browser, provider, title: `${name} · ${language}`, language, variants }),
+    );
+    await Promise.all(worlds.map((world) => tellStories(world, service, STORIES)));
+    for (const world of worlds) if (!wanted) report.check(`${world.title} · every page was seen`, unseen(world));
+    for (const stories of others) await tellStories(worlds[0], service, stories);
+    await report.story(`${name} · stops when told to`, () => provider.stop());
+    report.check(`${name} · nothing bad stands in the log`, provider.complaints());
+  } finally {
+    provider.kill();
+    service.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function unseen({ seen }) {
+  return Object.keys(PAGES).filter((page) => !seen.has(page));
+}
+
+/** A fresh database on the server that tests/postgres gives us; gone afterwards. */
+async function withPostgres(act) {
+  const server = process.env.NK_TEST_POSTGRES_URL;
+  const name = `nutzerkonto_browser_${process.pid}`;
+  const psql = (command) => runCommand("psql", [server, "--quiet", "--command", command]);
+  await psql(`CREATE DATABASE ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  try {
+    await act(url.href);
+  } finally {
+    await psql(`DROP DATABASE ${name} WITH (FORCE)`);
+  }
+}
+
+/** Both databases side by side, because two processors are better than one. */
+async function everything(browser) {
+  const onSqlite = onDatabase(browser, "SQLite", {
+    url: (directory) => `sqlite:${join(directory, "nutzerkonto.db")}`,
+    languages: ["de", "en"],
+    variants: ALL_VARIANTS,
+    others: [STORIES_OF_A_BROWSER, STORIES_OF_A_RESTART],
+  });
+  const onPostgres = withPostgres((url) =>
+    onDatabase(browser, "PostgreSQL", {
+      url: () => url,
+      languages: ["de"],
+      variants: ONE_VARIANT,
+      others: [STORIES_OF_A_RESTART],
+    }),
+  );
+  for (const { reason } of await Promise.allSettled([onSqlite, onPostgres])) {
+    if (reason) report.check("the run itself", [reason.stack ?? String(reason)]);
+  }
+  report.check("every page of src/routes.rs has a story", forgottenPages());
+}
+
+async function main() {
+  // The program listens on 127.0.0.1 alone, which is not what every Node.js means by "localhost".
+  setDefaultResultOrder("ipv4first");
+  if (process.env.NK_SCREENSHOTS) await mkdir(process.env.NK_SCREENSHOTS, { recursive: true });
+  const browser = await chromium.launch(CHROMIUM);
+  for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) {
+    process.once(signal, () => {
+      isInterrupted = true;
+      browser.close();
+    });
+  }
+  try {
+    await everything(browser);
+  } finally {
+    await browser.close();
+  }
+  report.say(report.summary());
+  const isGood = report.failed === 0 && report.passed > 0 && !isInterrupted;
+  process.exitCode = isGood ? 0 : 1;
+}
+
+await main();

@@ -1,0 +1,90 @@
+// What must hold for every page, in every language, in light and dark, on a phone and on a desk.
+
+import axe from "axe-core";
+
+export const DESK = { width: 1280, height: 900 };
+export const PHONE = { width: 320, height: 640 };
+
+/** All ways in which a page is looked at, and the one that is enough where only the database differs. */
+export const ALL_VARIANTS = ["light", "dark"].flatMap((scheme) => [
+  { scheme, viewport: DESK },
+  { scheme, viewport: PHONE },
+]);
+export const ONE_VARIANT = [{ scheme: "light", viewport: PHONE }];
+
+const AXE_OPTIONS = {
+  runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+  rules: { "target-size": { enabled: true } },
+  resultTypes: ["violations"],
+};
+const REQUESTS_MAX = 3;
+const HTML_MAX_BYTES = 30 * 1024;
+const TRANSFER_MAX_BYTES = 30 * 1024;
+
+/** What does not depend on how the page is looked at. */
+export async function checkStructure({ page, language, isRefused }) {
+  const problems = [];
+  const expect = (holds, problem) => holds || problems.push(problem);
+  const facts = await page.evaluate(() => ({
+    language: document.documentElement.lang,
+    title: document.title,
+    headings: document.querySelectorAll("h1").length,
+    focused: document.activeElement.id,
+    summary: [...document.querySelectorAll("#fehler a")].map((link) => link.getAttribute("href")),
+    targets: [...document.querySelectorAll("[id]")].map((element) => `#${element.id}`),
+  }));
+  expect(facts.language === language, `the page says that its language is ${facts.language}`);
+  expect(/\S.* – Nutzerkonto$/.test(facts.title), `title: ${facts.title}`);
+  expect(facts.headings === 1, `${facts.headings} headings of the first level`);
+  const ids = facts.targets;
+  expect(new Set(ids).size === ids.length, `ids occur twice: ${ids.filter((id, i) => ids.indexOf(id) !== i)}`);
+  if (isRefused) {
+    expect(/^(Fehler|Error): /.test(facts.title), `the title does not tell of the problem: ${facts.title}`);
+    expect(facts.focused === "fehler", `the focus is not on the summary of problems but on "${facts.focused}"`);
+    expect(facts.summary.length > 0, "the summary of problems has no links");
+    expect(facts.summary.every((link) => ids.includes(link)), `the summary leads nowhere: ${facts.summary}`);
+  }
+  return problems;
+}
+
+/** What the page has cost so far. */
+export async function checkWeight({ page, watch, issuer }) {
+  const html = Buffer.byteLength(await page.content());
+  const { requests } = watch;
+  const bytes = requests.reduce((sum, request) => sum + request.bytes, 0);
+  const foreign = requests.map(({ url }) => url).filter((url) => !url.startsWith(`${issuer}/`));
+  const problems = watch.takeProblems();
+  if (html > HTML_MAX_BYTES) problems.push(`${html} bytes of HTML`);
+  if (requests.length > REQUESTS_MAX) problems.push(`${requests.length} requests`);
+  if (bytes === 0 || bytes > TRANSFER_MAX_BYTES) problems.push(`${bytes} bytes transferred`);
+  if (foreign.length > 0) problems.push(`requests to others: ${foreign.join(", ")}`);
+  return problems;
+}
+
+/** What may be right in one variant and wrong in another. */
+export async function checkVariant(page, { scheme, viewport }) {
+  await page.setViewportSize(viewport);
+  await page.emulateMedia({ colorScheme: scheme });
+  const problems = await accessibilityProblems(page);
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  if (width > viewport.width) problems.push(`${width} px wide: ${await widestElements(page)}`);
+  return problems;
+}
+
+async function accessibilityProblems(page) {
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe.source);
+  const { violations } = await page.evaluate((options) => window.axe.run(document, options), AXE_OPTIONS);
+  return violations.flatMap(({ id, help, nodes }) =>
+    nodes.map((node) => `axe ${id}: ${help}\n    ${node.html}\n    ${node.failureSummary.replace(/\s+/g, " ")}`),
+  );
+}
+
+async function widestElements(page) {
+  const wide = await page.evaluate(() =>
+    [...document.querySelectorAll("body *")]
+      .filter((element) => element.getBoundingClientRect().right > innerWidth)
+      .slice(0, 5)
+      .map((element) => element.outerHTML.slice(0, 120)),
+  );
+  return wide.join("\n    ");
+}

@@ -1,0 +1,100 @@
+// A municipal service that lets people sign in with the account: a relying party as small as it can be.
+
+import { createHash, randomBytes } from "node:crypto";
+import { createServer } from "node:http";
+
+const random = () => randomBytes(32).toString("base64url");
+
+export class Service {
+  #server;
+  #secret;
+
+  /** Listens before its clients are declared, because they name its address. */
+  async open() {
+    this.#server = createServer((request, response) => {
+      const isPage = request.url !== "/favicon.ico";
+      response.writeHead(isPage ? 200 : 204, { "content-type": "text/html; charset=utf-8" });
+      response.end(isPage ? '<!DOCTYPE html><html lang="de"><title>Dienst</title><h1>Dienst</h1></html>' : undefined);
+    });
+    await new Promise((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    this.origin = `http://localhost:${this.#server.address().port}`;
+  }
+
+  close() {
+    this.#server.closeAllConnections?.();
+    this.#server.close();
+  }
+
+  /** Two clients: one that everybody may use, one that wants more than this account can give. */
+  clients({ secret, hash }) {
+    this.#secret = secret;
+    const client = (id, de, en, rest) => `[[client]]
+id = "${id}"
+name = { de = "${de}", en = "${en}" }
+operator = { de = "Stadt Musterhausen", en = "City of Musterhausen" }
+purpose = { de = "Ihren Antrag bearbeiten", en = "To process your application" }
+privacy_uri = "${this.origin}/datenschutz"
+redirect_uris = ["${this.origin}/rueckkehr"]
+post_logout_redirect_uris = ["${this.origin}/abgemeldet"]
+scopes = ["openid", "profile", "email"]
+${rest}
+[client.authentication]
+method = "client_secret_basic"
+secret_sha256 = "${hash}"
+`;
+    return [
+      client("bewohnerparken", "Bewohnerparken", "Resident parking", ""),
+      client("wohngeld", "Wohngeld", "Housing benefit", 'level = "substantial"'),
+    ].join("\n");
+  }
+
+  /** A request to sign somebody in, with everything that must come back. */
+  request(issuer, client = "bewohnerparken") {
+    const [state, nonce, verifier] = [random(), random(), random()];
+    const query = new URLSearchParams({
+      client_id: client,
+      redirect_uri: `${this.origin}/rueckkehr`,
+      response_type: "code",
+      scope: "openid profile email",
+      state,
+      nonce,
+      code_challenge: createHash("sha256").update(verifier).digest("base64url"),
+      code_challenge_method: "S256",
+    });
+    return { client, issuer, state, nonce, verifier, url: `${issuer}/oauth2/authorize?${query}` };
+  }
+
+  /** The address that asks for the person to be signed out everywhere. */
+  logoutUrl(issuer) {
+    const query = new URLSearchParams({
+      client_id: "bewohnerparken",
+      post_logout_redirect_uri: `${this.origin}/abgemeldet`,
+      state: "bis-bald",
+    });
+    return `${issuer}/oauth2/logout?${query}`;
+  }
+
+  /** Redeems a code and reads who it is about. */
+  async redeem(request, code) {
+    const credentials = Buffer.from(`${request.client}:${this.#secret}`).toString("base64");
+    const tokens = await answer(`${request.issuer}/oauth2/token`, {
+      method: "POST",
+      headers: { authorization: `Basic ${credentials}` },
+      body: new URLSearchParams({
+        grant_type: "authorization_code",
+        code,
+        redirect_uri: `${this.origin}/rueckkehr`,
+        code_verifier: request.verifier,
+      }),
+    });
+    const claims = JSON.parse(Buffer.from(tokens.id_token.split(".")[1], "base64url").toString("utf8"));
+    const headers = { authorization: `Bearer ${tokens.access_token}` };
+    return { claims, person: await answer(`${request.issuer}/oauth2/userinfo`, { headers }) };
+  }
+}
+
+async function answer(url, options) {
+  const response = await fetch(url, options);
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
