@@ -1,10 +1,15 @@
 //! Attack rows E05 to E08, G01 to G10 as far as client assertions go: a client that signs.
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
+    RsaKeyPair,
+};
 use aws_lc_rs::{hmac, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 
 use crate::both;
@@ -302,6 +307,32 @@ both!(sec_e08_the_algorithm_is_the_keys, async |world| {
         assert_refused(&world, &parken, &parken.jwt(&header.to_string(), &claims()), "no alg").await;
     }
     assert_believed(&world, &parken, &parken.jwt(&header().to_string(), &claims()), "the right one").await;
+});
+
+// An RSA key without `alg` signs PS256; what its holder writes into a header changes nothing.
+both!(sec_e08_an_rsa_key_signs_what_was_agreed, async |world| {
+    let pem = include_str!("../../keys-dev/id-token-rs256.pem");
+    let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let pair = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).unwrap();
+    let modulus = URL_SAFE_NO_PAD.encode(pair.public_key().modulus().big_endian_without_leading_zero());
+    let parken = Signer::new("parken");
+    let declaration = parken.declaration("");
+    let (front, _) = declaration.split_once("jwks = ").unwrap();
+    let jwks = format!("{{ keys = [{{ kty = \"RSA\", kid = \"eins\", n = \"{modulus}\", e = \"AQAB\" }}] }}\n");
+    world.clients(&format!("{front}jwks = {jwks}")).await;
+    let sign = |alg: &str, padding: &'static dyn RsaEncoding| {
+        let header = json!({ "alg": alg, "typ": "JWT", "kid": "eins" }).to_string();
+        let claims = parken.claims(&world).to_string();
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign(padding, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    };
+    assert_refused(&world, &parken, &sign("RS256", &RSA_PKCS1_SHA256), "the older padding").await;
+    assert_refused(&world, &parken, &sign("PS256", &RSA_PKCS1_SHA256), "the older padding under a newer name").await;
+    assert_refused(&world, &parken, &sign("RS256", &RSA_PSS_SHA256), "the other way round").await;
+    assert_refused(&world, &parken, &sign("PS512", &RSA_PSS_SHA256), "another hash").await;
+    assert_believed(&world, &parken, &sign("PS256", &RSA_PSS_SHA256), "what was agreed").await;
 });
 
 both!(sec_g03_g04_the_key_is_the_registered_one, async |world| {

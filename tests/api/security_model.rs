@@ -109,7 +109,13 @@ impl Walker<'_> {
     }
 
     pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let session = self.browser.cookies.get("nk_s").cloned();
         let answer = self.browser.post(path, fields).await;
+        if self.browser.cookies.get("nk_s").cloned() != session {
+            // Forms belong to a session: whoever has a new one sees a page before the next form.
+            let page = if self.browser.cookies.contains_key("nk_s") { "/profil" } else { "/anmelden" };
+            self.browser.get(page).await;
+        }
         self.trace.push(format!("POST {path} {fields:?} -> {} {}", answer.status, answer.location()));
         self.assert(answer.status < 500, answer.status);
         answer

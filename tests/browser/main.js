@@ -24,7 +24,7 @@ const STORIES = {
   "Renate registers, looks around and signs out": registration.fromStartToSignedOut,
   "Emre registers and makes every mistake once": registration.everyMistakeOnce,
   "Nadine registers in two browsers with one address": registration.twoBrowsersOneAddress,
-  "Emre finishes his registration in two windows": registration.twoWindows,
+  "Emre begins anew in another window": registration.twoWindows,
   "Nadine registers although she has an account": registration.addressHasAccount,
   "Renate signs in, with the wrong password first": signin.wrongThenRight,
   "Emre tries too many passwords": signin.tooManyTimesWrong,

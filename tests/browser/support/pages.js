@@ -67,7 +67,7 @@ export const PAGES = {
   "no such page": { path: "/gibt-es-nicht", status: 404 },
   "form without its cookie": { path: "/anmelden", status: 403 },
   "form of another page": { path: "/abmelden", status: 405 },
-  "step that is not due": { path: "/registrieren/pruefen", status: 409 },
+  "step that is not due": { path: "/registrieren/passwort", status: 409 },
   "service's request is faulty": { path: "/oauth2/authorize", status: 400 },
   "way to the service has ended": { path: "/weiter", status: 410 },
 };
