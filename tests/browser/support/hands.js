@@ -34,6 +34,11 @@ export class Keyboard {
 
   /** Walks through the whole page with Tab and back with Shift+Tab: every control, in order, always to be seen. */
   async arrive() {
+    // A browser moves the focus to an element with `autofocus` a moment after the page has loaded.
+    await this.#page.waitForFunction(() => {
+      const first = document.querySelector("[autofocus]");
+      return first === null || first === document.activeElement;
+    });
     const { count, next } = await this.#page.evaluate(focusState);
     for (let stop = next; stop < count; stop += 1) await this.#step("Tab", stop);
     for (let stop = count - 2; stop >= 0; stop -= 1) await this.#step("Shift+Tab", stop);
