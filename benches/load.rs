@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bare::THREADS;
-use http::{Connection, Outcome, drive, get};
+use http::{Connection, Outcome, drive, drive_apart, get};
 use series::{Contender, compare, median};
 use server::{Bare, Database, Instance, Process, beside};
 use tokio::runtime::Runtime;
@@ -134,7 +134,7 @@ fn sign_in(options: &Options, instance: &Instance) -> Outcome<()> {
     let contenders = vec![
         Contender::own("Argon2id alone, 2 threads", || bare::argon2(options.duration())),
         Contender::served("sign-in: GET and POST /anmelden", &server, || {
-            drive(instance.address, &mut people, options.duration())
+            drive_apart(instance.address, &mut people, options.duration())
         }),
     ];
     compare("A. Signing in", options.pace(), contenders)?;

@@ -157,10 +157,16 @@ CREATE INDEX mailed_code_expiry ON mailed_code (expires_at);
 
 -- Attempts in a window of time, by purpose and keyed hash of who or where.
 CREATE TABLE attempt (
-    purpose    TEXT   NOT NULL,
-    key_hash   BYTEA  NOT NULL,
-    count      BIGINT NOT NULL,
-    expires_at BIGINT NOT NULL,
+    purpose            TEXT    NOT NULL,
+    key_hash           BYTEA   NOT NULL,
+    count              BIGINT  NOT NULL,
+    -- The rule under which it was last counted.
+    allowed            BIGINT  NOT NULL,
+    delay_milliseconds BIGINT  NOT NULL,
+    blocked_until      BIGINT  NOT NULL,
+    -- Whether the last try was refused; for the statement that counts to tell.
+    is_refused         BOOLEAN NOT NULL,
+    expires_at         BIGINT  NOT NULL,
     CONSTRAINT attempt_pk PRIMARY KEY (purpose, key_hash)
 );
 CREATE INDEX attempt_expiry ON attempt (expires_at);

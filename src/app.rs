@@ -11,7 +11,6 @@ use crate::kernel::random::Random;
 use crate::kernel::seal::{MasterKey, Vault};
 use crate::kernel::secret::{Secret, sha256};
 use crate::kernel::time::{Clock, Timestamp};
-use crate::store::changes::Changes;
 use crate::store::db::{Db, DbError, Tx};
 use crate::store::work::{Actor, Work};
 
@@ -35,7 +34,6 @@ pub struct AppParts {
     pub keys: KeySet,
     pub hasher: Hasher,
     pub mailer: Mailer,
-    pub changes: Arc<Changes>,
 }
 
 /// What the tests replace: time, chance and the post.
@@ -65,7 +63,7 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
     let threads = if config.password.threads == 0 { cores } else { config.password.threads };
     let hasher = Hasher::start(cost, threads, config.password.queue_length, vault.pepper(), random.clone())
         .map_err(|error| error.to_string())?;
-    Ok(Arc::new(AppParts { config, db, clock, random, vault, keys, hasher, mailer, changes: Arc::default() }))
+    Ok(Arc::new(AppParts { config, db, clock, random, vault, keys, hasher, mailer }))
 }
 
 impl AppParts {
@@ -74,7 +72,12 @@ impl AppParts {
     }
 
     pub async fn begin(&self, actor: Actor) -> Result<Work, Error> {
-        Ok(Work::begin(&self.db, self.now(), actor, &self.random, &self.changes).await?)
+        Ok(Work::new(self.db.begin().await?, &self.db, self.now(), actor, &self.random))
+    }
+
+    /// Work of a single statement, which costs a third of the ways to the database and lasts from its execution on.
+    pub async fn single(&self, actor: Actor) -> Result<Work, Error> {
+        Ok(Work::new(self.db.single().await?, &self.db, self.now(), actor, &self.random))
     }
 
     pub async fn read(&self) -> Result<Tx, DbError> {

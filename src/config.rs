@@ -116,16 +116,18 @@ section! {
 section! {
     /// Limits for strangers.
     Limits "[limits]" {
-        /// Wrong passwords or codes for one account in 15 minutes.
+        /// Wrong passwords or codes for one account; every further one then has to wait, 1, 2, 4, 8 and then 15 minutes.
         attempts_per_account: i64 = 10,
         /// Wrong passwords or codes from one network (IPv4 /32, IPv6 /64) in 15 minutes.
         attempts_per_network: i64 = 100,
+        /// Wrong passwords or codes from one range of networks (IPv4 /24, IPv6 /48) in 15 minutes.
+        attempts_per_range: i64 = 1000,
         /// Mails to one address per hour that strangers may cause.
         mails_per_hour: i64 = 3,
         /// Mails to one address per day that strangers may cause.
         mails_per_day: i64 = 10,
         /// Registrations and password resets begun from one network per hour.
-        registrations_per_network: i64 = 60,
+        mails_per_network: i64 = 60,
         /// Open connections.
         connections_max: usize = 4096,
     }

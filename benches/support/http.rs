@@ -134,9 +134,18 @@ pub fn post(host: &str, path: &str, headers: &str, form: &str) -> Vec<u8> {
 }
 
 /// Somebody at one connection: turns each answer into the next request.
-pub trait Visitor {
+pub trait Visitor: Send {
     /// The first time there is no answer yet. `true` says that the answer completed what is counted.
     fn next(&mut self, answer: Option<&Answer<'_>>) -> Outcome<(bool, Vec<u8>)>;
+}
+
+/// Each visitor on a thread of its own: for answers that take so long that nobody may wait for another's.
+pub fn drive_apart(address: SocketAddr, visitors: &mut [Box<dyn Visitor>], duration: Duration) -> Outcome<f64> {
+    std::thread::scope(|scope| {
+        let alone = |visitor| scope.spawn(move || drive(address, std::slice::from_mut(visitor), duration));
+        let threads: Vec<_> = visitors.iter_mut().map(alone).collect();
+        threads.into_iter().map(|thread| thread.join().map_err(|_| "a visitor panicked")?).sum()
+    })
 }
 
 /// Keeps all visitors busy and returns how often per second they completed what is counted.

@@ -169,7 +169,7 @@ impl Instance {
         format!(
             "issuer = \"http://{host}\"\n[server]\nlisten = \"{address}\"\noperations_listen = \"{operations}\"\n\
              workers = {THREADS}\n[database]\nurl = \"{url}\"\n[password]\nthreads = {THREADS}\n[limits]\n\
-             attempts_per_account = 1000000\nattempts_per_network = 1000000\n[mail]\ndirectory = {mails:?}\n\
+             attempts_per_account = 1000000\nattempts_per_network = 1000000\nattempts_per_range = 1000000\n[mail]\ndirectory = {mails:?}\n\
              [keys]\nmaster_key = \"file:{KEYS}/master.key\"\n{signing}"
         )
     }

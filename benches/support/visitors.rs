@@ -62,7 +62,10 @@ impl SignIn {
 impl Visitor for SignIn {
     fn next(&mut self, answer: Option<&Answer<'_>>) -> Outcome<(bool, Vec<u8>)> {
         let page = get(&self.host, "/anmelden", "");
-        let Some(answer) = answer else { return Ok((false, page)) };
+        let Some(answer) = answer else {
+            self.sent_form = false;
+            return Ok((false, page));
+        };
         if !self.sent_form {
             self.sent_form = true;
             return Ok((false, self.form(answer)?));

@@ -3,12 +3,12 @@
 //! Hashing is the dearest thing we do. Its threads keep their memory between hashes (fresh pages cost up
 //! to half of the time), nothing else waits for them, and when the queue is full the answer is "busy".
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 
 use super::error::Error;
@@ -20,6 +20,8 @@ const SALT_LENGTH: usize = 16;
 /// Stored hashes beyond this are refused: a planted row must not be able to eat the memory.
 const MEMORY_MAX_KIBIBYTES: u32 = 256 * 1024;
 const ITERATIONS_MAX: u32 = 10;
+/// A thread without work gives its memory back after this time.
+const MEMORY_LIFETIME: Duration = Duration::from_secs(1);
 
 /// The cost of one hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +46,7 @@ enum Task {
 /// The threads that hash. Cheap to clone.
 #[derive(Clone)]
 pub struct Hasher {
-    queue: SyncSender<Task>,
+    queue: Sender<Task>,
     random: Random,
 }
 
@@ -57,11 +59,10 @@ impl Hasher {
         pepper: &Secret<[u8; 32]>,
         random: Random,
     ) -> Result<Self, Error> {
-        let (queue, tasks) = sync_channel(queue_length);
-        let tasks = Arc::new(Mutex::new(tasks));
+        let (queue, tasks) = bounded(queue_length);
         for number in 0..threads {
             let worker = Worker { cost, pepper: pepper.clone(), memory: Vec::new() };
-            let tasks = Arc::clone(&tasks);
+            let tasks = tasks.clone();
             std::thread::Builder::new()
                 .name(format!("argon2-{number}"))
                 .spawn(move || worker.run(&tasks))
@@ -99,7 +100,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(mut self, tasks: &Mutex<Receiver<Task>>) {
+    fn run(mut self, tasks: &Receiver<Task>) {
         while let Some(task) = self.next(tasks) {
             match task {
                 Task::Hash(password, salt, answer) => drop(answer.send(self.hash(&password, &salt))),
@@ -108,15 +109,16 @@ impl Worker {
         }
     }
 
-    /// The next task. The memory is kept while there is more to do and given back before waiting.
-    fn next(&mut self, tasks: &Mutex<Receiver<Task>>) -> Option<Task> {
-        if let Ok(queue) = tasks.try_lock()
-            && let Ok(task) = queue.try_recv()
-        {
-            return Some(task);
+    /// The next task; `None` when nobody can bring one any more.
+    fn next(&mut self, tasks: &Receiver<Task>) -> Option<Task> {
+        match tasks.recv_timeout(MEMORY_LIFETIME) {
+            Ok(task) => Some(task),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => {
+                self.memory = Vec::new();
+                tasks.recv().ok()
+            }
         }
-        self.memory = Vec::new();
-        tasks.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
     }
 
     fn hash(&mut self, password: &Secret<String>, salt: &[u8]) -> Result<String, Error> {

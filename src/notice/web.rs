@@ -6,7 +6,7 @@ use askama::Template;
 use super::{Confirmed, Kind, confirm};
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::texts::{Language, moment};
-use crate::signin::attempts::{self, Counter, Purpose};
+use crate::signin::attempts::{self, Purpose};
 use crate::store::work::Actor;
 use crate::web::caller::Visitor;
 use crate::web::form::Form;
@@ -36,14 +36,12 @@ pub async fn submit(visitor: Visitor, form: Form) -> Answer {
         return visitor.page_again(&CheckPage { f: visitor.frame(), code, problems, result: None });
     }
     let app = &visitor.app;
-    let allowed = app.config.limits.attempts_per_network;
-    let counter = Counter::new(&app.vault, Purpose::CheckCodeNetwork, &visitor.network(), allowed);
-    let mut work = app.begin(Actor::Visitor).await?;
-    let counted = attempts::count(&mut work, counter).await;
-    let now = work.now;
-    let found = confirm(&mut work.tx, &app.vault, &code, now).await?;
+    let network = visitor.network();
+    let counters = attempts::of_try(app, Purpose::CheckCodeNetwork, &network.subscriber, &network);
+    let mut work = app.single(Actor::Visitor).await?;
+    attempts::count(&mut work, counters).await?;
     work.commit().await?;
-    counted?;
+    let found = confirm(&mut app.read().await?, &app.vault, &code, app.now()).await?;
     let result = match found {
         Some(Confirmed { kind, sent_at }) => {
             (true, kind_name(visitor.language, kind), moment::date_and_clock(visitor.language, sent_at))

@@ -1,4 +1,4 @@
-//! Limits on trying: counters by purpose and by who or where, counted before the try, exact on all nodes.
+//! Limits on trying: counters by purpose and by who or where, counted before the try, exact on all nodes. Every try counts in three.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -8,37 +8,49 @@ use crate::account::email::EmailAddress;
 use crate::app::AppParts;
 use crate::kernel::error::Error;
 use crate::kernel::seal::Vault;
-use crate::kernel::time::{days, hours, minutes};
+use crate::kernel::time::{Timestamp, days, hours, minutes};
 use crate::store::work::Work;
 
-/// What is limited.
+/// What is limited. The order is the one in which rows are locked, the same everywhere.
 #[derive(Clone, Copy)]
 pub enum Purpose {
     SigninAccount,
+    CodeOwner,
+    CheckCodeNetwork,
     SigninNetwork,
+    SigninRange,
+    MailNetwork,
     MailHour,
     MailDay,
-    RegistrationNetwork,
-    CheckCodeNetwork,
 }
 
 impl Purpose {
     const fn name(self) -> &'static str {
         match self {
             Self::SigninAccount => "signin-account",
+            Self::CodeOwner => "code-owner",
+            Self::CheckCodeNetwork => "check-code-network",
             Self::SigninNetwork => "signin-network",
+            Self::SigninRange => "signin-range",
+            Self::MailNetwork => "mail-network",
             Self::MailHour => "mail-hour",
             Self::MailDay => "mail-day",
-            Self::RegistrationNetwork => "registration-network",
-            Self::CheckCodeNetwork => "check-code-network",
         }
     }
 
     const fn window(self) -> Duration {
         match self {
-            Self::SigninAccount | Self::SigninNetwork | Self::CheckCodeNetwork => minutes(15),
-            Self::MailHour | Self::RegistrationNetwork => hours(1),
+            Self::MailHour | Self::MailNetwork => hours(1),
             Self::MailDay => days(1),
+            _ => minutes(15),
+        }
+    }
+
+    /// The first delay after too many tries, which then grows to fifteen times; `None` waits for the window's end.
+    const fn first_delay(self) -> Option<Duration> {
+        match self {
+            Self::SigninAccount => Some(minutes(1)),
+            _ => None,
         }
     }
 }
@@ -48,7 +60,7 @@ impl Purpose {
 pub struct Counter {
     pub purpose: Purpose,
     key: [u8; 32],
-    pub allowed: i64,
+    allowed: i64,
 }
 
 impl Counter {
@@ -56,56 +68,107 @@ impl Counter {
     pub fn new(vault: &Vault, purpose: Purpose, who: &str, allowed: i64) -> Self {
         Self { purpose, key: vault.index(purpose.name(), who), allowed }
     }
+
+    fn row(self, now: Timestamp) -> store::AttemptRow {
+        let expires_at = now.plus(self.purpose.window());
+        let delay = self.purpose.first_delay();
+        let blocked_until = delay.map_or(expires_at, |delay| now.plus(delay));
+        store::AttemptRow {
+            purpose: self.purpose.name(),
+            key: self.key,
+            allowed: self.allowed,
+            delay_milliseconds: delay.map_or(0, |delay| delay.as_millis() as i64),
+            blocked_until: if self.allowed > 1 { Timestamp::from_seconds(0) } else { blocked_until },
+            expires_at,
+        }
+    }
 }
 
-/// Counts one more try. `Err(TooMany)` names the end of the window; the count stays counted if the caller
-/// commits, which it should.
-pub async fn count(work: &mut Work, counter: Counter) -> Result<(), Error> {
-    let until = work.now.plus(counter.purpose.window());
-    let row = store::count_attempt(work, counter.purpose.name(), &counter.key, until).await?;
-    if row.count > counter.allowed { Err(Error::TooMany(row.expires_at)) } else { Ok(()) }
+/// The counters of a try at something secret: whose it is, and where the try comes from.
+pub fn of_try(app: &AppParts, purpose: Purpose, who: &str, network: &Network) -> [Counter; 3] {
+    let limits = &app.config.limits;
+    let counter = |purpose, who: &str, allowed| Counter::new(&app.vault, purpose, who, allowed);
+    let allowed = match purpose {
+        Purpose::CheckCodeNetwork => limits.attempts_per_network,
+        _ => limits.attempts_per_account,
+    };
+    [
+        counter(purpose, who, allowed),
+        counter(Purpose::SigninNetwork, &network.subscriber, limits.attempts_per_network),
+        counter(Purpose::SigninRange, &network.range, limits.attempts_per_range),
+    ]
 }
 
-/// Takes a try back that turned out to be right.
-pub async fn forgive(work: &mut Work, counter: Counter) -> Result<(), Error> {
-    Ok(store::forgive_attempt(work, counter.purpose.name(), &counter.key).await?)
+/// Counts one more try in all three, in one statement. `Err(TooMany)` names when the next try is allowed; a try
+/// that was refused is not counted, so that nobody prolongs what another has to wait. What was counted stays
+/// counted if the caller commits, which it should.
+pub async fn count(work: &mut Work, counters: [Counter; 3]) -> Result<(), Error> {
+    let refused = store::count_attempts(work, &counters.map(|counter| counter.row(work.now))).await?;
+    refused.into_iter().map(|(_, until)| until).max().map_or(Ok(()), |until| Err(Error::TooMany(until)))
+}
+
+/// Takes a try back that turned out to be right. Of the account nothing remains counted.
+pub async fn forgive(work: &mut Work, counters: [Counter; 3]) -> Result<(), Error> {
+    Ok(store::forgive_attempts(work, &counters.map(|counter| counter.row(work.now))).await?)
 }
 
 /// Counts a mail that a stranger causes: by network, and by address per hour and per day. `Ok(false)` is
 /// beyond an address's limit: send nothing, answer the same; the code of the last mail stays good.
-pub async fn count_mail(app: &AppParts, work: &mut Work, network: &str, email: &EmailAddress) -> Result<bool, Error> {
+pub async fn count_mail(
+    app: &AppParts,
+    work: &mut Work,
+    network: &Network,
+    email: &EmailAddress,
+) -> Result<bool, Error> {
     let limits = &app.config.limits;
     let counter = |purpose, who: &str, allowed| Counter::new(&app.vault, purpose, who, allowed);
-    count(work, counter(Purpose::RegistrationNetwork, network, limits.registrations_per_network)).await?;
-    let hour = count(work, counter(Purpose::MailHour, email.compared(), limits.mails_per_hour)).await;
-    let day = count(work, counter(Purpose::MailDay, email.compared(), limits.mails_per_day)).await;
-    match hour.and(day) {
-        Err(Error::TooMany(_)) => Ok(false),
-        counted => counted.map(|()| true),
+    let counters = [
+        counter(Purpose::MailNetwork, &network.subscriber, limits.mails_per_network),
+        counter(Purpose::MailHour, email.compared(), limits.mails_per_hour),
+        counter(Purpose::MailDay, email.compared(), limits.mails_per_day),
+    ];
+    let refused = store::count_attempts(work, &counters.map(|counter| counter.row(work.now))).await?;
+    match refused.iter().find(|(purpose, _)| purpose == Purpose::MailNetwork.name()) {
+        Some((_, until)) => Err(Error::TooMany(*until)),
+        None => Ok(refused.is_empty()),
     }
 }
 
-/// The network an address belongs to, as far as one subscriber reaches: a whole IPv4 address, the first 64
-/// bits of an IPv6 one.
-pub fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+/// Where a request comes from, as counters know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// As far as one subscriber reaches: a whole IPv4 address, the first 64 bits of an IPv6 one.
+    pub subscriber: String,
+    /// As far as one who rents many addresses reaches: 24 bits of IPv4, 48 of IPv6.
+    pub range: String,
+}
+
+impl Network {
+    pub fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => {
+                let [a, b, c, _] = address.octets();
+                Self { subscriber: address.to_string(), range: format!("{a}.{b}.{c}.0/24") }
+            }
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                Self { subscriber: format!("{a:x}:{b:x}:{c:x}:{d:x}::/64"), range: format!("{a:x}:{b:x}:{c:x}::/48") }
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::network;
+    use super::Network;
 
     #[test]
     fn one_subscriber_is_one_network() {
-        let of = |text: &str| network(text.parse().unwrap());
+        let of = |text: &str| Network::of(text.parse().unwrap());
         assert_eq!(of("2001:db8:1:2:3:4:5:6"), of("2001:db8:1:2::1"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        assert_eq!(of("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_ne!(of("2001:db8:1:2::1").subscriber, of("2001:db8:1:3::1").subscriber);
+        assert_eq!(of("2001:db8:1:2::1").range, of("2001:db8:1:3::1").range);
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_eq!(of("192.0.2.1").range, of("192.0.2.200").range);
     }
 }

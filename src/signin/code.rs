@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::attempts::{self, Counter};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::attempts::{self, Network};
 use super::store;
 use crate::app::AppParts;
 use crate::kernel::error::Error;
@@ -56,15 +59,15 @@ pub struct Try<'a> {
     pub purpose: Purpose,
     pub owner: &'a [u8],
     pub typed: &'a str,
-    pub network: &'a str,
+    pub network: &'a Network,
 }
 
-/// Counts the try first, for the code and for the network, and compares then, so that parallel guesses are
+/// Counts the try first, for the code, its owner and the network, and compares then, so that parallel guesses are
 /// five at most. A right code is gone afterwards. Commit in every case, refusals included.
 pub async fn redeem(app: &AppParts, work: &mut Work, one: Try<'_>) -> Result<Redeemed, Error> {
-    let allowed = app.config.limits.attempts_per_network;
-    let network = Counter::new(&app.vault, attempts::Purpose::SigninNetwork, one.network, allowed);
-    attempts::count(work, network).await?;
+    let owner = STANDARD.encode(one.owner);
+    let counters = attempts::of_try(app, attempts::Purpose::CodeOwner, &owner, one.network);
+    attempts::count(work, counters).await?;
     let typed: String = one.typed.chars().filter(|letter| !letter.is_whitespace()).collect();
     let Some(stored) = store::try_mailed_code(work, one.purpose.name(), one.owner, TRIES_MAX).await? else {
         return Ok(Redeemed::Wrong);
@@ -73,7 +76,7 @@ pub async fn redeem(app: &AppParts, work: &mut Work, one: Try<'_>) -> Result<Red
         return Ok(Redeemed::Wrong);
     }
     store::delete_mailed_code(work, one.purpose.name(), one.owner).await?;
-    attempts::forgive(work, network).await?;
+    attempts::forgive(work, counters).await?;
     Ok(Redeemed::Right)
 }
 
@@ -87,7 +90,6 @@ pub async fn expiry(
 }
 
 fn stored_form(vault: &Vault, purpose: Purpose, owner: &[u8], code: &str) -> [u8; 32] {
-    use base64::Engine as _;
-    let owner = base64::engine::general_purpose::STANDARD.encode(owner);
+    let owner = STANDARD.encode(owner);
     vault.code(purpose.name(), &format!("{owner}\0{code}"))
 }

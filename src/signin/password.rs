@@ -1,6 +1,6 @@
 //! Signing in with address and password. The same work and the same answer whether or not the account exists.
 
-use super::attempts::{self, Counter, Purpose};
+use super::attempts::{self, Counter, Network, Purpose};
 use super::session::{self, Proof, Session};
 use super::{SigninEvent, policy, store};
 use crate::account::{self, email::EmailAddress};
@@ -11,7 +11,7 @@ use crate::kernel::id::AccountId;
 use crate::kernel::level::Level;
 use crate::kernel::password::Verdict;
 use crate::kernel::secret::Secret;
-use crate::store::work::{Actor, Work};
+use crate::store::work::Actor;
 
 /// What a password proves (RFC 8176).
 pub const METHOD: &str = "pwd";
@@ -19,7 +19,7 @@ pub const METHOD: &str = "pwd";
 pub struct Attempt<'a> {
     pub email: &'a str,
     pub password: &'a str,
-    pub network: &'a str,
+    pub network: &'a Network,
     pub previous: Option<&'a Session>,
     pub request: Option<String>,
 }
@@ -30,31 +30,26 @@ pub enum Outcome {
     Wrong,
 }
 
-/// Tries to sign in. Two transactions around one hash: count and look up, then begin the session.
+/// Tries to sign in. One hash between two commits: the try is counted, then the session begins.
 pub async fn sign_in(app: &AppParts, attempt: Attempt<'_>) -> Result<Outcome, Error> {
     let email = EmailAddress::parse(attempt.email).ok_or_else(|| Error::field("email", "email_format"))?;
     let password = policy::normalise(attempt.password).ok_or_else(|| Error::field("password", "password_too_long"))?;
-    let account_counter =
-        Counter::new(&app.vault, Purpose::SigninAccount, email.compared(), app.config.limits.attempts_per_account);
-    let network_counter =
-        Counter::new(&app.vault, Purpose::SigninNetwork, attempt.network, app.config.limits.attempts_per_network);
-
-    let mut work = app.begin(Actor::Visitor).await?;
-    let counted = count_both(&mut work, account_counter, network_counter).await;
-    let stored = store::find_password(&mut work.tx, &account::index(&app.vault, &email)).await?;
+    let counters = attempts::of_try(app, Purpose::SigninAccount, email.compared(), attempt.network);
+    let stored = store::find_password(&mut app.read().await?, &account::index(&app.vault, &email)).await?;
+    let mut work = app.single(Actor::Visitor).await?;
+    attempts::count(&mut work, counters).await?;
     work.commit().await?;
-    counted?;
 
     let hash = stored.as_ref().map(|row| row.hash.clone());
     let verdict = app.hasher.verify(password.clone(), hash).await?;
     match (stored, verdict) {
         (Some(row), Verdict::Right) => {
             let unchanged = row.hash.clone();
-            begin(app, &attempt, row, &unchanged, [account_counter, network_counter]).await
+            begin(app, &attempt, row, &unchanged, counters).await
         }
         (Some(row), Verdict::RightButOutdated) => {
             let rehashed = app.hasher.hash(password).await?;
-            begin(app, &attempt, row, &rehashed, [account_counter, network_counter]).await
+            begin(app, &attempt, row, &rehashed, counters).await
         }
         (stored, _) => refuse(app, &attempt, stored.map(|row| row.account_id)).await,
     }
@@ -73,7 +68,7 @@ async fn begin(
     attempt: &Attempt<'_>,
     row: store::PasswordRow,
     hash: &str,
-    counters: [Counter; 2],
+    counters: [Counter; 3],
 ) -> Result<Outcome, Error> {
     let account = row.account_id;
     let mut work = app.begin(Actor::Account(account.clone())).await?;
@@ -82,17 +77,9 @@ async fn begin(
     if !store::keep_password(&mut work, &account, &row.hash, hash).await? {
         return Ok(Outcome::Wrong);
     }
-    for counter in counters {
-        attempts::forgive(&mut work, counter).await?;
-    }
+    attempts::forgive(&mut work, counters).await?;
     let proof = Proof { account: account.clone(), level: Level::Basic, methods: METHOD };
     let token = session::begin(&mut work, proof, attempt.previous).await?;
     work.commit().await?;
     Ok(Outcome::Begun(token, account))
-}
-
-async fn count_both(work: &mut Work, account: Counter, network: Counter) -> Result<(), Error> {
-    let of_account = attempts::count(work, account).await;
-    let of_network = attempts::count(work, network).await;
-    of_account.and(of_network)
 }

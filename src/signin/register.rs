@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::attempts;
+use super::attempts::{self, Network};
 use super::code::{self, Redeemed};
 use super::session::{self, Proof, Session};
 use super::{password, policy, recovery_codes, store};
@@ -69,7 +69,7 @@ fn place(account: &AccountId, version: i64) -> Place<'_> {
 /// Who registers, and from where.
 pub struct Applicant<'a> {
     pub browser: &'a [u8],
-    pub network: &'a str,
+    pub network: &'a Network,
     pub language: Language,
     pub request: Option<RequestId>,
 }
@@ -195,7 +195,7 @@ async fn advance(work: &mut Work, browser: &[u8], mut registration: Registration
 }
 
 /// Step 2: the code from the mail.
-pub async fn confirm_code(app: &AppParts, browser: &[u8], network: &str, typed: &str) -> Result<Redeemed, Error> {
+pub async fn confirm_code(app: &AppParts, browser: &[u8], network: &Network, typed: &str) -> Result<Redeemed, Error> {
     let mut work = app.begin(Actor::Visitor).await?;
     let registration = find_at(&mut work, &app.vault, browser, Stage::CodeSent).await?;
     if registration.stage > Stage::CodeSent {

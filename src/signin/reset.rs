@@ -1,6 +1,6 @@
 //! A forgotten password: address, code from the mail, new password. Ends every session, begins none.
 
-use super::attempts;
+use super::attempts::{self, Network};
 use super::code::{self, Redeemed};
 use super::register::{Applicant, check_and_hash};
 use super::{SigninEvent, store};
@@ -132,7 +132,7 @@ async fn find_at(work: &mut Work, vault: &Vault, browser: &[u8], stage: Stage) -
 }
 
 /// Step 2: the code from the mail.
-pub async fn confirm_code(app: &AppParts, browser: &[u8], network: &str, typed: &str) -> Result<Redeemed, Error> {
+pub async fn confirm_code(app: &AppParts, browser: &[u8], network: &Network, typed: &str) -> Result<Redeemed, Error> {
     let mut work = app.begin(Actor::Visitor).await?;
     let reset = find_at(&mut work, &app.vault, browser, Stage::CodeSent).await?;
     if reset.stage > Stage::CodeSent {

@@ -11,33 +11,80 @@ use crate::store::work::Work;
 
 // Counters
 
-#[derive(sqlx::FromRow)]
+/// A counter as it begins, if there is none yet.
 pub struct AttemptRow {
-    pub count: i64,
+    pub purpose: &'static str,
+    pub key: [u8; 32],
+    pub allowed: i64,
+    /// The first delay; 0 waits for the window's end.
+    pub delay_milliseconds: i64,
+    pub blocked_until: Timestamp,
     pub expires_at: Timestamp,
 }
 
-pub async fn count_attempt(
-    work: &mut Work,
-    purpose: &str,
-    key: &[u8],
-    until: Timestamp,
-) -> Result<AttemptRow, DbError> {
-    sql!(&mut work.tx, fetch_one AttemptRow,
-        "INSERT INTO attempt (purpose, key_hash, count, expires_at) VALUES ($1, $2, 1, $3)
-         ON CONFLICT (purpose, key_hash) DO UPDATE SET
-             count = CASE WHEN attempt.expires_at <= $4 THEN 1 ELSE attempt.count + 1 END,
-             expires_at = CASE WHEN attempt.expires_at <= $4 THEN $3 ELSE attempt.expires_at END
-         RETURNING count, expires_at", purpose, key, until, work.now)
+#[derive(sqlx::FromRow)]
+struct CountedRow {
+    purpose: String,
+    is_refused: bool,
+    blocked_until: Timestamp,
 }
 
-pub async fn forgive_attempt(work: &mut Work, purpose: &str, key: &[u8]) -> Result<(), DbError> {
+/// Counts in all three counters that are not blocked; which of them refuse the try, and until when. One statement,
+/// so that no two tries ever see the same count.
+pub async fn count_attempts(work: &mut Work, rows: &[AttemptRow; 3]) -> Result<Vec<(String, Timestamp)>, DbError> {
+    let [one, two, three] = rows;
+    let counted = sql!(&mut work.tx, fetch_all CountedRow,
+        "INSERT INTO attempt
+             (purpose, key_hash, allowed, delay_milliseconds, blocked_until, expires_at, count, is_refused)
+         VALUES ($1, $2, $3, $4, $5, $6, 1, FALSE), ($7, $8, $9, $10, $11, $12, 1, FALSE),
+                ($13, $14, $15, $16, $17, $18, 1, FALSE)
+         ON CONFLICT (purpose, key_hash) DO UPDATE SET
+             allowed = excluded.allowed,
+             delay_milliseconds = excluded.delay_milliseconds,
+             is_refused = attempt.expires_at > $19 AND attempt.blocked_until > $19,
+             count = CASE WHEN attempt.expires_at <= $19 THEN 1
+                          WHEN attempt.blocked_until > $19 THEN attempt.count
+                          ELSE attempt.count + 1 END,
+             blocked_until = CASE WHEN attempt.expires_at <= $19 THEN excluded.blocked_until
+                                  WHEN attempt.blocked_until > $19 THEN attempt.blocked_until
+                                  WHEN attempt.count + 1 < excluded.allowed THEN 0
+                                  WHEN excluded.delay_milliseconds = 0 THEN attempt.expires_at
+                                  ELSE $19 + excluded.delay_milliseconds
+                                      * CASE attempt.count + 1 - excluded.allowed
+                                            WHEN 0 THEN 1 WHEN 1 THEN 2 WHEN 2 THEN 4 WHEN 3 THEN 8 ELSE 15 END END,
+             expires_at = CASE WHEN attempt.expires_at <= $19 THEN excluded.expires_at
+                               WHEN excluded.delay_milliseconds = 0 THEN attempt.expires_at
+                               WHEN attempt.blocked_until > $19 THEN attempt.expires_at
+                               ELSE excluded.expires_at + excluded.delay_milliseconds END
+         RETURNING purpose, is_refused, blocked_until",
+        one.purpose, &one.key[..], one.allowed, one.delay_milliseconds, one.blocked_until, one.expires_at,
+        two.purpose, &two.key[..], two.allowed, two.delay_milliseconds, two.blocked_until, two.expires_at,
+        three.purpose, &three.key[..], three.allowed, three.delay_milliseconds, three.blocked_until, three.expires_at,
+        work.now)?;
+    Ok(counted.into_iter().filter(|row| row.is_refused).map(|row| (row.purpose, row.blocked_until)).collect())
+}
+
+/// Takes one back in each; a counter with growing delays begins anew. An insertion, because that locks the rows in
+/// the order given, as counting does.
+pub async fn forgive_attempts(work: &mut Work, rows: &[AttemptRow; 3]) -> Result<(), DbError> {
+    let [one, two, three] = rows;
     sql!(
         &mut work.tx,
         execute,
-        "UPDATE attempt SET count = count - 1 WHERE purpose = $1 AND key_hash = $2 AND count > 0",
-        purpose,
-        key
+        "INSERT INTO attempt
+             (purpose, key_hash, allowed, delay_milliseconds, blocked_until, expires_at, count, is_refused)
+         VALUES ($1, $2, 1, 0, 0, $7, 0, FALSE), ($3, $4, 1, 0, 0, $7, 0, FALSE), ($5, $6, 1, 0, 0, $7, 0, FALSE)
+         ON CONFLICT (purpose, key_hash) DO UPDATE SET
+             count = CASE WHEN attempt.count <= 1 OR attempt.delay_milliseconds > 0 THEN 0 ELSE attempt.count - 1 END,
+             blocked_until = CASE WHEN attempt.count > attempt.allowed AND attempt.delay_milliseconds = 0
+                                  THEN attempt.blocked_until ELSE 0 END",
+        one.purpose,
+        &one.key[..],
+        two.purpose,
+        &two.key[..],
+        three.purpose,
+        &three.key[..],
+        work.now
     )
     .map(drop)
 }

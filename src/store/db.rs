@@ -16,6 +16,8 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
+use super::changes::Changes;
+
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// SQLite before 3.51.3 can corrupt its write-ahead log.
@@ -50,6 +52,8 @@ enum Pools {
 pub struct Db {
     pools: Pools,
     commits: Arc<AtomicU64>,
+    /// What has changed through this node.
+    pub changes: Arc<Changes>,
 }
 
 /// A connection: inside a transaction that may write, or read-only, where every statement stands alone.
@@ -60,6 +64,8 @@ pub enum Tx {
 
 pub enum Connection<D: sqlx::Database> {
     Writing(Transaction<'static, D>),
+    /// One statement that writes and commits itself.
+    Single(PoolConnection<D>),
     Reading(PoolConnection<D>),
 }
 
@@ -70,7 +76,7 @@ impl<D: sqlx::Database> Connection<D> {
     {
         match self {
             Self::Writing(transaction) => transaction.deref_mut(),
-            Self::Reading(connection) => connection.deref_mut(),
+            Self::Single(connection) | Self::Reading(connection) => connection.deref_mut(),
         }
     }
 }
@@ -85,7 +91,7 @@ impl Db {
             None => open_postgres(url, connections_max).await,
         };
         let pools = pools.map_err(|error| format!("the database cannot be opened: {error}"))?;
-        let db = Self { pools, commits: Arc::default() };
+        let db = Self { pools, commits: Arc::default(), changes: Arc::default() };
         db.check_version().await?;
         db.migrate().await?;
         Ok(db)
@@ -124,6 +130,14 @@ impl Db {
         })
     }
 
+    /// A connection for one statement that writes and commits itself: without two of the three ways to the database.
+    pub async fn single(&self) -> Result<Tx, DbError> {
+        Ok(match &self.pools {
+            Pools::Sqlite { write, .. } => Tx::Sqlite(Connection::Single(write.acquire().await?)),
+            Pools::Postgres { write, .. } => Tx::Postgres(Connection::Single(write.acquire().await?)),
+        })
+    }
+
     /// A connection that can only read. Each statement sees the database as it is at that moment.
     pub async fn read(&self) -> Result<Tx, DbError> {
         Ok(match &self.pools {
@@ -137,6 +151,7 @@ impl Db {
         match tx {
             Tx::Sqlite(Connection::Writing(transaction)) => transaction.commit().await?,
             Tx::Postgres(Connection::Writing(transaction)) => transaction.commit().await?,
+            Tx::Sqlite(Connection::Single(_)) | Tx::Postgres(Connection::Single(_)) => {}
             Tx::Sqlite(Connection::Reading(_)) | Tx::Postgres(Connection::Reading(_)) => return Ok(()),
         }
         self.commits.fetch_add(1, Ordering::Relaxed);

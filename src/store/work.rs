@@ -1,14 +1,11 @@
 //! Work: one transaction, one instant, one actor. Audit rows and outbox rows share its commit.
 
-use std::sync::Arc;
-
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, ClientId};
 use crate::kernel::random::Random;
 use crate::kernel::time::Timestamp;
 
-use super::changes::Changes;
-use super::db::{Db, DbError, Tx};
+use super::db::{Db, Tx};
 
 /// Who acts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,19 +41,12 @@ pub struct Work {
     /// Accounts that this changes besides the one that acts.
     pub touched: Vec<AccountId>,
     db: Db,
-    changes: Arc<Changes>,
 }
 
 impl Work {
-    pub async fn begin(
-        db: &Db,
-        now: Timestamp,
-        actor: Actor,
-        random: &Random,
-        changes: &Arc<Changes>,
-    ) -> Result<Self, DbError> {
-        let (tx, random, changes) = (db.begin().await?, random.clone(), Arc::clone(changes));
-        Ok(Self { tx, now, actor, request: None, random, touched: Vec::new(), db: db.clone(), changes })
+    /// `tx` is of [`Db::begin`] or, for a single statement, of [`Db::single`].
+    pub fn new(tx: Tx, db: &Db, now: Timestamp, actor: Actor, random: &Random) -> Self {
+        Self { tx, now, actor, request: None, random: random.clone(), touched: Vec::new(), db: db.clone() }
     }
 
     /// Makes it last, and voids what this node remembers of the accounts that it changed.
@@ -64,7 +54,7 @@ impl Work {
         let committed = self.db.commit(self.tx).await;
         let own = if let Actor::Account(account) = &self.actor { Some(account) } else { None };
         for account in self.touched.iter().chain(own) {
-            self.changes.note(account);
+            self.db.changes.note(account);
         }
         Ok(committed?)
     }

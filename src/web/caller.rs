@@ -21,7 +21,7 @@ use crate::kernel::secret::Secret;
 use crate::kernel::texts::Language;
 use crate::oidc::authorize::{self, Pending};
 use crate::oidc::connection::Connection;
-use crate::signin::attempts::network;
+use crate::signin::attempts::Network;
 use crate::signin::browser_hash;
 use crate::signin::register::Applicant;
 use crate::signin::session::{self, Session};
@@ -133,12 +133,12 @@ impl Visitor {
     }
 
     /// The network the request came from, as counters know it.
-    pub fn network(&self) -> String {
-        network(self.address)
+    pub fn network(&self) -> Network {
+        Network::of(self.address)
     }
 
     /// Somebody about to register or to reset a password. `browser` is [`browser_hash`](Self::browser_hash).
-    pub fn applicant<'a>(&self, browser: &'a [u8], network: &'a str) -> Applicant<'a> {
+    pub fn applicant<'a>(&self, browser: &'a [u8], network: &'a Network) -> Applicant<'a> {
         let request = self.pending.as_ref().map(|pending| pending.id.clone());
         Applicant { browser, network, language: self.language, request }
     }

@@ -36,7 +36,7 @@ impl Remembered {
     fn holds(&self, app: &AppParts, now: Timestamp) -> bool {
         now < self.at.plus(LIFETIME)
             && self.session.ends_at() > now
-            && app.changes.generation(&self.session.account_id) == self.generation
+            && app.db.changes.generation(&self.session.account_id) == self.generation
     }
 
     pub async fn account(&self, app: &AppParts) -> Result<Arc<Account>, Error> {
@@ -71,15 +71,15 @@ impl Memory {
         if let Some(known) = known.filter(|known| known.holds(app, now)) {
             return Ok(Some(known));
         }
-        let epoch = app.changes.epoch();
+        let epoch = app.db.changes.epoch();
         let mut tx = app.read().await?;
         let Some(session) = session::find(&mut tx, token, now).await? else { return Ok(None) };
         drop(tx);
-        let generation = app.changes.generation(&session.account_id);
+        let generation = app.db.changes.generation(&session.account_id);
         let fresh = Remembered { session, generation, at: now, account: OnceCell::new(), connections: OnceCell::new() };
         let fresh = Arc::new(fresh);
         // A change while the row was read may be one of this account: answer with it, but do not keep it.
-        if app.changes.epoch() != epoch {
+        if app.db.changes.epoch() != epoch {
             return Ok(Some(fresh));
         }
         let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);

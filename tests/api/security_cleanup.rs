@@ -31,7 +31,8 @@ async fn plant(tx: &mut Tx, name: &str, at: Timestamp) {
         at
     )
     .unwrap();
-    sql!(tx, execute, "INSERT INTO attempt (purpose, key_hash, count, expires_at) VALUES ('x', $1, 1, $2)", bytes, at)
+    sql!(tx, execute, "INSERT INTO attempt (purpose, key_hash, allowed, delay_milliseconds, blocked_until, expires_at, count, is_refused)
+         VALUES ('x', $1, 1, 0, 0, $2, 1, FALSE)", bytes, at)
         .unwrap();
     sql!(
         tx,

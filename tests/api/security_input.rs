@@ -150,7 +150,7 @@ both!(sec_x10_strange_values_break_nothing, async |mut world| {
     let Busy { browser, flow, code } = busy_renate(&world).await;
     let raise = |config: &mut nutzerkonto::config::Config| {
         config.limits.attempts_per_network = 1_000_000;
-        config.limits.registrations_per_network = 1_000_000;
+        config.limits.mails_per_network = 1_000_000;
     };
     world.restart(raise).await;
     let long = "%C3%A9".repeat(5_000);

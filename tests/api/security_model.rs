@@ -287,7 +287,7 @@ async fn walks(mut world: World, count: u64) {
         let limits = &mut config.limits;
         (limits.attempts_per_account, limits.attempts_per_network) = (1_000_000, 1_000_000);
         (limits.mails_per_hour, limits.mails_per_day) = (1_000_000, 1_000_000);
-        limits.registrations_per_network = 1_000_000;
+        (limits.attempts_per_range, limits.mails_per_network) = (1_000_000, 1_000_000);
     };
     world.restart(raise).await;
     people::seed(&world.app, count).await.unwrap();

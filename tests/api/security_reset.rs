@@ -32,7 +32,7 @@ async fn set(browser: &mut Browser, password: &str) -> (u16, String) {
 async fn no_limits(world: &mut World) {
     let raise = |config: &mut nutzerkonto::config::Config| {
         (config.limits.mails_per_hour, config.limits.mails_per_day) = (1000, 1000);
-        config.limits.registrations_per_network = 1000;
+        config.limits.mails_per_network = 1000;
     };
     world.restart(raise).await;
 }

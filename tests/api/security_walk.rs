@@ -71,7 +71,7 @@ async fn call(browser: &mut Browser, url: &Url, flow: &str) -> String {
 }
 
 both!(sec_n03_every_route_as_every_caller, async |mut world| {
-    world.restart(|config| config.limits.registrations_per_network = 10_000).await;
+    world.restart(|config| config.limits.mails_per_network = 10_000).await;
     world.browser().register(&world, EMAIL, ["Renate", "Muster"]).await;
     let services = two_services(&world).await;
     let mut cast = Cast { world: &world, services, number: 0 };

@@ -44,13 +44,38 @@ both!(sec_o03_o04_attempts_are_counted_exactly, async |world| {
     let counted = answers.iter().filter(|answer| answer.status == 422).count();
     assert_eq!(counted, 10, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
     let refused = answers.iter().find(|answer| answer.status == 429).unwrap();
-    assert!(refused.body.contains("10:17 Uhr"), "the clock time, not a duration: {}", refused.body);
-    assert_eq!(refused.header("retry-after"), "901");
+    assert!(refused.body.contains("10:03 Uhr"), "the clock time, not a duration: {}", refused.body);
+    assert_eq!(refused.header("retry-after"), "61");
     let mut renate = world.browser();
     assert_eq!(renate.sign_in("renate@example.org", PASSWORD).await.status, 429);
-    world.pass(Duration::from_secs(901));
+    world.pass(Duration::from_secs(61));
     assert_eq!(renate.sign_in("renate@example.org", PASSWORD).await.status, 303);
     node.running.abort().await;
+});
+
+both!(sec_o03_delays_grow_and_nobody_prolongs_them, async |world| {
+    world.browser().register(&world, "renate@example.org", ["Renate", "Muster"]).await;
+    let mut stranger = world.browser();
+    for _ in 0..10 {
+        assert_eq!(stranger.sign_in("renate@example.org", "falsch-falsch-falsch").await.status, 422);
+    }
+    for minutes in [1, 2, 4, 8, 15, 15] {
+        // Trying while one has to wait changes nothing.
+        for _ in 0..3 {
+            assert_eq!(stranger.sign_in("renate@example.org", "falsch-falsch-falsch").await.status, 429, "{minutes}");
+        }
+        world.pass(Duration::from_secs(minutes * 60 - 1));
+        assert_eq!(stranger.sign_in("renate@example.org", "falsch-falsch-falsch").await.status, 429, "{minutes}");
+        world.pass(Duration::from_secs(1));
+        assert_eq!(stranger.sign_in("renate@example.org", "falsch-falsch-falsch").await.status, 422, "{minutes}");
+    }
+    world.pass(Duration::from_secs(15 * 60));
+    assert_eq!(world.browser().sign_in("renate@example.org", PASSWORD).await.status, 303);
+    // The right password ends it all: there are ten tries again.
+    for _ in 0..10 {
+        assert_eq!(stranger.sign_in("renate@example.org", "falsch-falsch-falsch").await.status, 422);
+    }
+    assert_eq!(stranger.sign_in("renate@example.org", "falsch-falsch-falsch").await.status, 429);
 });
 
 both!(right_passwords_are_not_counted, async |world| {

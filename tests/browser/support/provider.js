@@ -121,9 +121,10 @@ iterations = 1
 # Everybody here comes from one network; the limit for one account stays as it is.
 [limits]
 attempts_per_network = 100000
+attempts_per_range = 100000
 mails_per_hour = 100
 mails_per_day = 100
-registrations_per_network = 100000
+mails_per_network = 100000
 
 [operator]
 name = "Stadt Musterhausen"

@@ -88,9 +88,10 @@ const QUICK = {
   limits: {
     attempts_per_account: 100000,
     attempts_per_network: 100000,
+    attempts_per_range: 100000,
     mails_per_hour: 100000,
     mails_per_day: 100000,
-    registrations_per_network: 100000,
+    mails_per_network: 100000,
   },
 };
 
