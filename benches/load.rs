@@ -251,8 +251,8 @@ fn many_accounts(options: &Options, small: &Instance, runtime: &Runtime) -> Outc
     let mut many = sign_ins(&large, options.accounts, SIGNERS);
     let (thousand, name) = (format!("{ACCOUNTS} accounts"), format!("{} accounts", options.accounts));
     let contenders = vec![
-        Contender::served(&thousand, &server_small, || drive(small.address, &mut few, duration)),
-        Contender::served(&name, &server_large, || drive(large.address, &mut many, duration)),
+        Contender::served(&thousand, &server_small, || drive_apart(small.address, &mut few, duration)),
+        Contender::served(&name, &server_large, || drive_apart(large.address, &mut many, duration)),
     ];
     compare("E. Signing in with few and with many accounts", options.pace(), contenders)?;
     let contenders = vec![

@@ -26,7 +26,7 @@ CREATE TABLE audit_event (
     seal    BYTEA,
     CONSTRAINT audit_event_pk PRIMARY KEY (id)
 );
-CREATE INDEX audit_event_by_subject ON audit_event (subject, at);
+CREATE INDEX audit_event_by_subject ON audit_event (subject, id);
 CREATE INDEX audit_event_unsealed ON audit_event (id) WHERE seal IS NULL;
 
 CREATE TABLE outbox (

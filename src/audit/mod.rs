@@ -7,7 +7,10 @@ mod store;
 use serde::Serialize;
 
 use crate::kernel::error::Error;
+use crate::store::db::Tx;
 use crate::store::work::Work;
+
+pub use store::Recorded;
 
 /// Something worth remembering. Each capability declares its own.
 pub trait Event: Serialize {
@@ -29,4 +32,12 @@ pub async fn record(work: &mut Work, event: &impl Event) -> Result<(), Error> {
     let event =
         store::NewEvent { kind: event.kind(), subject: event.subject(), reason: event.reason(), detail: &detail };
     store::insert(work, event).await
+}
+
+/// Greater than the id of every event.
+pub const NEWEST: &str = "~";
+
+/// What concerns an account or client, newest first: at most `limit` events older than the one with the id `before`.
+pub async fn of_subject(tx: &mut Tx, subject: &str, before: &str, limit: i64) -> Result<Vec<Recorded>, Error> {
+    Ok(store::of_subject(tx, subject, before, limit).await?)
 }

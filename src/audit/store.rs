@@ -2,8 +2,22 @@
 
 use crate::kernel::error::Error;
 use crate::kernel::id::EventId;
+use crate::kernel::time::Timestamp;
 use crate::sql;
+use crate::store::db::{DbError, Tx};
 use crate::store::work::Work;
+
+/// An event as it was recorded.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Recorded {
+    pub id: EventId,
+    pub at: Timestamp,
+    pub kind: String,
+    pub actor: String,
+    pub reason: Option<String>,
+    /// The event's own fields as a JSON object.
+    pub detail: String,
+}
 
 pub struct NewEvent<'a> {
     pub kind: &'a str,
@@ -30,4 +44,10 @@ pub async fn insert(work: &mut Work, event: NewEvent<'_>) -> Result<(), Error> {
         request
     )?;
     Ok(())
+}
+
+pub async fn of_subject(tx: &mut Tx, subject: &str, before: &str, limit: i64) -> Result<Vec<Recorded>, DbError> {
+    sql!(tx, fetch_all Recorded,
+        "SELECT id, at, kind, actor, reason, detail FROM audit_event
+          WHERE subject = $1 AND id < $2 ORDER BY id DESC LIMIT $3", subject, before, limit)
 }

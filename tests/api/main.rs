@@ -6,6 +6,7 @@ mod support;
 
 mod authorization;
 mod documents;
+mod pages;
 mod registration;
 mod security_assertion;
 mod security_cleanup;

@@ -1,0 +1,143 @@
+//! What people read: every page and every mail on the usual ways, in both languages, as text.
+//!
+//! Layout and accessibility are for the journeys in the browser; here a changed word shows.
+
+use nutzerkonto::kernel::mail::Mail;
+
+use crate::support::browser::{Answer, PASSWORD};
+use crate::support::service::{Service, vorgang};
+use crate::support::{Browser, World};
+
+/// Everything somebody has read so far.
+#[derive(Default)]
+struct Album(String);
+
+impl Album {
+    fn page(&mut self, name: &str, answer: &Answer) {
+        let (_, main) = answer.body.split_once("<main").unwrap_or_else(|| panic!("{name}: no page: {answer:?}"));
+        let (main, _) = main.split_once("</main>").unwrap();
+        let (_, main) = main.split_once('>').unwrap();
+        self.0 += &format!("== {name} ({})\n{}\n\n", answer.status, text(main));
+    }
+
+    fn mail(&mut self, mail: &Mail) {
+        self.0 += &format!("-- {}\n{}\n\n", mail.subject, mail.body.trim());
+    }
+}
+
+/// The words between the tags, one line for each; an input shows what is typed in it.
+fn text(html: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for part in html.split('<') {
+        let (tag, words) = part.split_once('>').unwrap_or(("", part));
+        if tag.starts_with("input") && !tag.contains("hidden") {
+            let value = tag.split_once("value=\"").and_then(|(_, rest)| rest.split('"').next()).unwrap_or_default();
+            lines.push(format!("[{value}]"));
+        }
+        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        if !words.is_empty() {
+            lines.push(words.replace("&#34;", "\"").replace("&#39;", "'").replace("&#38;", "&"));
+        }
+    }
+    lines.join("\n")
+}
+
+async fn walk(language: &'static str) -> String {
+    let world = World::on_sqlite().await;
+    let mut renate = world.browser();
+    renate.language = language;
+    let mut album = Album::default();
+    registers(&world, &mut renate, &mut album).await;
+    looks_around(&mut renate, &mut album).await;
+    connects(&world, &mut renate, &mut album).await;
+    resets(&world, &mut renate, &mut album).await;
+    let port = world.config.issuer.rsplit(':').next().unwrap().to_owned();
+    album.0.replace(&port, "8080")
+}
+
+async fn registers(world: &World, renate: &mut Browser, album: &mut Album) {
+    album.page("start", &renate.get("/").await);
+    album.page("sign-in", &renate.get("/anmelden").await);
+    album.page("sign-in, wrong", &renate.sign_in("renate@example.org", "falsch-falsch-falsch").await);
+    album.page("register", &renate.get("/registrieren").await);
+    album.page("register: address", &renate.get("/registrieren/email").await);
+    album.page("register: address, refused", &renate.post("/registrieren/email", &[("email", "x")]).await);
+    renate.post("/registrieren/email", &[("email", "renate@example.org")]).await;
+    let mail = world.mail_to("renate@example.org").await;
+    album.mail(&mail);
+    album.page("register: code", &renate.get("/registrieren/code").await);
+    album.page("register: code, wrong", &renate.post("/registrieren/code", &[("code", "000000")]).await);
+    let code = mail.body.split(|letter: char| !letter.is_ascii_digit()).find(|part| part.len() == 6).unwrap();
+    renate.post("/registrieren/code", &[("code", code)]).await;
+    album.page("register: name", &renate.get("/registrieren/name").await);
+    album.page("register: name, refused", &renate.post("/registrieren/name", &[("birth_day", "31")]).await);
+    let person = [("given_names", "Renate"), ("family_name", "Muster")];
+    let birth = [("birth_day", "12"), ("birth_month", "5"), ("birth_year", "1959")];
+    renate.post("/registrieren/name", &[person.as_slice(), &birth].concat()).await;
+    album.page("register: password", &renate.get("/registrieren/passwort").await);
+    album.page("register: password, refused", &renate.post("/registrieren/passwort", &[("password", "kurz")]).await);
+    renate.post("/registrieren/passwort", &[("password", PASSWORD)]).await;
+    album.page("register: codes", &renate.get("/registrieren/wiederherstellung").await);
+    album.page("register: codes, not kept", &renate.post("/registrieren/wiederherstellung", &[]).await);
+    renate.post("/registrieren/wiederherstellung", &[("kept", "ja")]).await;
+    album.page("register: check", &renate.get("/registrieren/pruefen").await);
+    let done = renate.post("/registrieren/pruefen", &[]).await;
+    album.page("register: done", &renate.follow(done).await);
+    album.mail(&world.mail_to("renate@example.org").await);
+    let mut again = renate.without_cookies();
+    again.get("/registrieren/email").await;
+    again.post("/registrieren/email", &[("email", "renate@example.org")]).await;
+    album.mail(&world.mail_to("renate@example.org").await);
+}
+
+async fn looks_around(renate: &mut Browser, album: &mut Album) {
+    for path in ["/konto", "/profil", "/dienste", "/echt", "/hilfe", "/impressum", "/datenschutz", "/barrierefreiheit"] {
+        album.page(path, &renate.get(path).await);
+    }
+    album.page("/echt, unknown", &renate.post("/echt", &[("code", "AAAA-AAAA")]).await);
+}
+
+async fn connects(world: &World, renate: &mut Browser, album: &mut Album) {
+    let parken = Service::public(world, "parken").await;
+    let page = renate.visit(&parken.request(&[])).await;
+    album.page("consent", &page);
+    let path = format!("/einwilligung?vorgang={}", vorgang(&page));
+    let answer = renate.post(&path, &[("antwort", "ja")]).await;
+    renate.follow(answer).await;
+    album.page("/dienste, one connected", &renate.get("/dienste").await);
+    album.page("disconnect", &renate.get("/dienste/parken/beenden").await);
+    let ended = renate.post("/dienste/parken/beenden", &[]).await;
+    album.page("disconnected", &renate.follow(ended).await);
+    album.page("log out at a service", &renate.get("/oauth2/logout").await);
+    let out = renate.post("/abmelden", &[]).await;
+    album.page("signed out", &renate.follow(out).await);
+}
+
+async fn resets(world: &World, renate: &mut Browser, album: &mut Album) {
+    album.page("reset: address", &renate.get("/wieder-anmelden").await);
+    renate.post("/wieder-anmelden", &[("email", "niemand@example.org")]).await;
+    album.mail(&world.mail_to("niemand@example.org").await);
+    renate.post("/wieder-anmelden", &[("email", "renate@example.org")]).await;
+    let mail = world.mail_to("renate@example.org").await;
+    album.mail(&mail);
+    album.page("reset: code", &renate.get("/wieder-anmelden/code").await);
+    let code = mail.body.split(|letter: char| !letter.is_ascii_digit()).find(|part| part.len() == 6).unwrap();
+    renate.post("/wieder-anmelden/code", &[("code", code)]).await;
+    album.page("reset: password", &renate.get("/wieder-anmelden/passwort").await);
+    let done = renate.post("/wieder-anmelden/passwort", &[("password", "tisch-wolke-gondel-24")]).await;
+    album.page("reset: done", &renate.follow(done).await);
+    album.mail(&world.mail_to("renate@example.org").await);
+    album.page("no such page", &renate.get("/gibt-es-nicht").await);
+    album.page("step that is not due", &renate.get("/registrieren/passwort").await);
+    album.page("no way to a service", &renate.get("/weiter").await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_people_read_in_german() {
+    insta::assert_snapshot!(walk("de").await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_people_read_in_english() {
+    insta::assert_snapshot!(walk("en").await);
+}
