@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::client::registry::Registry;
 use crate::kernel::error::Error;
-use crate::kernel::mail::Mail;
+use crate::kernel::mail::{Mail, NotSent};
 use crate::notice;
 use crate::store::cleanup;
 use crate::store::outbox::{self, Job};
@@ -101,24 +101,25 @@ async fn work_outbox(app: &App) -> Result<(), Error> {
 async fn work_on(app: &App, job: &Job) -> Result<(), Error> {
     match deliver(app, job).await {
         Ok(()) => Ok(outbox::finish(&app.db, job).await?),
-        Err(reason) => fail(app, job, &reason).await,
+        Err(error) => fail(app, job, &error).await,
     }
 }
 
 /// Calls the capability that owns this kind of job.
-async fn deliver(app: &App, job: &Job) -> Result<(), String> {
-    let payload = job.payload(&app.vault).map_err(|error| error.to_string())?;
+async fn deliver(app: &App, job: &Job) -> Result<(), NotSent> {
+    let payload = job.payload(&app.vault).map_err(|error| NotSent::for_now(error.to_string()))?;
     match job.kind.as_str() {
         notice::MAIL => {
-            let mail: Mail = serde_json::from_slice(&payload).map_err(|error| error.to_string())?;
+            let mail: Mail = serde_json::from_slice(&payload).map_err(|error| NotSent::for_now(error.to_string()))?;
             app.mailer.send(&mail, app.now(), job.id.as_str()).await
         }
-        _ => Err("this program does not know the job".to_owned()),
+        _ => Err(NotSent::for_now("this program does not know the job".to_owned())),
     }
 }
 
-async fn fail(app: &App, job: &Job, reason: &str) -> Result<(), Error> {
-    let given_up = outbox::fail(&app.db, job, reason, app.now()).await?;
+async fn fail(app: &App, job: &Job, error: &NotSent) -> Result<(), Error> {
+    let reason = &error.reason;
+    let given_up = outbox::fail(&app.db, job, error, app.now()).await?;
     let kind = job.kind.clone();
     if given_up {
         tracing::error!(job = job.id.as_str(), kind, reason, "given up");

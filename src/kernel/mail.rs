@@ -15,6 +15,10 @@ use serde::{Deserialize, Serialize};
 use super::secret::Secret;
 use super::time::Timestamp;
 
+/// RFC 5321 section 4.2.3: the mailbox does not exist, has moved, or has a name that is not allowed. Other refusals may
+/// be an operator's mistake that is mended.
+const NO_SUCH_MAILBOX: [u16; 3] = [550, 551, 553];
+
 /// A mail as it waits in the queue. Always plain text.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Mail {
@@ -76,12 +80,13 @@ impl Mailer {
         Ok(Self::Smtp(Box::new(builder.build()), from))
     }
 
-    /// Hands the mail over. An error means it may be tried again; none of them contains the address.
-    pub async fn send(&self, mail: &Mail, now: Timestamp, name: &str) -> Result<(), String> {
+    /// Hands the mail over. No error contains the address.
+    pub async fn send(&self, mail: &Mail, now: Timestamp, name: &str) -> Result<(), NotSent> {
         match self {
             Self::Smtp(transport, from) => {
                 let message = message(mail, from, now, name)?;
                 transport.send(message).await.map(drop).map_err(|error| {
+                    let is_final = error.status().is_some_and(|code| NO_SUCH_MAILBOX.contains(&u16::from(code)));
                     let code = error.status().map(|code| format!(" (server answered {code})")).unwrap_or_default();
                     let kind = if error.is_timeout() {
                         "timeout"
@@ -90,15 +95,15 @@ impl Mailer {
                     } else {
                         "failed"
                     };
-                    format!("SMTP {kind}{code}")
+                    NotSent { reason: format!("SMTP {kind}{code}"), is_final }
                 })
             }
             Self::Directory(directory, from) => {
                 let message = message(mail, from, now, name)?;
                 // Under another name until it is whole.
                 let (half, whole) = (directory.join(format!("{name}.part")), directory.join(format!("{name}.eml")));
-                tokio::fs::write(&half, message.formatted()).await.map_err(|error| error.to_string())?;
-                tokio::fs::rename(half, whole).await.map_err(|error| error.to_string())
+                tokio::fs::write(&half, message.formatted()).await.map_err(|error| NotSent::for_now(error.to_string()))?;
+                tokio::fs::rename(half, whole).await.map_err(|error| NotSent::for_now(error.to_string()))
             }
             Self::Memory(mails) => {
                 mails.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
@@ -108,10 +113,25 @@ impl Mailer {
     }
 }
 
+/// Why a mail was not handed over.
+#[derive(Debug)]
+pub struct NotSent {
+    pub reason: String,
+    /// There is no such mailbox: trying again would not help.
+    pub is_final: bool,
+}
+
+impl NotSent {
+    pub fn for_now(reason: String) -> Self {
+        Self { reason, is_final: false }
+    }
+}
+
 /// Builds the message; header values are encoded by the library, so that no line break can add a header.
 /// The id is the job's, so that a mail delivered twice can be recognised as one.
-fn message(mail: &Mail, from: &Mailbox, now: Timestamp, name: &str) -> Result<Message, String> {
-    let to: Address = mail.to.parse().map_err(|_| "the address cannot be written into a mail".to_owned())?;
+fn message(mail: &Mail, from: &Mailbox, now: Timestamp, name: &str) -> Result<Message, NotSent> {
+    let to: Address =
+        mail.to.parse().map_err(|_| NotSent::for_now("the address cannot be written into a mail".to_owned()))?;
     let date = Duration::from_secs(u64::try_from(now.seconds()).unwrap_or(0));
     // RFC 3834 section 5: nobody's absence note answers it.
     let automatic = HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned());
@@ -124,7 +144,7 @@ fn message(mail: &Mail, from: &Mailbox, now: Timestamp, name: &str) -> Result<Me
         .subject(mail.subject.clone())
         .header(ContentType::TEXT_PLAIN)
         .body(mail.body.clone())
-        .map_err(|error| error.to_string())
+        .map_err(|error| NotSent::for_now(error.to_string()))
 }
 
 #[cfg(test)]

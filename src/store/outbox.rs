@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::kernel::error::Error;
 use crate::kernel::id::JobId;
+use crate::kernel::mail::NotSent;
 use crate::kernel::seal::{Place, Vault};
 use crate::kernel::time::Timestamp;
 use crate::sql;
@@ -97,10 +98,12 @@ pub async fn finish(db: &Db, job: &Job) -> Result<(), DbError> {
     db.commit(tx).await
 }
 
-/// The job failed: again after a pause that doubles up to two hours, or never again after twelve attempts.
+/// The job failed: again after a pause that doubles up to two hours, or never again after twelve attempts
+/// or if that could not help.
 /// Returns whether it was given up. What was given up keeps its row and reason, without the payload.
-pub async fn fail(db: &Db, job: &Job, reason: &str, now: Timestamp) -> Result<bool, DbError> {
-    let given_up = job.attempts >= ATTEMPTS_MAX;
+pub async fn fail(db: &Db, job: &Job, error: &NotSent, now: Timestamp) -> Result<bool, DbError> {
+    let given_up = error.is_final || job.attempts >= ATTEMPTS_MAX;
+    let reason = &error.reason;
     let doublings = u32::try_from(job.attempts).unwrap_or(0).min(10);
     let pause = Duration::from_secs(10 * 2_u64.pow(doublings)).min(Duration::from_secs(7200));
     let mut tx = db.begin().await?;

@@ -21,6 +21,7 @@ mod security_privacy;
 mod security_reset;
 mod security_session;
 mod security_single_use;
+mod security_timing;
 mod security_token;
 mod security_walk;
 mod security_wire;

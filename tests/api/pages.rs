@@ -5,7 +5,8 @@
 use nutzerkonto::kernel::mail::Mail;
 
 use crate::support::browser::{Answer, PASSWORD};
-use crate::support::service::{Service, vorgang};
+use crate::support::service::vorgang;
+use crate::support::surface::two_services;
 use crate::support::{Browser, World};
 
 /// Everything somebody has read so far.
@@ -98,7 +99,7 @@ async fn looks_around(renate: &mut Browser, album: &mut Album) {
 }
 
 async fn connects(world: &World, renate: &mut Browser, album: &mut Album) {
-    let parken = Service::public(world, "parken").await;
+    let [parken, _] = two_services(world).await;
     let page = renate.visit(&parken.request(&[])).await;
     album.page("consent", &page);
     let path = format!("/einwilligung?vorgang={}", vorgang(&page));
@@ -128,7 +129,9 @@ async fn resets(world: &World, renate: &mut Browser, album: &mut Album) {
     album.page("reset: done", &renate.follow(done).await);
     album.mail(&world.mail_to("renate@example.org").await);
     album.page("no such page", &renate.get("/gibt-es-nicht").await);
-    album.page("step that is not due", &renate.get("/registrieren/passwort").await);
+    renate.get("/anmelden").await;
+    let form = [("password", PASSWORD)];
+    album.page("step that is not due", &renate.post("/registrieren/passwort", &form).await);
     album.page("no way to a service", &renate.get("/weiter").await);
 }
 

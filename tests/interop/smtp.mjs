@@ -32,6 +32,7 @@ export async function run() {
     ['a certificate of another authority: no mail, until it is the right one', () => wrongAuthority(context)],
     ['a certificate for another name: no mail, until it is the right one', () => wrongName(context)],
     ['451 at first, then accepted: delivered once', () => greylisted(context)],
+    ['550 for a mailbox that does not exist: given up at once, and told', () => noSuchMailbox(context)],
     ['a server that is down at first: delivered once it is up', () => downAtFirst(context)],
     ['a wrong password at first: delivered once it is right', () => refusedLogin(context)],
   ];
@@ -315,6 +316,20 @@ async function greylisted({ good, certificate }) {
   await until('the outbox is empty', 5, () => query(database, 'SELECT id FROM outbox').length === 0);
   assert.deepEqual(server.mails, []);
   assert.equal(await node.metric('nutzerkonto_jobs_failed_total'), 1);
+  await node.stop();
+}
+
+async function noSuchMailbox({ good, certificate }) {
+  const server = await new MailServer(certificate).start();
+  server.refusals.push(550);
+  const database = postgres();
+  const node = await sender(server, good, { database });
+  await askForCode(node, 'anna@example.org');
+  await within('the outbox gives up', 15, node.logged(/given up/));
+  assert.deepEqual(query(database, 'SELECT failure FROM outbox WHERE given_up_at IS NOT NULL'), [
+    ['SMTP refused (server answered 550)'],
+  ]);
+  assert.equal(await node.metric('nutzerkonto_jobs_given_up_total'), 1);
   await node.stop();
 }
 
