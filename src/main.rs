@@ -8,7 +8,7 @@ use nutzerkonto::app::{self, App, Surroundings};
 use nutzerkonto::client::{self, ClientFile};
 use nutzerkonto::config::{Config, LogFormat};
 use nutzerkonto::kernel::random::Random;
-use nutzerkonto::kernel::secret::sha256;
+use nutzerkonto::kernel::secret::{hex, sha256};
 use nutzerkonto::store::work::Actor;
 use nutzerkonto::{demo, serve};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -180,7 +180,7 @@ async fn run_client(command: ClientCommand) -> Result<(), String> {
         }
         ClientCommand::Secret => {
             let secret = Random::System.token();
-            let hash: String = sha256(secret.expose().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash = hex(&sha256(secret.expose().as_bytes()));
             say(&format!(
                 "secret        = {}   (for the service; it is not stored here)\nsecret_sha256 = \"{hash}\"",
                 secret.expose()

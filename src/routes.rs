@@ -46,7 +46,7 @@ pub fn table(demo: bool) -> Vec<Row> {
     use crate::account::web as account;
     use crate::notice::web as notice;
     use crate::oidc::web as oidc;
-    use crate::signin::web::{self as signin, register, reset};
+    use crate::signin::web::{self as signin, contact, register, reset, security};
     let get_to = web::get;
     let post_to = web::post;
     let mut rows = vec![
@@ -80,6 +80,25 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/konto",                                   Page,  SignedIn, get_to().to(account::overview)),
         get( "/profil",                                  Page,  SignedIn, get_to().to(account::profile)),
         get( "/dienste",                                 Page,  SignedIn, get_to().to(account::services)),
+        post("/profil/sprache",                          Page,  SignedIn, post_to().to(account::submit_language)),
+        get( "/profil/kontakt",                          Page,  SignedIn, get_to().to(contact::list)),
+        get( "/profil/kontakt/neu",                      Page,  SignedIn, get_to().to(contact::new)),
+        post("/profil/kontakt/neu",                      Page,  SignedIn, post_to().to(contact::submit_new)),
+        get( "/profil/kontakt/codes",                    Page,  SignedIn, get_to().to(contact::codes)),
+        post("/profil/kontakt/codes",                    Page,  SignedIn, post_to().to(contact::submit_codes)),
+        get( "/profil/kontakt/{id}",                     Page,  SignedIn, get_to().to(contact::edit)),
+        post("/profil/kontakt/{id}",                     Page,  SignedIn, post_to().to(contact::submit_edit)),
+        get( "/sicherheit",                              Page,  SignedIn, get_to().to(security::overview)),
+        get( "/sicherheit/verlauf",                      Page,  SignedIn, get_to().to(security::show_history)),
+        post("/sicherheit/sitzungen/beenden",            Page,  SignedIn, post_to().to(security::end_session)),
+        post("/sicherheit/sitzungen/andere-beenden",     Page,  SignedIn, post_to().to(security::end_other_sessions)),
+        post("/sicherheit/sitzungen/dauer",              Page,  SignedIn, post_to().to(security::choose_idle_limit)),
+        get( "/sicherheit/passwort",                     Page,  SignedIn, get_to().to(security::password)),
+        post("/sicherheit/passwort",                     Page,  SignedIn, post_to().to(security::submit_password)),
+        get( "/sicherheit/codes",                        Page,  SignedIn, get_to().to(security::codes)),
+        post("/sicherheit/codes",                        Page,  SignedIn, post_to().to(security::submit_codes)),
+        get( "/sicherheit/notfall",                      Page,  SignedIn, get_to().to(security::emergency)),
+        post("/sicherheit/notfall",                      Page,  SignedIn, post_to().to(security::submit_emergency)),
         get( "/dienste/{id}/beenden",                    Page,  SignedIn, get_to().to(account::disconnect)),
         post("/dienste/{id}/beenden",                    Page,  SignedIn, post_to().to(account::submit_disconnect)),
         get( "/echt",                                    Page,  Public,   get_to().to(notice::show)),

@@ -3,6 +3,7 @@
 //! Values are sealed under the account's own key. Whoever holds the database without the master key learns
 //! how many accounts there are, and nothing about anybody.
 
+pub mod address;
 pub mod email;
 pub mod name;
 mod store;
@@ -17,6 +18,7 @@ use crate::kernel::error::Error;
 use crate::kernel::id::AccountId;
 use crate::kernel::level::Level;
 use crate::kernel::seal::{DataKey, Place, Vault};
+use crate::kernel::secret::hex;
 use crate::kernel::texts::Language;
 use crate::kernel::time::Timestamp;
 use crate::store::db::Tx;
@@ -118,15 +120,23 @@ enum AccountEvent<'a> {
         account: &'a AccountId,
         attributes: Vec<AttributeName>,
     },
+    LanguageChosen {
+        #[serde(skip)]
+        account: &'a AccountId,
+        language: Language,
+    },
 }
 
 impl Event for AccountEvent<'_> {
     fn kind(&self) -> &'static str {
-        "account.opened"
+        match self {
+            Self::Opened { .. } => "account.opened",
+            Self::LanguageChosen { .. } => "account.language_chosen",
+        }
     }
 
     fn subject(&self) -> Option<String> {
-        let Self::Opened { account, .. } = self;
+        let (Self::Opened { account, .. } | Self::LanguageChosen { account, .. }) = self;
         Some(account.to_string())
     }
 }
@@ -143,8 +153,8 @@ pub enum Opened {
 pub async fn open(work: &mut Work, vault: &Vault, new: NewAccount<'_>) -> Result<Opened, Error> {
     store::insert_account(work, &new).await?;
     let index = index(vault, new.email);
-    let sealed = seal(new.key, address_place(&new.id), new.email.as_str(), work)?;
-    if !store::insert_address(work, &new.id, &index, &sealed).await? {
+    let sealed = seal(new.key, address_place(&hex(&index)), new.email.as_str(), work)?;
+    if !store::insert_address(work, &new.id, &index, &sealed, true).await? {
         return Ok(Opened::AddressTaken);
     }
     let mut names = Vec::new();
@@ -165,8 +175,15 @@ fn attribute_place(name: AttributeName, id: &AccountId, version: i64) -> Place<'
     Place { table: "attribute", column: name.name(), row: id.as_str(), version }
 }
 
-fn address_place(id: &AccountId) -> Place<'_> {
-    Place { table: "email_address", column: "value", row: id.as_str(), version: 1 }
+/// `row` is the blind index in hexadecimal: an account may have several addresses.
+fn address_place(row: &str) -> Place<'_> {
+    Place { table: "email_address", column: "value", row, version: 1 }
+}
+
+/// Sets the language of the account's mails.
+pub async fn choose_language(work: &mut Work, account: &AccountId, language: Language) -> Result<(), Error> {
+    store::put_language(work, account, language).await?;
+    crate::audit::record(work, &AccountEvent::LanguageChosen { account, language }).await
 }
 
 /// Under which an address is found.
@@ -179,13 +196,19 @@ pub async fn find_by_email(tx: &mut Tx, vault: &Vault, email: &EmailAddress) -> 
     Ok(store::find_by_index(tx, &index(vault, email)).await?)
 }
 
+/// The key of an active account; `NotFound` if there is none.
+async fn key(tx: &mut Tx, vault: &Vault, id: &AccountId) -> Result<DataKey, Error> {
+    let wrapped = store::key_of(tx, id).await?.ok_or(Error::NotFound)?;
+    vault.master().unwrap(&wrapped, id.as_str()).await.map_err(Error::broken)
+}
+
 /// Reads and opens an active account; `NotFound` if there is none.
 pub async fn load(tx: &mut Tx, vault: &Vault, id: &AccountId) -> Result<Account, Error> {
     let rows = store::load(tx, id).await?;
     let head = rows.first().ok_or(Error::NotFound)?;
     let wrapped = head.key_wrapped.as_deref().ok_or(Error::NotFound)?;
     let key = vault.master().unwrap(wrapped, id.as_str()).await.map_err(Error::broken)?;
-    let address = key.open_text(address_place(id), &head.address).map_err(Error::broken)?;
+    let address = key.open_text(address_place(&hex(&head.blind_index)), &head.address).map_err(Error::broken)?;
     let address = EmailAddress::parse(&address).ok_or_else(|| Error::broken("a stored address does not parse"))?;
     let mut attributes = BTreeMap::new();
     for row in &rows {

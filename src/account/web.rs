@@ -60,6 +60,8 @@ struct ProfileRow {
 #[template(path = "account/profile.html")]
 struct ProfilePage {
     f: Frame,
+    /// The language of mails.
+    language: &'static str,
     rows: Vec<ProfileRow>,
 }
 
@@ -84,7 +86,26 @@ pub async fn profile(caller: SignedIn) -> Answer {
         date: moment::date(language, account.email.confirmed_at),
         level: level_name(f.t, account.identity_level()),
     });
-    visitor.page(&ProfilePage { f, rows })
+    visitor.page(&ProfilePage { f, language: account.language.tag(), rows })
+}
+
+/// The language of mails, and of the pages in this browser.
+pub async fn submit_language(caller: SignedIn, form: Form) -> Answer {
+    // The choices stand on the page; anything else was not sent by it.
+    let language = Language::from_tag(form.get("sprache")).ok_or(Error::NotAllowed("no such language"))?;
+    let mut work = caller.begin().await?;
+    crate::account::choose_language(&mut work, &caller.session.account_id, language).await?;
+    work.commit().await?;
+    with_language(&caller.visitor, "/profil", language)
+}
+
+fn with_language(visitor: &Visitor, location: &str, language: Language) -> Answer {
+    let mut response = visitor.leave(location)?;
+    let mut cookie =
+        crate::web::page::cookie(&visitor.app, crate::web::page::LANGUAGE_COOKIE, language.tag().to_owned());
+    cookie.make_permanent();
+    response.add_cookie(&cookie).map_err(Error::broken)?;
+    Ok(response)
 }
 
 fn source_name(t: &Texts, source: Source) -> String {
@@ -169,12 +190,7 @@ pub async fn language(visitor: Visitor, path: web::Path<String>, request: actix_
     let is_ours = back.starts_with('/')
         && !back.starts_with("//")
         && back.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    let mut response = visitor.leave(if is_ours { back } else { "/" })?;
-    let mut cookie =
-        crate::web::page::cookie(&visitor.app, crate::web::page::LANGUAGE_COOKIE, language.tag().to_owned());
-    cookie.make_permanent();
-    response.add_cookie(&cookie).map_err(Error::broken)?;
-    Ok(response)
+    with_language(&visitor, if is_ours { back } else { "/" }, language)
 }
 
 #[derive(Template)]

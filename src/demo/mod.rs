@@ -11,7 +11,7 @@ use base64::Engine as _;
 use crate::app::{self, App, DEVELOPMENT_MASTER_KEY, DEVELOPMENT_SIGNING_KEYS, Surroundings};
 use crate::client::{self, ClientFile};
 use crate::config::{Config, Database, SecretSource, SigningKeySource};
-use crate::kernel::secret::sha256;
+use crate::kernel::secret::{hex, sha256};
 use crate::serve;
 use crate::store::work::Actor;
 
@@ -93,7 +93,7 @@ fn service_secret() -> String {
 }
 
 async fn apply_clients(app: &App) -> Result<(), String> {
-    let hash: String = sha256(service_secret().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex(&sha256(service_secret().as_bytes()));
     let text = include_str!("clients.toml").replace("{service}", SERVICE).replace("{hash}", &hash);
     let file = ClientFile::parse(&text, true)?;
     let text = |error: crate::kernel::error::Error| error.to_string();

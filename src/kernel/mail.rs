@@ -102,7 +102,9 @@ impl Mailer {
                 let message = message(mail, from, now, name)?;
                 // Under another name until it is whole.
                 let (half, whole) = (directory.join(format!("{name}.part")), directory.join(format!("{name}.eml")));
-                tokio::fs::write(&half, message.formatted()).await.map_err(|error| NotSent::for_now(error.to_string()))?;
+                tokio::fs::write(&half, message.formatted())
+                    .await
+                    .map_err(|error| NotSent::for_now(error.to_string()))?;
                 tokio::fs::rename(half, whole).await.map_err(|error| NotSent::for_now(error.to_string()))
             }
             Self::Memory(mails) => {

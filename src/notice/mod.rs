@@ -34,6 +34,10 @@ pub enum Kind {
     ResetCode,
     ResetUnknown,
     PasswordChanged,
+    NewDevice,
+    RecoveryCodesRenewed,
+    AddressCode,
+    AddressChanged,
 }
 
 /// A mail to be sent. `body` is the middle part; greeting, check code and signature are added here.

@@ -37,7 +37,7 @@ pub async fn submit(visitor: Visitor, form: Form) -> Answer {
     }
     let app = &visitor.app;
     let network = visitor.network();
-    let counters = attempts::of_try(app, Purpose::CheckCodeNetwork, &network.subscriber, &network);
+    let counters = attempts::of_try(app, Purpose::CheckCodeNetwork, &network.subscriber, &network, None);
     let mut work = app.single(Actor::Visitor).await?;
     attempts::count(&mut work, counters).await?;
     work.commit().await?;
@@ -60,6 +60,10 @@ fn kind_name(language: Language, kind: Kind) -> String {
         Kind::ResetCode => &k.reset_code,
         Kind::ResetUnknown => &k.reset_unknown,
         Kind::PasswordChanged => &k.password_changed,
+        Kind::NewDevice => &k.new_device,
+        Kind::RecoveryCodesRenewed => &k.codes_renewed,
+        Kind::AddressCode => &k.address_code,
+        Kind::AddressChanged => &k.address_changed,
     };
     text.to_string()
 }

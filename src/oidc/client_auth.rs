@@ -14,7 +14,7 @@ use crate::client::registry::Registry;
 use crate::client::{Authentication, Client, Profile, key_algorithm};
 use crate::kernel::error::{Error, Protocol};
 use crate::kernel::keys::verify_signature;
-use crate::kernel::secret::{equal, sha256};
+use crate::kernel::secret::{equal, hex, sha256};
 use crate::kernel::time::{Timestamp, minutes};
 use crate::store::work::Work;
 
@@ -86,7 +86,7 @@ fn find(registry: &Registry, id: &str, parameters: &Parameters) -> Result<Arc<Cl
 }
 
 fn check_secret(expected_sha256: &str, secret: &str) -> Result<(), Error> {
-    let given: String = sha256(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let given = hex(&sha256(secret.as_bytes()));
     if equal(given.as_bytes(), expected_sha256.to_ascii_lowercase().as_bytes()) {
         Ok(())
     } else {

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::device::Device;
 use super::store;
 use crate::account::email::EmailAddress;
 use crate::app::AppParts;
@@ -84,8 +85,10 @@ impl Counter {
     }
 }
 
-/// The counters of a try at something secret: whose it is, and where the try comes from.
-pub fn of_try(app: &AppParts, purpose: Purpose, who: &str, network: &Network) -> [Counter; 3] {
+/// The counters of a try at something secret: whose it is, and where the try comes from. A known device has a lane of its
+/// own: what others do to the account, or from the same network, does not stop it.
+pub fn of_try(app: &AppParts, purpose: Purpose, who: &str, network: &Network, device: Option<&Device>) -> [Counter; 3] {
+    let lane = device.map_or_else(String::new, |device| format!("\0{}", device.token()));
     let limits = &app.config.limits;
     let counter = |purpose, who: &str, allowed| Counter::new(&app.vault, purpose, who, allowed);
     let allowed = match purpose {
@@ -93,9 +96,13 @@ pub fn of_try(app: &AppParts, purpose: Purpose, who: &str, network: &Network) ->
         _ => limits.attempts_per_account,
     };
     [
-        counter(purpose, who, allowed),
-        counter(Purpose::SigninNetwork, &network.subscriber, limits.attempts_per_network),
-        counter(Purpose::SigninRange, &network.range, limits.attempts_per_range),
+        counter(purpose, &format!("{who}{lane}"), allowed),
+        counter(
+            Purpose::SigninNetwork,
+            if lane.is_empty() { &network.subscriber } else { &lane },
+            limits.attempts_per_network,
+        ),
+        counter(Purpose::SigninRange, if lane.is_empty() { &network.range } else { &lane }, limits.attempts_per_range),
     ]
 }
 

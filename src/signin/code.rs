@@ -21,13 +21,19 @@ const TRIES_MAX: i64 = 5;
 pub enum Purpose {
     Registration,
     PasswordReset,
+    /// Adding an address: what is sent to the new one.
+    AddressNew,
+    /// Adding an address: what is sent to the one that gets the mails.
+    AddressOld,
 }
 
 impl Purpose {
-    const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Registration => "registration",
             Self::PasswordReset => "password-reset",
+            Self::AddressNew => "address-new",
+            Self::AddressOld => "address-old",
         }
     }
 }
@@ -66,7 +72,7 @@ pub struct Try<'a> {
 /// five at most. A right code is gone afterwards. Commit in every case, refusals included.
 pub async fn redeem(app: &AppParts, work: &mut Work, one: Try<'_>) -> Result<Redeemed, Error> {
     let owner = STANDARD.encode(one.owner);
-    let counters = attempts::of_try(app, attempts::Purpose::CodeOwner, &owner, one.network);
+    let counters = attempts::of_try(app, attempts::Purpose::CodeOwner, &owner, one.network, None);
     attempts::count(work, counters).await?;
     let typed: String = one.typed.chars().filter(|letter| !letter.is_whitespace()).collect();
     let Some(stored) = store::try_mailed_code(work, one.purpose.name(), one.owner, TRIES_MAX).await? else {

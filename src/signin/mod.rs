@@ -4,7 +4,10 @@
 //! the browser alone; the database has its hash. Nobody learns from any answer whether an address has an account.
 
 pub mod attempts;
+pub mod change;
 pub mod code;
+pub mod contact;
+pub mod device;
 pub mod password;
 pub mod policy;
 pub mod recovery_codes;
@@ -77,11 +80,13 @@ pub enum SigninEvent {
         account: AccountId,
         session: SessionId,
         methods: String,
+        device: String,
     },
     SessionRenewed {
         #[serde(skip)]
         account: AccountId,
         session: SessionId,
+        device: String,
     },
     SessionEnded {
         #[serde(skip)]
@@ -91,11 +96,48 @@ pub enum SigninEvent {
     SigninRefused {
         #[serde(skip)]
         account: Option<AccountId>,
+        device: String,
+    },
+    DeviceAdded {
+        #[serde(skip)]
+        account: AccountId,
+        device: String,
     },
     PasswordReset {
         #[serde(skip)]
         account: AccountId,
         sessions_ended: u64,
+    },
+    PasswordChanged {
+        #[serde(skip)]
+        account: AccountId,
+        sessions_ended: u64,
+    },
+    RecoveryCodesRenewed {
+        #[serde(skip)]
+        account: AccountId,
+    },
+    SessionsEnded {
+        #[serde(skip)]
+        account: AccountId,
+        sessions_ended: u64,
+    },
+    IdleLimitChosen {
+        #[serde(skip)]
+        account: AccountId,
+        minutes: i64,
+    },
+    AddressAdded {
+        #[serde(skip)]
+        account: AccountId,
+    },
+    AddressRemoved {
+        #[serde(skip)]
+        account: AccountId,
+    },
+    AddressPreferred {
+        #[serde(skip)]
+        account: AccountId,
     },
 }
 
@@ -106,7 +148,15 @@ impl Event for SigninEvent {
             Self::SessionRenewed { .. } => "session.renewed",
             Self::SessionEnded { .. } => "session.ended",
             Self::SigninRefused { .. } => "signin.refused",
+            Self::DeviceAdded { .. } => "device.added",
             Self::PasswordReset { .. } => "password.reset",
+            Self::PasswordChanged { .. } => "password.changed",
+            Self::RecoveryCodesRenewed { .. } => "recovery_codes.renewed",
+            Self::SessionsEnded { .. } => "session.others_ended",
+            Self::IdleLimitChosen { .. } => "session.limit_chosen",
+            Self::AddressAdded { .. } => "address.added",
+            Self::AddressRemoved { .. } => "address.removed",
+            Self::AddressPreferred { .. } => "address.preferred",
         }
     }
 
@@ -115,8 +165,16 @@ impl Event for SigninEvent {
             Self::SessionBegun { account, .. }
             | Self::SessionRenewed { account, .. }
             | Self::SessionEnded { account, .. }
-            | Self::PasswordReset { account, .. } => Some(account.to_string()),
-            Self::SigninRefused { account } => account.as_ref().map(AccountId::to_string),
+            | Self::DeviceAdded { account, .. }
+            | Self::PasswordReset { account, .. }
+            | Self::PasswordChanged { account, .. }
+            | Self::RecoveryCodesRenewed { account }
+            | Self::AddressAdded { account }
+            | Self::AddressRemoved { account }
+            | Self::AddressPreferred { account }
+            | Self::SessionsEnded { account, .. }
+            | Self::IdleLimitChosen { account, .. } => Some(account.to_string()),
+            Self::SigninRefused { account, .. } => account.as_ref().map(AccountId::to_string),
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::kernel::error::Error;
 use crate::kernel::id::AccountId;
 use crate::kernel::random::Random;
 use crate::kernel::seal::Vault;
+use crate::store::db::Tx;
 use crate::store::work::Work;
 
 pub const COUNT: usize = 10;
@@ -31,6 +32,11 @@ pub async fn replace(work: &mut Work, vault: &Vault, account: &AccountId, codes:
         store::insert_recovery_code(work, account, &vault.code("recovery", &code)).await?;
     }
     Ok(())
+}
+
+/// How many of an account's codes have not been used.
+pub async fn left(tx: &mut Tx, account: &AccountId) -> Result<i64, Error> {
+    Ok(store::recovery_codes_left(tx, account).await?)
 }
 
 #[cfg(test)]

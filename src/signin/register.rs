@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attempts::{self, Network};
 use super::code::{self, Redeemed};
+use super::device::Device;
 use super::session::{self, Proof, Session};
 use super::{password, policy, recovery_codes, store};
 use crate::account::{self, AttributeName, NewAccount, Opened, email::EmailAddress, name};
@@ -313,7 +314,7 @@ pub async fn finish(
     app: &AppParts,
     browser: &[u8],
     language: Language,
-    previous: Option<&Session>,
+    (previous, device): (Option<&Session>, &Device),
 ) -> Result<Finished, Error> {
     let mut work = app.begin(Actor::Visitor).await?;
     let registration = find_at(&mut work, &app.vault, browser, Stage::CodesKept).await?;
@@ -346,7 +347,8 @@ pub async fn finish(
     store::put_password(&mut work, &id, hash).await?;
     recovery_codes::replace(&mut work, &app.vault, &id, &draft.recovery_codes).await?;
     welcome(app, &mut work, &email, language).await?;
-    let proof = Proof { account: id, level: Level::Basic, methods: password::METHOD };
+    store::put_device(&mut work, &id, &device.hash(), &device.name).await?;
+    let proof = Proof { account: id, level: Level::Basic, methods: password::METHOD, device: device.name.clone() };
     let token = session::begin(&mut work, proof, previous).await?;
     work.commit().await?;
     Ok(Finished::Opened(token, registration.request))

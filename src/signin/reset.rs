@@ -10,6 +10,7 @@ use crate::audit;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, RequestId};
 use crate::kernel::seal::{Place, Vault};
+use crate::kernel::secret::hex;
 use crate::kernel::texts::{Language, moment};
 use crate::kernel::time::{Timestamp, minutes};
 use crate::notice::{self, Kind, Notice};
@@ -35,7 +36,7 @@ pub struct Reset {
 
 /// The address waits sealed, bound to the browser that asked.
 fn row(browser: &[u8]) -> String {
-    browser.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(browser)
 }
 
 fn place(row: &str) -> Place<'_> {
@@ -173,6 +174,8 @@ pub async fn set_password(
     }
     store::put_password(&mut work, &account_id, &hash).await?;
     let sessions_ended = store::delete_sessions_of(&mut work, &account_id).await?;
+    // Whoever knew the old password may have signed in; every device is a stranger again.
+    store::delete_devices(&mut work, &account_id).await?;
     audit::record(&mut work, &SigninEvent::PasswordReset { account: account_id, sessions_ended }).await?;
     let texts = &language.texts().mail;
     let at = moment::date_and_clock(language, work.now);

@@ -21,13 +21,19 @@ pub struct Session {
     pub authenticated_at: Timestamp,
     pub created_at: Timestamp,
     pub last_seen_at: Timestamp,
+    /// As [`device::parts`](super::device::parts) reads it.
+    pub device: Option<String>,
+    /// A shorter limit than the rule's, chosen by the person.
+    pub idle_minutes: Option<i64>,
 }
 
 impl Session {
     /// When it ends if nothing more is heard of it.
     pub fn ends_at(&self) -> Timestamp {
         let limit = session_limit(self.level, self.created_at);
-        self.last_seen_at.plus(limit.idle).min(self.authenticated_at.plus(limit.absolute))
+        let chosen = self.idle_minutes.and_then(|count| u64::try_from(count).ok()).map(minutes);
+        let idle = chosen.map_or(limit.idle, |chosen| chosen.min(limit.idle));
+        self.last_seen_at.plus(idle).min(self.authenticated_at.plus(limit.absolute))
     }
 }
 
@@ -36,31 +42,41 @@ pub struct Proof {
     pub account: AccountId,
     pub level: Level,
     pub methods: &'static str,
+    /// The name of the device.
+    pub device: String,
 }
 
 /// Begins a session, or renews the browser's own if it is the same person's. Always with a new token: one
 /// planted or seen before is worth nothing afterwards.
 pub async fn begin(work: &mut Work, proof: Proof, previous: Option<&Session>) -> Result<Secret<String>, Error> {
-    let token = work.random.token();
-    let hash = token_hash(token.expose());
-    let account = proof.account.clone();
-    match previous {
-        Some(session) if session.account_id == account => {
-            store::renew_session(work, &session.id, &hash, &proof).await?;
-            let session = session.id.clone();
-            audit::record(work, &SigninEvent::SessionRenewed { account, session }).await?;
+    if let Some(session) = previous {
+        if session.account_id == proof.account {
+            return renew(work, session, proof).await;
         }
-        _ => {
-            if let Some(session) = previous {
-                end(work, session).await?;
-            }
-            let session = SessionId::new(work.now, &work.random);
-            store::insert_session(work, &session, &hash, &proof).await?;
-            let methods = proof.methods.to_owned();
-            audit::record(work, &SigninEvent::SessionBegun { account, session, methods }).await?;
-        }
+        end(work, session).await?;
     }
+    let token = work.random.token();
+    let session = SessionId::new(work.now, &work.random);
+    store::insert_session(work, &session, &token_hash(token.expose()), &proof).await?;
+    let Proof { account, methods, device, .. } = proof;
+    audit::record(work, &SigninEvent::SessionBegun { account, session, methods: methods.to_owned(), device }).await?;
     Ok(token)
+}
+
+/// Gives a session that still holds a new token, after its owner has proven who they are once more.
+pub async fn renew(work: &mut Work, session: &Session, proof: Proof) -> Result<Secret<String>, Error> {
+    let token = work.random.token();
+    if !store::renew_session(work, &session.id, &token_hash(token.expose()), &proof).await? {
+        return Err(Error::NotSignedIn);
+    }
+    let event =
+        SigninEvent::SessionRenewed { account: proof.account, session: session.id.clone(), device: proof.device };
+    audit::record(work, &event).await?;
+    Ok(token)
+}
+
+pub async fn password_changed_at(tx: &mut Tx, account: &AccountId) -> Result<Option<Timestamp>, Error> {
+    Ok(store::password_changed_at(tx, account).await?)
 }
 
 /// The session of a token, if it has not ended; whatever the text may be.
@@ -80,6 +96,42 @@ pub fn is_stale(session: &Session, now: Timestamp) -> bool {
 
 pub async fn touch(work: &mut Work, id: &SessionId) -> Result<(), Error> {
     Ok(store::touch_session(work, id).await?)
+}
+
+/// The sessions of an account that hold, the one seen last first.
+pub async fn list(tx: &mut Tx, account: &AccountId, now: Timestamp) -> Result<Vec<Session>, Error> {
+    let mut sessions = store::sessions_of(tx, account).await?;
+    sessions.retain(|session| session.ends_at() > now);
+    Ok(sessions)
+}
+
+/// Ends one session of the acting account; `NotFound` if it is none of its own.
+pub async fn end_one(work: &mut Work, account: &AccountId, id: &SessionId) -> Result<(), Error> {
+    if !store::delete_session_of(work, account, id).await? {
+        return Err(Error::NotFound);
+    }
+    let event = SigninEvent::SessionEnded { account: account.clone(), session: id.clone() };
+    audit::record(work, &event).await
+}
+
+/// Ends every session of the account but this one; how many there were.
+pub async fn end_others(work: &mut Work, kept: &Session) -> Result<u64, Error> {
+    let sessions_ended = store::delete_other_sessions(work, &kept.account_id, &kept.id).await?;
+    let event = SigninEvent::SessionsEnded { account: kept.account_id.clone(), sessions_ended };
+    audit::record(work, &event).await?;
+    Ok(sessions_ended)
+}
+
+/// What a person may choose, in minutes; the rule of the level still holds where it is stricter.
+pub const IDLE_CHOICES_MINUTES: [i64; 3] = [10, 30, 60];
+
+/// Sets how long the account's sessions live without a request, those under way included.
+pub async fn choose_idle_limit(work: &mut Work, account: &AccountId, minutes: i64) -> Result<(), Error> {
+    if !IDLE_CHOICES_MINUTES.contains(&minutes) {
+        return Err(Error::field("dauer", "idle_limit_choice"));
+    }
+    store::put_idle_minutes(work, account, minutes).await?;
+    audit::record(work, &SigninEvent::IdleLimitChosen { account: account.clone(), minutes }).await
 }
 
 pub async fn end(work: &mut Work, session: &Session) -> Result<(), Error> {

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, dev, web};
 use askama::Template;
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, Ready, ready};
 
 use super::form;
 use super::guard::RequestFacts;
@@ -23,12 +23,17 @@ use crate::oidc::authorize::{self, Pending};
 use crate::oidc::connection::Connection;
 use crate::signin::attempts::Network;
 use crate::signin::browser_hash;
+use crate::signin::device::Device;
 use crate::signin::register::Applicant;
 use crate::signin::session::{self, Session};
-use crate::store::work::Actor;
+use crate::store::work::{Actor, Work};
 
 /// Names a browser through registration, sign-in and authorization; worth nothing by itself.
 const BROWSER_COOKIE: &str = "nk_t";
+/// Names a browser that has signed in before; worth nothing by itself.
+const DEVICE_COOKIE: &str = "nk_g";
+/// Browsers keep no cookie longer (RFC 6265bis section 5.5).
+const DEVICE_COOKIE_LIFETIME: actix_web::cookie::time::Duration = actix_web::cookie::time::Duration::days(400);
 /// The session's token.
 const SESSION_COOKIE: &str = "nk_s";
 
@@ -57,7 +62,31 @@ pub struct SignedIn {
     remembered: Arc<Remembered>,
 }
 
+/// The browser as a device that signs in. See [`Device`].
+pub struct CallerDevice(pub Device);
+
+impl FromRequest for CallerDevice {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let app = request.app_data::<web::Data<App>>().ok_or_else(|| Error::broken("no app"));
+        let user_agent = request.headers().get(header::USER_AGENT).and_then(|text| text.to_str().ok());
+        ready(app.map(|app| {
+            let known = single_cookie(request, &cookie_name(app, DEVICE_COOKIE));
+            Self(Device::of(known, user_agent.unwrap_or_default(), &app.random))
+        }))
+    }
+}
+
 impl SignedIn {
+    /// Work of this person, tied to this request.
+    pub async fn begin(&self) -> Result<Work, Error> {
+        let mut work = self.visitor.app.begin(Actor::Account(self.session.account_id.clone())).await?;
+        work.request = Some(self.visitor.request_id.clone());
+        Ok(work)
+    }
+
     /// The person's own account, opened.
     pub async fn account(&self) -> Result<Arc<Account>, Error> {
         self.remembered.account(&self.visitor.app).await
@@ -186,9 +215,30 @@ impl Visitor {
         self.remember(redirect(location))
     }
 
-    /// As [`leave`](Self::leave), with a new session.
-    pub fn begin_session(&self, location: &str, token: &Secret<String>) -> Result<HttpResponse, Error> {
+    /// The query of this page's address.
+    pub fn query(&self) -> &str {
+        &self.query
+    }
+
+    /// As [`leave`](Self::leave); the browser is known from now on.
+    pub fn remember_device(&self, location: &str, device: &CallerDevice) -> Result<HttpResponse, Error> {
         let mut response = self.leave(location)?;
+        if device.0.is_new {
+            let mut lasting = cookie(&self.app, &cookie_name(&self.app, DEVICE_COOKIE), device.0.token().to_owned());
+            lasting.set_max_age(DEVICE_COOKIE_LIFETIME);
+            response.add_cookie(&lasting).map_err(Error::broken)?;
+        }
+        Ok(response)
+    }
+
+    /// As [`remember_device`](Self::remember_device), with a new session.
+    pub fn begin_session(
+        &self,
+        location: &str,
+        token: &Secret<String>,
+        device: &CallerDevice,
+    ) -> Result<HttpResponse, Error> {
+        let mut response = self.remember_device(location, device)?;
         let name = cookie_name(&self.app, SESSION_COOKIE);
         response.add_cookie(&cookie(&self.app, &name, token.expose().clone())).map_err(Error::broken)?;
         Ok(response)

@@ -9,7 +9,7 @@ use crate::account::AttributeName;
 use crate::app::AppParts;
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::level::Level;
-use crate::kernel::secret::sha256;
+use crate::kernel::secret::{hex, sha256};
 use crate::kernel::texts::{Language, Text, Texts};
 
 pub const STYLESHEET: &str = include_str!("../../static/nutzerkonto.css");
@@ -17,7 +17,7 @@ pub const FAVICON: &str = include_str!("../../static/favicon.svg");
 
 /// The stylesheet's address changes with its content, so that browsers may keep it for ever.
 pub static STYLESHEET_PATH: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
-    let hash: String = sha256(STYLESHEET.as_bytes())[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex(&sha256(STYLESHEET.as_bytes())[..6]);
     format!("/static/nutzerkonto.{hash}.css")
 });
 
@@ -159,6 +159,9 @@ fn problem_text(language: Language, problem: &str) -> &'static Text {
         "password_too_long" => &p.password_too_long,
         "password_guessable" => &p.password_guessable,
         "password_known" => &p.password_known,
+        "address_yours" => &p.address_yours,
+        "addresses_enough" => &p.addresses_enough,
+        "password_wrong" => &p.password_wrong,
         "wrong_credentials" => &p.wrong_credentials,
         "code_missing" => &p.code_missing,
         "given_names_missing" => &p.given_names_missing,

@@ -5,6 +5,7 @@
 mod support;
 
 mod authorization;
+mod contact;
 mod documents;
 mod pages;
 mod registration;
@@ -17,6 +18,7 @@ mod security_limits;
 mod security_markup;
 mod security_model;
 mod security_model_steps;
+mod security_page;
 mod security_privacy;
 mod security_reset;
 mod security_session;

@@ -92,7 +92,16 @@ async fn registers(world: &World, renate: &mut Browser, album: &mut Album) {
 }
 
 async fn looks_around(renate: &mut Browser, album: &mut Album) {
-    for path in ["/konto", "/profil", "/dienste", "/echt", "/hilfe", "/impressum", "/datenschutz", "/barrierefreiheit"] {
+    for path in
+        ["/sicherheit", "/sicherheit/verlauf", "/sicherheit/passwort", "/sicherheit/codes", "/sicherheit/notfall"]
+    {
+        album.page(path, &renate.get(path).await);
+    }
+    for path in ["/profil/kontakt", "/profil/kontakt/neu"] {
+        album.page(path, &renate.get(path).await);
+    }
+    for path in ["/konto", "/profil", "/dienste", "/echt", "/hilfe", "/impressum", "/datenschutz", "/barrierefreiheit"]
+    {
         album.page(path, &renate.get(path).await);
     }
     album.page("/echt, unknown", &renate.post("/echt", &[("code", "AAAA-AAAA")]).await);

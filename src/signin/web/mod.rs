@@ -1,7 +1,9 @@
 //! Pages of signing in and out.
 
+pub mod contact;
 pub mod register;
 pub mod reset;
+pub mod security;
 
 use actix_web::HttpResponse;
 use askama::Template;
@@ -10,7 +12,7 @@ use super::password::{Attempt, Outcome, sign_in};
 use super::session;
 use crate::kernel::error::{Error, FieldProblem};
 use crate::store::work::Actor;
-use crate::web::caller::Visitor;
+use crate::web::caller::{CallerDevice, Visitor};
 use crate::web::form::Form;
 use crate::web::page::{Frame, Problems, level_name};
 
@@ -50,7 +52,7 @@ pub async fn show(visitor: Visitor) -> Answer {
     visitor.page(&signin_page(&visitor, &hint, Problems::none()))
 }
 
-pub async fn submit(visitor: Visitor, form: Form) -> Answer {
+pub async fn submit(visitor: Visitor, device: CallerDevice, form: Form) -> Answer {
     let (email, password) = (form.get("email"), form.get("password"));
     let mut missing = Vec::new();
     if email.trim().is_empty() {
@@ -66,13 +68,14 @@ pub async fn submit(visitor: Visitor, form: Form) -> Answer {
         email,
         password,
         network: &visitor.network(),
+        device: &device.0,
         previous: visitor.session.as_ref(),
         request: Some(visitor.request_id.clone()),
     };
     match sign_in(&visitor.app, attempt).await {
         Ok(Outcome::Begun(token, _)) => {
             metrics::counter!("nutzerkonto_signins_total", "result" => "begun").increment(1);
-            visitor.begin_session(&onwards(&visitor), &token)
+            visitor.begin_session(&onwards(&visitor), &token, &device)
         }
         Ok(Outcome::Wrong) => {
             metrics::counter!("nutzerkonto_signins_total", "result" => "refused").increment(1);

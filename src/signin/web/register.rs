@@ -8,7 +8,7 @@ use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::texts::moment;
 use crate::signin::code::{self, Redeemed};
 use crate::signin::register::{self, Finished, Person, Registration, Stage};
-use crate::web::caller::Visitor;
+use crate::web::caller::{CallerDevice, Visitor};
 use crate::web::form::Form;
 use crate::web::page::{Frame, Problems, birth_date, respond};
 
@@ -260,11 +260,12 @@ struct TakenPage {
     f: Frame,
 }
 
-pub async fn submit_check(visitor: Visitor, _form: Form) -> Answer {
-    match register::finish(&visitor.app, &visitor.browser_hash(), visitor.language, visitor.session.as_ref()).await? {
+pub async fn submit_check(visitor: Visitor, device: CallerDevice, _form: Form) -> Answer {
+    let here = (visitor.session.as_ref(), &device.0);
+    match register::finish(&visitor.app, &visitor.browser_hash(), visitor.language, here).await? {
         Finished::Opened(token, request) => {
             let flow = request.map_or_else(String::new, |id| format!("?vorgang={id}"));
-            visitor.begin_session(&format!("/registrieren/fertig{flow}"), &token)
+            visitor.begin_session(&format!("/registrieren/fertig{flow}"), &token, &device)
         }
         Finished::AddressTaken => respond(actix_web::http::StatusCode::CONFLICT, &TakenPage { f: visitor.frame() }),
     }

@@ -40,6 +40,8 @@ pub fn fields(code: &str) -> Vec<(&'static str, String)> {
         ("birth_year", "1970"),
         ("kept", "ja"),
         ("antwort", "ja"),
+        ("dauer", "30"),
+        ("sprache", "en"),
     ]
     .map(|(name, value)| (name, value.to_owned()))
     .to_vec()

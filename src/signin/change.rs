@@ -1,0 +1,143 @@
+//! What a signed-in person changes about signing in: the password, the recovery codes. And what they are told by mail.
+
+use super::attempts::Network;
+use super::device::{self, Device};
+use super::password::{self, Confirmation};
+use super::register::check_and_hash;
+use super::session::{self, Proof, Session};
+use super::{SigninEvent, recovery_codes, store};
+use crate::account::Account;
+use crate::app::AppParts;
+use crate::audit;
+use crate::kernel::error::Error;
+use crate::kernel::secret::Secret;
+use crate::kernel::texts::{Language, Text, Texts, moment};
+use crate::notice::{self, Kind, Notice};
+use crate::store::work::{Actor, Work};
+
+/// Somebody who is signed in and proves it once more.
+pub struct Person<'a> {
+    pub account: &'a Account,
+    pub session: &'a Session,
+    pub password: &'a str,
+    pub network: &'a Network,
+    pub device: &'a Device,
+    pub request: Option<String>,
+}
+
+impl<'a> Person<'a> {
+    pub fn new(
+        session: &'a Session,
+        account: &'a Account,
+        (network, device): (&'a Network, &'a Device),
+        password: &'a str,
+    ) -> Self {
+        Self { account, session, password, network, device, request: None }
+    }
+
+    /// Ties what follows to the log lines of a request.
+    pub fn in_request(self, id: &str) -> Self {
+        Self { request: Some(id.to_owned()), ..self }
+    }
+
+    /// The refusal is a problem of the field `current`.
+    pub async fn confirm(&self, app: &AppParts) -> Result<(), Error> {
+        let (account, password) = (self.account, self.password);
+        let (network, device, request) = (self.network, self.device, self.request.clone());
+        let given = Confirmation { account, password, network, device, request };
+        if password::confirm(app, given).await? { Ok(()) } else { Err(Error::field("current", "password_wrong")) }
+    }
+
+    pub async fn begin(&self, app: &AppParts) -> Result<Work, Error> {
+        let mut work = app.begin(Actor::Account(self.account.id.clone())).await?;
+        work.request.clone_from(&self.request);
+        Ok(work)
+    }
+}
+
+/// Sets another password. Every other session ends; this one gets a new token, which is returned.
+pub async fn password(app: &AppParts, person: Person<'_>, typed: &str) -> Result<Secret<String>, Error> {
+    person.confirm(app).await?;
+    let account = person.account;
+    let attributes = account.attributes.values().map(|attribute| attribute.value.as_str());
+    let personal: Vec<&str> = attributes.chain([account.email.address.as_str()]).collect();
+    let hash = check_and_hash(app, typed, &personal).await?;
+    let mut work = person.begin(app).await?;
+    let device = person.device.name.clone();
+    let proof = Proof { account: account.id.clone(), level: person.session.level, methods: password::METHOD, device };
+    let token = session::renew(&mut work, person.session, proof).await?;
+    store::put_password(&mut work, &account.id, &hash).await?;
+    let sessions_ended = store::delete_other_sessions(&mut work, &account.id, &person.session.id).await?;
+    let event = SigninEvent::PasswordChanged { account: account.id.clone(), sessions_ended };
+    audit::record(&mut work, &event).await?;
+    let at = moment::date_and_clock(account.language, work.now);
+    tell(app, &mut work, account, Kind::PasswordChanged, |texts| {
+        (&texts.mail.password_changed_subject, texts.mail.password_changed_body.with("time", &at))
+    })
+    .await?;
+    work.commit().await?;
+    Ok(token)
+}
+
+/// Ten new recovery codes, to be shown once; the old ones are worth nothing from now on.
+pub async fn recovery_codes(app: &AppParts, person: Person<'_>) -> Result<Vec<String>, Error> {
+    person.confirm(app).await?;
+    let mut work = person.begin(app).await?;
+    let codes = recovery_codes::generate(&work.random);
+    recovery_codes::replace(&mut work, &app.vault, &person.account.id, &codes).await?;
+    audit::record(&mut work, &SigninEvent::RecoveryCodesRenewed { account: person.account.id.clone() }).await?;
+    let at = moment::date_and_clock(person.account.language, work.now);
+    tell(app, &mut work, person.account, Kind::RecoveryCodesRenewed, |texts| {
+        (&texts.mail.codes_renewed_subject, texts.mail.codes_renewed_body.with("time", &at))
+    })
+    .await?;
+    work.commit().await?;
+    Ok(codes)
+}
+
+/// The first step after "that was not me": every other session ends, and every other device is a stranger again.
+pub async fn end_everything_else(work: &mut Work, kept: &Session, device: &Device) -> Result<(), Error> {
+    session::end_others(work, kept).await?;
+    store::delete_devices(work, &kept.account_id).await?;
+    Ok(store::put_device(work, &kept.account_id, &device.hash(), &device.name).await?)
+}
+
+/// Records that an account was used on a device for the first time, and tells its owner.
+pub async fn tell_of_new_device(
+    app: &AppParts,
+    work: &mut Work,
+    account: &Account,
+    device: &Device,
+) -> Result<(), Error> {
+    let event = SigninEvent::DeviceAdded { account: account.id.clone(), device: device.name.clone() };
+    audit::record(work, &event).await?;
+    let (at, name) = (moment::date_and_clock(account.language, work.now), device_name(account.language, &device.name));
+    tell(app, work, account, Kind::NewDevice, |texts| {
+        (&texts.mail.new_device_subject, texts.mail.new_device_body.with("time", &at).with("device", &name))
+    })
+    .await
+}
+
+/// A device as people call it, as in `Firefox auf Windows`.
+pub fn device_name(language: Language, name: &str) -> String {
+    let t = &language.texts().security;
+    let [browser, system] = device::parts(name);
+    match (browser, system) {
+        (Some(browser), Some(system)) => t.device.with("browser", browser).with("system", system).to_string(),
+        (Some(one), None) | (None, Some(one)) => one.to_owned(),
+        (None, None) => t.device_unknown.to_string(),
+    }
+}
+
+async fn tell(
+    app: &AppParts,
+    work: &mut Work,
+    account: &Account,
+    kind: Kind,
+    write: impl FnOnce(&'static Texts) -> (&'static Text, Text),
+) -> Result<(), Error> {
+    let (subject, body) = write(account.language.texts());
+    let (to, language, issuer) = (account.email.address.as_str(), account.language, &app.config.issuer);
+    let notice = Notice { kind, to, language, subject, body: body.with("issuer", issuer) };
+    notice::send(work, &app.vault, issuer, notice).await
+}
