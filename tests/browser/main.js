@@ -10,6 +10,7 @@ import { chromium } from "playwright-core";
 import * as information from "./journeys/information.js";
 import * as registration from "./journeys/registration.js";
 import * as restart from "./journeys/restart.js";
+import * as security from "./journeys/security.js";
 import * as service from "./journeys/service.js";
 import * as signin from "./journeys/signin.js";
 import { ALL_VARIANTS, ONE_VARIANT } from "./support/page_checks.js";
@@ -37,6 +38,9 @@ const STORIES = {
   "Emre has forgotten his password on the way to a service": service.forgotThePasswordOnTheWay,
   "Renate's level is too low for a service": service.levelTooLow,
   "Nadine signs out at a service": service.signsOutAtTheService,
+  "Renate looks after her account": security.looksAfterTheAccount,
+  "Nadine renews her recovery codes": security.renewsRecoveryCodes,
+  "Emre moves to another address": security.movesToAnotherAddress,
   "Renate reads about the account": information.readsAboutTheAccount,
   "Emre changes the language": information.changesTheLanguage,
   "Renate asks whether a mail is genuine": information.asksWhetherAMailIsGenuine,

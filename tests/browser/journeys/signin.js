@@ -46,6 +46,7 @@ export async function forgottenPassword(arrives) {
   await tablet.opens("/anmelden");
   await signsIn(tablet);
   await tablet.sees("account");
+  await renate.receivesMail(); // tells of the new device
   await signsOut(renate);
   await setsNewPassword(renate);
   await tablet.reloads();
