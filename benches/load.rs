@@ -1,6 +1,6 @@
 //! Measures the program from outside, against what the same machine does without it.
 //!
-//! `cargo bench --bench load -- [a|b|c|d|e|p|all] [--database sqlite|postgres] [--seconds N] [--accounts N]`
+//! `cargo bench --bench load -- [a|b|c|d|e|p|s|all] [--database sqlite|postgres] [--seconds N] [--accounts N]`
 //!
 //! Starts the program itself as a child process with a fresh database, drives it over HTTP and prints tables.
 //! `docs/performance.md` says what the letters mean. PostgreSQL comes from `tests/postgres run`.
@@ -15,6 +15,8 @@ mod http;
 mod series;
 #[path = "support/server.rs"]
 mod server;
+#[path = "support/storm.rs"]
+mod storm;
 #[path = "support/visitors.rs"]
 mod visitors;
 
@@ -28,12 +30,14 @@ use server::{Bare, Database, Instance, Process, beside};
 use tokio::runtime::Runtime;
 use visitors::{consent, flows, pages, sessions, sign_ins};
 
-const PARTS: [char; 6] = ['p', 'a', 'b', 'c', 'd', 'e'];
+const PARTS: [char; 7] = ['p', 'a', 'b', 'c', 'd', 's', 'e'];
 const ROUNDS: u32 = 5;
 /// Connections under load; twice as many do not change the rates.
 const CONNECTIONS: usize = 32;
 /// Connections that sign in: enough that no hashing thread ever waits, few enough that the queue never sheds.
 const SIGNERS: u64 = 8;
+/// So few that soon every device is known, as most are in life.
+const PEOPLE: u64 = 16;
 const SESSIONS: u64 = 64;
 const ACCOUNTS: u64 = 1_000;
 
@@ -57,7 +61,7 @@ impl Options {
                 "--database" if value()? == "postgres" => options.database = Database::Postgres,
                 "--database" => {}
                 "all" => options.parts.extend(PARTS),
-                "a" | "b" | "c" | "d" | "e" | "p" => options.parts.extend(argument.chars()),
+                "a" | "b" | "c" | "d" | "e" | "p" | "s" => options.parts.extend(argument.chars()),
                 _ => return Err(format!("unknown argument {argument}").into()),
             }
         }
@@ -97,6 +101,7 @@ fn main() -> Outcome<()> {
             'b' => signed_in_page(&options, &instance)?,
             'c' => code_flow(&options, &instance, &runtime)?,
             'd' => starting(&instance)?,
+            's' => sign_in_storm(&options, &instance)?,
             'e' => many_accounts(&options, &instance, &runtime)?,
             _ => primitives(&options, &instance, &runtime)?,
         }
@@ -130,7 +135,7 @@ fn commits(options: &Options, instance: &Instance, runtime: &Runtime) -> Outcome
 /// A: signing in, against nothing but hashing.
 fn sign_in(options: &Options, instance: &Instance) -> Outcome<()> {
     let (server, _) = instance.start()?;
-    let mut people = sign_ins(instance, ACCOUNTS, SIGNERS);
+    let mut people = sign_ins(instance, PEOPLE, SIGNERS);
     let contenders = vec![
         Contender::own("Argon2id alone, 2 threads", || bare::argon2(options.duration())),
         Contender::served("sign-in: GET and POST /anmelden", &server, || {
@@ -139,6 +144,22 @@ fn sign_in(options: &Options, instance: &Instance) -> Outcome<()> {
     ];
     compare("A. Signing in", options.pace(), contenders)?;
     println!("\nMemory in use afterwards: {:.1} MiB", server.resident_mebibytes()?);
+    Ok(())
+}
+
+/// S: ten times as many sign-ins as can be hashed, and what the others notice.
+fn sign_in_storm(options: &Options, instance: &Instance) -> Outcome<()> {
+    let (server, _) = instance.start()?;
+    let session = sessions(instance, ACCOUNTS, 1)?.remove(0);
+    let storm::Storm { mut accepted, mut refused, mut others, resident_mebibytes, recovery_seconds } =
+        storm::storm(instance, &server, &session, options.duration())?;
+    println!("\n### S. A storm of sign-ins, {} s\n", options.seconds);
+    println!("| answers | per s | p50 ms | p99 ms |\n| --- | --: | --: | --: |");
+    for (name, times) in [("signed in", &mut accepted), ("503, try later", &mut refused), ("others", &mut others)] {
+        let (rate, middle) = (times.len() as f64 / options.seconds, storm::percentile(times, 50));
+        println!("| {name} | {rate:.0} | {middle:.1} | {:.1} |", storm::percentile(times, 99));
+    }
+    println!("\nMemory: {resident_mebibytes:.0} MiB at most. Recovered after {recovery_seconds:.1} s.");
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! What people and services do: open a page, sign in, run a code flow.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -35,10 +36,12 @@ pub fn pages(count: usize, requests: Vec<Vec<u8>>) -> Vec<Box<dyn Visitor>> {
     (0..count).map(|number| visitor(number) as Box<dyn Visitor>).collect()
 }
 
-/// Opens the sign-in page in a fresh browser and signs in, over and over, each time as somebody else.
+/// Opens the sign-in page and signs in, over and over, each time as somebody else. The first time the account does not
+/// know the device, and a mail goes out; from then on it does.
 pub struct SignIn {
     host: String,
     accounts: u64,
+    devices: HashMap<u64, String>,
     /// Walks through all accounts in an order that jumps: no page of the database is warm by neighbourhood.
     number: u64,
     sent_form: bool,
@@ -46,16 +49,18 @@ pub struct SignIn {
 
 impl SignIn {
     pub fn new(instance: &Instance, accounts: u64, start: u64) -> Self {
-        Self { host: instance.host.clone(), accounts, number: start, sent_form: false }
+        Self { host: instance.host.clone(), accounts, devices: HashMap::new(), number: start, sent_form: false }
     }
 
     fn form(&self, page: &Answer<'_>) -> Outcome<Vec<u8>> {
         page.expect(200)?;
         let cookie = page.cookie("nk_t").ok_or("no browser cookie")?;
         let csrf = page.between("name=\"csrf\" value=\"", "\"");
-        let email = format!("konto-{}%40example.org", self.number % self.accounts);
+        let account = self.number % self.accounts;
+        let device = self.devices.get(&account).map_or_else(String::new, |cookie| format!("; {cookie}"));
+        let email = format!("konto-{account}%40example.org");
         let form = format!("csrf={csrf}&email={email}&password={PASSWORD}");
-        Ok(post(&self.host, "/anmelden", &format!("cookie: {cookie}\r\n"), &form))
+        Ok(post(&self.host, "/anmelden", &format!("cookie: {cookie}{device}\r\n"), &form))
     }
 }
 
@@ -72,6 +77,9 @@ impl Visitor for SignIn {
         }
         answer.expect(303)?;
         answer.cookie("nk_s").ok_or("no session")?;
+        if let Some(device) = answer.cookie("nk_g") {
+            self.devices.insert(self.number % self.accounts, device.to_owned());
+        }
         self.number = self.number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407) >> 1;
         self.sent_form = false;
         Ok((true, page))

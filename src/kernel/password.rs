@@ -3,13 +3,14 @@
 //! Hashing is the dearest thing we do. Its threads keep their memory between hashes (fresh pages cost up
 //! to half of the time), nothing else waits for them, and when the queue is full the answer is "busy".
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::error::Error;
 use super::random::Random;
@@ -47,8 +48,14 @@ enum Task {
 #[derive(Clone)]
 pub struct Hasher {
     queue: Sender<Task>,
+    places: Arc<Semaphore>,
     random: Random,
 }
+
+/// A place among those who will be hashed for. Whoever has one is not sent away any more.
+pub struct Admission(
+    #[expect(dead_code, reason = "held until its owner has done what the hash was for")] OwnedSemaphorePermit,
+);
 
 impl Hasher {
     /// Starts `threads` threads. At most `queue_length` hashes wait; two seconds' worth is a good number.
@@ -68,7 +75,14 @@ impl Hasher {
                 .spawn(move || worker.run(&tasks))
                 .map_err(Error::broken)?;
         }
-        Ok(Self { queue, random })
+        Ok(Self { queue, places: Arc::new(Semaphore::new(queue_length)), random })
+    }
+
+    /// A place in the queue, or the advice to come back: asked for before anything else is done for a stranger, so that
+    /// a storm of sign-ins costs the database nothing.
+    pub fn admit(&self) -> Result<Admission, Error> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        place.map(Admission).map_err(|_| Error::Busy { retry_after_seconds: 2 })
     }
 
     /// A new salted hash as a PHC string.

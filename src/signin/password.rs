@@ -42,6 +42,7 @@ const DEVICE_FRESH: Duration = days(1);
 pub async fn sign_in(app: &AppParts, attempt: Attempt<'_>) -> Result<Outcome, Error> {
     let email = EmailAddress::parse(attempt.email).ok_or_else(|| Error::field("email", "email_format"))?;
     let password = policy::normalise(attempt.password).ok_or_else(|| Error::field("password", "password_too_long"))?;
+    let _admission = app.hasher.admit()?;
     let index = account::index(&app.vault, &email);
     let stored = store::find_password(&mut app.read().await?, &index, &attempt.device.hash()).await?;
     let counters = count(app, stored.as_ref(), &email, (attempt.network, attempt.device)).await?;
@@ -136,6 +137,7 @@ pub struct Confirmation<'a> {
 /// Whether the password is right. Counts as trying to sign in does; wrong ones are in the person's history.
 pub async fn confirm(app: &AppParts, given: Confirmation<'_>) -> Result<bool, Error> {
     let password = policy::normalise(given.password).ok_or_else(|| Error::field("password", "password_too_long"))?;
+    let _admission = app.hasher.admit()?;
     let account = &given.account.id;
     let stored = store::find_password_of(&mut app.read().await?, account, &given.device.hash()).await?;
     let stored = stored.ok_or(Error::NotFound)?;

@@ -255,3 +255,25 @@ both!(sec_s14_networks_are_limited_too, async |mut world| {
     }
     assert_eq!(statuses, [303, 303, 303, 303, 303, 429, 429, 429]);
 });
+
+// RL30: who is sent away cost neither a hash nor a row, and is told when to come back.
+both!(sec_o09_a_storm_is_shed_before_anything_is_counted, async |mut world| {
+    world
+        .restart(|config| {
+            (config.password.memory_kibibytes, config.password.threads, config.password.queue_length) =
+                (64 * 1024, 1, 2);
+        })
+        .await;
+    let tries = (0..24).map(|number| {
+        let mut stranger = world.browser();
+        async move { stranger.sign_in(&format!("konto-{number}@example.org"), "falsch-falsch-falsch").await }
+    });
+    let answers = futures_util::future::join_all(tries).await;
+    let hashed = answers.iter().filter(|answer| answer.status == 422).count();
+    let shed: Vec<_> = answers.iter().filter(|answer| answer.status == 503).collect();
+    assert!(hashed >= 2 && shed.len() > 4, "{hashed} hashed, {} shed", shed.len());
+    assert_eq!(hashed + shed.len(), 24);
+    assert!(shed.iter().all(|answer| answer.header("retry-after") == "2"));
+    let counted = world.texts("SELECT purpose FROM attempt WHERE purpose = 'signin-account'").await;
+    assert_eq!(counted.len(), hashed, "one row for each address that was hashed for");
+});
