@@ -115,6 +115,8 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/oauth2/authorize",                        Page,  Protocol, get_to().to(oidc::authorize)),
         post("/oauth2/authorize",                        Page,  Protocol, post_to().to(oidc::authorize_by_form)),
         post("/oauth2/token",                            OAuth, Protocol, post_to().to(oidc::token)),
+        post("/oauth2/introspect",                       OAuth, Protocol, post_to().to(oidc::introspect)),
+        post("/oauth2/revoke",                           OAuth, Protocol, post_to().to(oidc::revoke)),
         get( "/oauth2/userinfo",                         OAuth, Protocol, get_to().to(oidc::userinfo)),
         post("/oauth2/userinfo",                         OAuth, Protocol, post_to().to(oidc::userinfo_by_post)),
         get( "/oauth2/logout",                           Page,  Protocol, get_to().to(oidc::logout)),
@@ -122,6 +124,7 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/oauth2/logout/bestaetigen",               Page,  Public,   post_to().to(oidc::confirm_logout)),
         get( "/oauth2/jwks",                             OAuth, Public,   get_to().to(oidc::jwks)),
         get( "/.well-known/openid-configuration",        OAuth, Public,   get_to().to(oidc::discovery)),
+        get( "/.well-known/oauth-authorization-server",  OAuth, Public,   get_to().to(oidc::discovery)),
         get( "/static/{file}",                           Page,  Public,   get_to().to(asset)),
     ];
     if demo {

@@ -16,7 +16,7 @@ use crate::kernel::error::{Error, Protocol};
 use crate::kernel::keys::verify_signature;
 use crate::kernel::secret::{equal, hex, sha256};
 use crate::kernel::time::{Timestamp, minutes};
-use crate::store::work::Work;
+use crate::store::work::{Actor, Work};
 
 /// RFC 7523 section 2.2
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -75,6 +75,16 @@ impl Authenticated {
         let Some(assertion) = &self.assertion else { return Ok(()) };
         let fresh = store::insert_assertion(work, &self.client.id, &assertion.jti_hash, assertion.expires_at).await?;
         if fresh { Ok(()) } else { Err(refused("the assertion has been used before")) }
+    }
+
+    /// As [`spend`](Self::spend), where nothing else is written.
+    pub async fn spend_alone(&self, app: &AppParts) -> Result<(), Error> {
+        if self.assertion.is_none() {
+            return Ok(());
+        }
+        let mut work = app.single(Actor::Client(self.client.id.clone())).await?;
+        self.spend(&mut work).await?;
+        work.commit().await
     }
 }
 

@@ -9,6 +9,7 @@ pub mod discovery;
 pub mod dispatch;
 pub mod logout;
 pub mod request;
+pub mod revocation;
 mod store;
 pub mod token;
 pub mod web;
@@ -56,6 +57,12 @@ pub enum OidcEvent {
         grant: GrantId,
         scope: String,
     },
+    GrantRevoked {
+        #[serde(skip)]
+        account: AccountId,
+        client: ClientId,
+        grant: GrantId,
+    },
     CodeRefused {
         #[serde(skip)]
         account: AccountId,
@@ -70,6 +77,7 @@ impl Event for OidcEvent {
             Self::ConsentGiven { .. } => "consent.given",
             Self::ConsentWithdrawn { .. } => "consent.withdrawn",
             Self::GrantIssued { .. } => "grant.issued",
+            Self::GrantRevoked { .. } => "grant.revoked",
             Self::CodeRefused { .. } => "code.refused",
         }
     }
@@ -78,6 +86,7 @@ impl Event for OidcEvent {
         let (Self::ConsentGiven { account, .. }
         | Self::ConsentWithdrawn { account, .. }
         | Self::GrantIssued { account, .. }
+        | Self::GrantRevoked { account, .. }
         | Self::CodeRefused { account, .. }) = self;
         Some(account.to_string())
     }

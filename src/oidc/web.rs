@@ -6,10 +6,10 @@ use askama::Template;
 
 use super::authorize::{self, Decision};
 use super::claims::{self, Shows};
-use super::client_auth::authenticate;
+use super::client_auth::{Authenticated, authenticate};
 use super::dispatch::Step;
 use super::request::{self, Parameters, Refusal};
-use super::{discovery, logout, scopes_of, token};
+use super::{discovery, logout, revocation, scopes_of, token};
 use crate::app::App;
 use crate::client::registry::Registry;
 use crate::kernel::error::{Error, Protocol};
@@ -158,12 +158,7 @@ pub async fn token(
     http: HttpRequest,
     ForeignForm(pairs): ForeignForm,
 ) -> Answer {
-    if !http.query_string().is_empty() {
-        return Err(Error::protocol("invalid_request", "parameters belong into the body"));
-    }
-    let parameters = Parameters::new(pairs)?;
-    let header = authorization(&http)?;
-    let authenticated = authenticate(&app, &registry, header.as_deref(), &parameters)?;
+    let (authenticated, parameters) = client(&app, &registry, &http, pairs)?;
     match parameters.get("grant_type") {
         Some("authorization_code") => {}
         Some(_) => return Err(Error::protocol("unsupported_grant_type", "only authorization_code is supported")),
@@ -171,6 +166,42 @@ pub async fn token(
     }
     let tokens = token::redeem(&app, &authenticated, &parameters).await?;
     Ok(HttpResponse::Ok().insert_header((header::PRAGMA, "no-cache")).json(tokens))
+}
+
+/// The client behind a request at an endpoint of its own, and what it asks.
+fn client(
+    app: &App,
+    registry: &Registry,
+    http: &HttpRequest,
+    pairs: Vec<(String, String)>,
+) -> Result<(Authenticated, Parameters), Error> {
+    if !http.query_string().is_empty() {
+        return Err(Error::protocol("invalid_request", "parameters belong into the body"));
+    }
+    let parameters = Parameters::new(pairs)?;
+    let header = authorization(http)?;
+    Ok((authenticate(app, registry, header.as_deref(), &parameters)?, parameters))
+}
+
+pub async fn introspect(
+    app: web::Data<App>,
+    registry: web::Data<Registry>,
+    http: HttpRequest,
+    ForeignForm(pairs): ForeignForm,
+) -> Answer {
+    let (authenticated, parameters) = client(&app, &registry, &http, pairs)?;
+    Ok(HttpResponse::Ok().json(revocation::introspect(&app, &authenticated, &parameters).await?))
+}
+
+pub async fn revoke(
+    app: web::Data<App>,
+    registry: web::Data<Registry>,
+    http: HttpRequest,
+    ForeignForm(pairs): ForeignForm,
+) -> Answer {
+    let (authenticated, parameters) = client(&app, &registry, &http, pairs)?;
+    revocation::revoke(&app, &authenticated, &parameters).await?;
+    Ok(HttpResponse::Ok().finish())
 }
 
 /// The one Authorization header, if there is one.

@@ -98,7 +98,7 @@ pub async fn recovery_codes(app: &AppParts, person: Person<'_>) -> Result<Vec<St
 /// The first step after "that was not me": every other session ends, and every other device is a stranger again.
 pub async fn end_everything_else(work: &mut Work, kept: &Session, device: &Device) -> Result<(), Error> {
     session::end_others(work, kept).await?;
-    store::delete_devices(work, &kept.account_id).await?;
+    store::delete_other_devices(work, &kept.account_id, &device.hash()).await?;
     Ok(store::put_device(work, &kept.account_id, &device.hash(), &device.name).await?)
 }
 

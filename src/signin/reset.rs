@@ -2,6 +2,7 @@
 
 use super::attempts::{self, Network};
 use super::code::{self, Redeemed};
+use super::device::Device;
 use super::register::{Applicant, check_and_hash};
 use super::{SigninEvent, store};
 use crate::account::{self, email::EmailAddress};
@@ -156,6 +157,7 @@ pub async fn set_password(
     browser: &[u8],
     typed: &str,
     language: Language,
+    device: &Device,
 ) -> Result<Option<RequestId>, Error> {
     let mut tx = app.read().await?;
     let reset = find(&mut tx, &app.vault, browser, app.now()).await?;
@@ -174,8 +176,8 @@ pub async fn set_password(
     }
     store::put_password(&mut work, &account_id, &hash).await?;
     let sessions_ended = store::delete_sessions_of(&mut work, &account_id).await?;
-    // Whoever knew the old password may have signed in; every device is a stranger again.
-    store::delete_devices(&mut work, &account_id).await?;
+    // Whoever knew the old password may have signed in; every other device is a stranger again.
+    store::delete_other_devices(&mut work, &account_id, &device.hash()).await?;
     audit::record(&mut work, &SigninEvent::PasswordReset { account: account_id, sessions_ended }).await?;
     let texts = &language.texts().mail;
     let at = moment::date_and_clock(language, work.now);

@@ -334,8 +334,9 @@ pub async fn put_device(work: &mut Work, account: &AccountId, hash: &[u8], name:
     .map(drop)
 }
 
-pub async fn delete_devices(work: &mut Work, account: &AccountId) -> Result<(), DbError> {
-    sql!(&mut work.tx, execute, "DELETE FROM device WHERE account_id = $1", account).map(drop)
+pub async fn delete_other_devices(work: &mut Work, account: &AccountId, kept: &[u8]) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "DELETE FROM device WHERE account_id = $1 AND device_hash <> $2", account, kept)
+        .map(drop)
 }
 
 pub async fn put_password(work: &mut Work, account: &AccountId, hash: &str) -> Result<(), DbError> {

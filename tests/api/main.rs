@@ -9,6 +9,7 @@ mod contact;
 mod documents;
 mod pages;
 mod registration;
+mod revocation;
 mod security_assertion;
 mod security_cleanup;
 mod security_csrf;

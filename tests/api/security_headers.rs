@@ -8,7 +8,12 @@ use crate::support::surface::{Busy, EMAIL, busy_renate, urls};
 use crate::support::{Browser, World};
 
 /// What may be kept by caches, if it is there.
-const PUBLIC: [&str; 3] = ["/static/favicon.svg", "/oauth2/jwks", "/.well-known/openid-configuration"];
+const PUBLIC: [&str; 4] = [
+    "/static/favicon.svg",
+    "/oauth2/jwks",
+    "/.well-known/openid-configuration",
+    "/.well-known/oauth-authorization-server",
+];
 
 fn once<'a>(answer: &'a Answer, what: &str, name: &str) -> &'a str {
     assert_eq!(answer.headers.get_all(name).iter().count(), 1, "{what}: {name} stands there once");

@@ -64,6 +64,11 @@ async function protocol(database, provider) {
       );
       const { sub, ...others } = await oidc.fetchUserInfo(party, tokens.access_token, claims.sub);
       assert.deepEqual([sub, others], [claims.sub, {}]);
+      const found = await oidc.tokenIntrospection(party, tokens.access_token);
+      assert.deepEqual([found.active, found.client_id, found.sub], [true, client.id, claims.sub]);
+      await oidc.tokenRevocation(party, tokens.access_token);
+      assert.deepEqual(await oidc.tokenIntrospection(party, tokens.access_token), { active: false });
+      await assert.rejects(oidc.fetchUserInfo(party, tokens.access_token, claims.sub));
     });
   }
 

@@ -7,7 +7,7 @@ use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::texts::moment;
 use crate::signin::code::{self, Redeemed};
 use crate::signin::reset::{self, Reset, Stage};
-use crate::web::caller::Visitor;
+use crate::web::caller::{CallerDevice, Visitor};
 use crate::web::form::Form;
 use crate::web::page::{Frame, Problems};
 
@@ -108,7 +108,7 @@ pub async fn password(visitor: Visitor) -> Answer {
     }
 }
 
-pub async fn submit_password(visitor: Visitor, form: Form) -> Answer {
+pub async fn submit_password(visitor: Visitor, device: CallerDevice, form: Form) -> Answer {
     let reset = at(&visitor, Stage::CodeConfirmed).await?.ok_or(Error::Conflict("reset_step"))?;
     let typed = form.get("password");
     if let Some(shown) = shows_field(&form) {
@@ -117,7 +117,7 @@ pub async fn submit_password(visitor: Visitor, form: Form) -> Answer {
     let set = if typed.is_empty() {
         Err(Error::field("password", "password_missing"))
     } else {
-        reset::set_password(&visitor.app, &visitor.browser_hash(), typed, visitor.language).await
+        reset::set_password(&visitor.app, &visitor.browser_hash(), typed, visitor.language, &device.0).await
     };
     match set {
         Ok(_) => visitor.go("/wieder-anmelden/fertig"),
