@@ -33,7 +33,7 @@ struct ActiveToken {
     jti: String,
 }
 
-fn token<'a>(parameters: &'a Parameters) -> Result<&'a str, Error> {
+fn token(parameters: &Parameters) -> Result<&str, Error> {
     parameters.get("token").ok_or_else(|| Error::protocol("invalid_request", "token is missing"))
 }
 

@@ -152,6 +152,7 @@ const SUBJECTS = {
     welcome: 'Ihr Nutzerkonto ist fertig',
     reset: 'Ihr Code für ein neues Passwort',
     changed: 'Ihr Passwort wurde geändert',
+    device: 'Neue Anmeldung bei Ihrem Nutzerkonto',
     known: 'Sie haben schon ein Nutzerkonto',
     stranger: 'Zu dieser Adresse gibt es kein Nutzerkonto',
   },
@@ -160,6 +161,7 @@ const SUBJECTS = {
     welcome: 'Your Nutzerkonto is ready',
     reset: 'Your code for a new password',
     changed: 'Your password has been changed',
+    device: 'New sign-in to your Nutzerkonto',
     known: 'You already have a Nutzerkonto',
     stranger: 'There is no Nutzerkonto for this address',
   },
@@ -187,11 +189,12 @@ async function letters({ good, certificate }, implicit) {
     await resetPassword(new Browser(node.issuer, { language }), mailbox, person.email, password);
     await take();
     assert.ok(await canSignIn(node.issuer, person.email, password));
+    await take();
     await askForCode(node, person.email, language);
     await take();
     const subjects = seen.map((mail) => mail.headers.subject);
-    const { registration, welcome, reset, changed, known } = SUBJECTS[language];
-    assert.deepEqual(subjects, [registration, welcome, reset, changed, known]);
+    const { registration, welcome, reset, changed, device, known } = SUBJECTS[language];
+    assert.deepEqual(subjects, [registration, welcome, reset, changed, device, known]);
     const stranger = somebody('fremd');
     const page = await new Browser(node.issuer, { language }).open('/wieder-anmelden');
     const asking = new Browser(node.issuer, { language });
@@ -204,7 +207,7 @@ async function letters({ good, certificate }, implicit) {
     await isProper(answer, stranger.email, node, language);
   }
   assert.ok(server.attempts.every((attempt) => attempt.secure && attempt.user === USER));
-  note(`${server.attempts.length} connections for 12 mails`);
+  note(`${server.attempts.length} connections for 14 mails`);
   assert.deepEqual(server.mails, [], 'nothing else was sent');
   await node.stop();
 }
