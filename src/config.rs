@@ -70,7 +70,7 @@ section! {
     Keys "[keys]" {
         /// The master key: 32 bytes in base64. Without it nothing stored can be read again.
         master_key: SecretSource = SecretSource("credential:master.key".to_owned()),
-        /// Signing keys, PKCS#8 PEM. The first of each purpose (`id-token`, `access-token`) and algorithm signs.
+        /// Signing keys, PKCS#8 PEM. The first of each purpose (`id-token`, `access-token`, `audit`) and algorithm signs.
         signing: Vec<SigningKeySource> = Vec::new(),
     }
 }

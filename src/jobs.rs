@@ -1,4 +1,4 @@
-//! What happens without a request: the outbox, the clean-up, noticing changed clients,
+//! What happens without a request: the outbox, the audit chain, the clean-up, noticing changed clients,
 //! forgetting. Every node does it all.
 
 use std::time::Duration;
@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
+use crate::audit::head;
 use crate::client::registry::Registry;
 use crate::kernel::error::Error;
 use crate::kernel::mail::{Mail, NotSent};
@@ -18,6 +19,8 @@ use crate::web::memory::Memory;
 
 const OUTBOX_EVERY: Duration = Duration::from_millis(250);
 const REGISTRY_EVERY: Duration = Duration::from_millis(500);
+/// An event is sealed at most a second after it happened.
+const AUDIT_EVERY: Duration = Duration::from_millis(500);
 const CLEANUP_EVERY: Duration = Duration::from_secs(60);
 
 /// The jobs of this process.
@@ -44,6 +47,13 @@ pub fn start(app: App, registry: Registry, memory: Memory) -> Running {
                     memory.sweep(&app);
                     registry.refresh(&app.db).await
                 }
+            }
+        }),
+        every("audit", AUDIT_EVERY, stopped.clone(), {
+            let app = app.clone();
+            move || {
+                let app = app.clone();
+                async move { head::tend(&app).await }
             }
         }),
         every("cleanup", CLEANUP_EVERY, stopped, move || {

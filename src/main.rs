@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use nutzerkonto::app::{self, App, Surroundings};
+use nutzerkonto::audit;
 use nutzerkonto::client::{self, ClientFile};
 use nutzerkonto::config::{Config, LogFormat};
 use nutzerkonto::kernel::random::Random;
@@ -43,6 +44,9 @@ enum Command {
     /// Relying parties
     #[command(subcommand)]
     Client(ClientCommand),
+    /// The audit trail
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Make many accounts, to measure with
     #[command(hide = true)]
     Seed {
@@ -64,6 +68,33 @@ struct ConfigFile {
 enum KeysCommand {
     /// List the keys in force
     List(ConfigFile),
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Recompute the whole chain and compare it with every signed head
+    Verify {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Signed heads that were kept elsewhere, one in each line
+        #[arg(long)]
+        heads: Option<PathBuf>,
+    },
+    /// Show the newest events
+    Show {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Only of this account or client
+        #[arg(long)]
+        subject: Option<String>,
+        /// Only of this kind, such as `session.begun`
+        #[arg(long)]
+        kind: Option<String>,
+        #[arg(long, default_value_t = 100)]
+        limit: i64,
+    },
+    /// Seal what is unsealed and print the signed end of the chain, to be kept elsewhere
+    ExportHead(ConfigFile),
 }
 
 #[derive(Subcommand)]
@@ -137,6 +168,7 @@ async fn run(command: Command) -> Result<(), String> {
             Ok(())
         }
         Command::Client(command) => run_client(command).await,
+        Command::Audit(command) => run_audit(command).await,
         Command::Seed { config, accounts } => {
             let app = open(&config).await?;
             demo::people::seed(&app, accounts).await.map_err(|error| error.to_string())
@@ -146,6 +178,38 @@ async fn run(command: Command) -> Result<(), String> {
 
 async fn open(file: &ConfigFile) -> Result<App, String> {
     app::open(Config::read(&file.config)?, Surroundings::default()).await
+}
+
+async fn run_audit(command: AuditCommand) -> Result<(), String> {
+    let text = |error: nutzerkonto::kernel::error::Error| error.to_string();
+    match command {
+        AuditCommand::Verify { config, heads } => {
+            let kept = heads.map_or_else(|| Ok(String::new()), std::fs::read_to_string);
+            let kept: Vec<String> = kept.map_err(|error| error.to_string())?.lines().map(str::to_owned).collect();
+            let app = open(&config).await?;
+            let mut tx = app.read().await.map_err(|error| error.to_string())?;
+            let report = audit::verify::verify(&mut tx, &app.keys, &app.config.issuer, &kept).await.map_err(text)?;
+            for finding in &report.findings {
+                say(&finding.to_string());
+            }
+            let (events, heads, unsealed) = (report.events, report.heads, report.unsealed);
+            say(&format!("{events} sealed events, {heads} signed heads, {unsealed} events not sealed yet"));
+            if report.is_sound() { Ok(()) } else { Err(format!("{} findings", report.findings_total)) }
+        }
+        AuditCommand::Show { config, subject, kind, limit } => {
+            let mut tx = open(&config).await?.read().await.map_err(|error| error.to_string())?;
+            let limit = limit.clamp(1, 10_000);
+            let events = audit::newest(&mut tx, subject.as_deref(), kind.as_deref(), limit).await.map_err(text)?;
+            for event in events {
+                say(&event.to_string());
+            }
+            Ok(())
+        }
+        AuditCommand::ExportHead(config) => {
+            say(&audit::head::sign(&*open(&config).await?).await.map_err(text)?);
+            Ok(())
+        }
+    }
 }
 
 async fn run_client(command: ClientCommand) -> Result<(), String> {

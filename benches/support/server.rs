@@ -164,6 +164,7 @@ impl Instance {
             key("id-token", "id-token-es256"),
             key("id-token", "id-token-rs256"),
             key("access-token", "access-token-es256"),
+            key("audit", "audit-es256"),
         ]
         .concat();
         format!(

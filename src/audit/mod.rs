@@ -1,8 +1,11 @@
 //! The audit trail: what happened, who did it, to whom, and why. Appended in the transaction of the act,
 //! never changed. Values of personal data never enter it. The chain that proves it complete is made by a
-//! job, which fills the column `seal` afterwards; nothing on the way of a request waits for it.
+//! job ([`chain`]), which gives every event its place and seal at most a second later; no request waits for it.
 
+pub mod chain;
+pub mod head;
 mod store;
+pub mod verify;
 
 use serde::Serialize;
 
@@ -10,7 +13,7 @@ use crate::kernel::error::Error;
 use crate::store::db::Tx;
 use crate::store::work::Work;
 
-pub use store::Recorded;
+pub use store::{Link, Recorded};
 
 /// Something worth remembering. Each capability declares its own.
 pub trait Event: Serialize {
@@ -32,6 +35,11 @@ pub async fn record(work: &mut Work, event: &impl Event) -> Result<(), Error> {
     let event =
         store::NewEvent { kind: event.kind(), subject: event.subject(), reason: event.reason(), detail: &detail };
     store::insert(work, event).await
+}
+
+/// The newest events, of one subject and one kind if wished, newest first.
+pub async fn newest(tx: &mut Tx, subject: Option<&str>, kind: Option<&str>, limit: i64) -> Result<Vec<Link>, Error> {
+    Ok(store::newest(tx, subject, kind, limit).await?)
 }
 
 /// Greater than the id of every event.

@@ -1,4 +1,6 @@
-//! The rows of the audit trail: inserted, never changed.
+//! The rows of the audit trail: inserted, sealed once, never changed. The ends of its chain.
+
+use time::format_description::well_known::Rfc3339;
 
 use crate::kernel::error::Error;
 use crate::kernel::id::EventId;
@@ -17,6 +19,59 @@ pub struct Recorded {
     pub reason: Option<String>,
     /// The event's own fields as a JSON object.
     pub detail: String,
+}
+
+/// A whole row: the event and its place in the chain, which an unsealed one does not have yet.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Link {
+    /// As text, not as [`EventId`]: verification must be able to read what somebody else wrote.
+    pub id: String,
+    pub at: Timestamp,
+    pub kind: String,
+    pub actor: String,
+    pub subject: Option<String>,
+    pub reason: Option<String>,
+    pub detail: String,
+    pub request: Option<String>,
+    pub position: Option<i64>,
+    pub seal: Option<Vec<u8>>,
+}
+
+impl std::fmt::Display for Link {
+    /// One JSON object, for an operator and for programs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let at = self.at.in_germany().format(&Rfc3339).unwrap_or_default();
+        let detail: serde_json::Value = serde_json::from_str(&self.detail).unwrap_or_default();
+        let object = serde_json::json!({
+            "position": self.position, "id": self.id, "at": at, "kind": self.kind, "actor": self.actor,
+            "subject": self.subject, "reason": self.reason, "detail": detail, "request": self.request,
+        });
+        write!(f, "{object}")
+    }
+}
+
+/// The last sealed event.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Head {
+    pub position: i64,
+    pub seal: Vec<u8>,
+    pub sealed_at: Timestamp,
+}
+
+/// What waits for the sealer.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Waiting {
+    pub unsealed: i64,
+    /// When the oldest unsealed event happened.
+    pub oldest: Option<Timestamp>,
+    /// The position of the newest head under our signature, and when it was signed.
+    pub signed_position: Option<i64>,
+    pub signed_at: Option<Timestamp>,
+}
+
+#[derive(sqlx::FromRow)]
+pub struct Text {
+    pub text: String,
 }
 
 pub struct NewEvent<'a> {
@@ -50,4 +105,112 @@ pub async fn of_subject(tx: &mut Tx, subject: &str, before: &str, limit: i64) ->
     sql!(tx, fetch_all Recorded,
         "SELECT id, at, kind, actor, reason, detail FROM audit_event
           WHERE subject = $1 AND id < $2 ORDER BY id DESC LIMIT $3", subject, before, limit)
+}
+
+/// The newest events, of one subject and one kind if wished, newest first.
+pub async fn newest(tx: &mut Tx, subject: Option<&str>, kind: Option<&str>, limit: i64) -> Result<Vec<Link>, DbError> {
+    sql!(tx, fetch_all Link,
+        "SELECT id, at, kind, actor, subject, reason, detail, request, position, seal FROM audit_event
+          WHERE (CAST($1 AS TEXT) IS NULL OR subject = $1) AND (CAST($2 AS TEXT) IS NULL OR kind = $2)
+          ORDER BY id DESC LIMIT $3", subject, kind, limit)
+}
+
+pub async fn unsealed(tx: &mut Tx, limit: i64) -> Result<Vec<Link>, DbError> {
+    sql!(tx, fetch_all Link,
+        "SELECT id, at, kind, actor, subject, reason, detail, request, position, seal FROM audit_event
+          WHERE seal IS NULL ORDER BY id LIMIT $1", limit)
+}
+
+pub async fn sealed_after(tx: &mut Tx, position: i64, limit: i64) -> Result<Vec<Link>, DbError> {
+    sql!(tx, fetch_all Link,
+        "SELECT id, at, kind, actor, subject, reason, detail, request, position, seal FROM audit_event
+          WHERE position > $1 ORDER BY position LIMIT $2", position, limit)
+}
+
+/// Events that pretend to be sealed but have no place in the chain.
+pub async fn sealed_nowhere(tx: &mut Tx, limit: i64) -> Result<Vec<Text>, DbError> {
+    sql!(tx, fetch_all Text,
+        "SELECT id AS text FROM audit_event WHERE position IS NULL AND seal IS NOT NULL ORDER BY id LIMIT $1", limit)
+}
+
+pub async fn waiting(tx: &mut Tx) -> Result<Waiting, DbError> {
+    sql!(tx, fetch_one Waiting,
+        "SELECT CAST((SELECT COUNT(*) FROM audit_event WHERE seal IS NULL) AS BIGINT) AS unsealed,
+                (SELECT at FROM audit_event WHERE seal IS NULL ORDER BY id LIMIT 1) AS oldest,
+                (SELECT position FROM audit_signed_head ORDER BY position DESC LIMIT 1) AS signed_position,
+                (SELECT signed_at FROM audit_signed_head ORDER BY position DESC LIMIT 1) AS signed_at")
+}
+
+pub async fn head(tx: &mut Tx) -> Result<Option<Head>, DbError> {
+    sql!(tx, fetch_optional Head, "SELECT position, seal, sealed_at FROM audit_head WHERE name = 'chain'")
+}
+
+/// Moves the end of the chain, if it is still where it was: of several nodes, one does.
+pub async fn move_head(tx: &mut Tx, from: &Head, to: &Head) -> Result<bool, DbError> {
+    let rows = sql!(
+        tx,
+        execute,
+        "INSERT INTO audit_head (name, position, seal, sealed_at) VALUES ('chain', $1, $2, $3)
+         ON CONFLICT (name) DO UPDATE
+            SET position = excluded.position, seal = excluded.seal, sealed_at = excluded.sealed_at
+          WHERE audit_head.position = $4 AND audit_head.seal = $5",
+        to.position,
+        &to.seal,
+        to.sealed_at,
+        from.position,
+        &from.seal
+    )?;
+    Ok(rows == 1)
+}
+
+/// Seals of consecutive positions, packed: one statement writes them all on either database.
+pub struct Packed {
+    /// The position before the first.
+    pub after: i64,
+    pub count: i64,
+    /// 32 bytes each.
+    pub seals: Vec<u8>,
+    /// The events' ids, each filled up with spaces to `id_width` letters.
+    pub ids: String,
+    pub id_width: i64,
+}
+
+/// Gives the events their places and seals; returns how many were there and unsealed.
+pub async fn write_seals(tx: &mut Tx, packed: &Packed) -> Result<u64, DbError> {
+    // The COALESCE tells PostgreSQL which type $3 has; CAST to BYTEA means a number to SQLite.
+    sql!(
+        tx,
+        execute,
+        "UPDATE audit_event SET position = batch.position, seal = batch.seal
+           FROM (WITH RECURSIVE place(i) AS (
+                     SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM place WHERE i + 1 < $2)
+                 SELECT $1 + i + 1 AS position,
+                        SUBSTR(COALESCE((SELECT seal FROM audit_event WHERE FALSE), $3), CAST(i * 32 + 1 AS INTEGER), 32)
+                            AS seal,
+                        RTRIM(SUBSTR(CAST($4 AS TEXT), CAST(i * $5 + 1 AS INTEGER), CAST($5 AS INTEGER))) AS id
+                   FROM place) AS batch
+          WHERE audit_event.id = batch.id AND audit_event.seal IS NULL",
+        packed.after,
+        packed.count,
+        &packed.seals,
+        &packed.ids,
+        packed.id_width
+    )
+}
+
+/// Every head under our signature, oldest first.
+pub async fn signed_heads(tx: &mut Tx) -> Result<Vec<Text>, DbError> {
+    sql!(tx, fetch_all Text, "SELECT token AS text FROM audit_signed_head ORDER BY position")
+}
+
+pub async fn insert_signed_head(tx: &mut Tx, position: i64, now: Timestamp, token: &str) -> Result<u64, DbError> {
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO audit_signed_head (position, signed_at, token) VALUES ($1, $2, $3)
+         ON CONFLICT (position) DO NOTHING",
+        position,
+        now,
+        token
+    )
 }

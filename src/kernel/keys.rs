@@ -48,6 +48,8 @@ impl Algorithm {
 pub enum Purpose {
     IdToken,
     AccessToken,
+    /// The ends of the audit chain. Not for relying parties, and not among the keys that we publish.
+    Audit,
 }
 
 impl Purpose {
@@ -56,6 +58,7 @@ impl Purpose {
         match self {
             Self::IdToken => "JWT",
             Self::AccessToken => "at+jwt",
+            Self::Audit => "audit-head+jwt",
         }
     }
 }
@@ -158,6 +161,7 @@ impl KeySet {
             (Purpose::IdToken, Algorithm::ES256),
             (Purpose::IdToken, Algorithm::RS256),
             (Purpose::AccessToken, Algorithm::ES256),
+            (Purpose::Audit, Algorithm::ES256),
         ] {
             if !keys.iter().any(|key| key.purpose == purpose && key.algorithm == algorithm) {
                 return Err(format!("no {} key for {purpose:?}", algorithm.name()));
@@ -168,7 +172,8 @@ impl KeySet {
         if ids.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err("one key is listed twice; every purpose needs its own".to_owned());
         }
-        let public: Vec<_> = keys.iter().map(|key| &key.public).collect();
+        let public = keys.iter().filter(|key| key.purpose != Purpose::Audit);
+        let public: Vec<_> = public.map(|key| &key.public).collect();
         let jwk_set = json!({ "keys": public }).to_string();
         Ok(Self { keys, jwk_set })
     }
@@ -243,6 +248,7 @@ mod tests {
             key(Purpose::IdToken, include_str!("../../keys-dev/id-token-es256.pem")),
             key(Purpose::IdToken, include_str!("../../keys-dev/id-token-rs256.pem")),
             key(Purpose::AccessToken, include_str!("../../keys-dev/access-token-es256.pem")),
+            key(Purpose::Audit, include_str!("../../keys-dev/audit-es256.pem")),
         ])
         .unwrap()
     }

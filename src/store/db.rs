@@ -163,6 +163,11 @@ impl Db {
         self.commits.load(Ordering::Relaxed)
     }
 
+    /// The same database for work that no request causes: its commits are not counted among theirs.
+    pub fn aside(&self) -> Self {
+        Self { commits: Arc::default(), ..self.clone() }
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), DbError> {
         match &self.pools {

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod audit_chain;
 mod authorization;
 mod contact;
 mod documents;

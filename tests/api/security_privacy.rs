@@ -275,7 +275,8 @@ impl Program {
              [log]\nlevel = \"trace\"\n[keys]\nmaster_key = \"file:{keys}/master.key\"\nsigning = [\n\
              {{ purpose = \"id-token\", key = \"file:{keys}/id-token-es256.pem\" }},\n\
              {{ purpose = \"id-token\", key = \"file:{keys}/id-token-rs256.pem\" }},\n\
-             {{ purpose = \"access-token\", key = \"file:{keys}/access-token-es256.pem\" }}]\n",
+             {{ purpose = \"access-token\", key = \"file:{keys}/access-token-es256.pem\" }}, \
+             {{ purpose = \"audit\", key = \"file:{keys}/audit-es256.pem\" }}]\n",
             database.url,
             mails.display()
         );

@@ -66,6 +66,7 @@ function ownKeys() {
       { purpose: 'id-token', key: make('id-es256.pem', ...ec) },
       { purpose: 'id-token', key: make('id-rs256.pem', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:3072') },
       { purpose: 'access-token', key: make('access.pem', ...ec) },
+      { purpose: 'audit', key: make('audit.pem', ...ec) },
     ],
   };
 }

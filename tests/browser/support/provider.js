@@ -108,6 +108,7 @@ signing = [
   { purpose = "id-token", key = ${text(`file:${KEYS}/id-token-es256.pem`)} },
   { purpose = "id-token", key = ${text(`file:${KEYS}/id-token-rs256.pem`)} },
   { purpose = "access-token", key = ${text(`file:${KEYS}/access-token-es256.pem`)} },
+  { purpose = "audit", key = ${text(`file:${KEYS}/audit-es256.pem`)} },
 ]
 
 [mail]

@@ -78,6 +78,7 @@ export const DEVELOPMENT_KEYS = {
     { purpose: 'id-token', key: `file:${join(KEYS, 'id-token-es256.pem')}` },
     { purpose: 'id-token', key: `file:${join(KEYS, 'id-token-rs256.pem')}` },
     { purpose: 'access-token', key: `file:${join(KEYS, 'access-token-es256.pem')}` },
+    { purpose: 'audit', key: `file:${join(KEYS, 'audit-es256.pem')}` },
   ],
 };
 
