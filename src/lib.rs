@@ -17,10 +17,14 @@ pub mod account;
 pub mod audit;
 /// Relying parties and what was agreed with each.
 pub mod client;
+/// A person's data as a whole: who received it, a copy of it, leaving.
+pub mod data;
 /// Mails we send, and the proof that they are ours.
 pub mod notice;
 /// The OpenID Provider.
 pub mod oidc;
+/// What the operator may do to an account, and must give a reason for.
+pub mod operator;
 /// Registration, password, sessions, limits on trying.
 pub mod signin;
 

@@ -1,5 +1,6 @@
 //! Floor 0: what everything stands on. No database, no HTTP, no rule of any capability.
 
+pub mod calendar;
 pub mod error;
 pub mod id;
 pub mod keys;

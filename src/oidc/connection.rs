@@ -9,9 +9,10 @@ use crate::client::registry::Registry;
 use crate::client::{Client, Scope};
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, ClientId};
+use crate::kernel::texts::Language;
 use crate::kernel::time::Timestamp;
 use crate::store::db::Tx;
-use crate::store::work::Actor;
+use crate::store::work::{Actor, Work};
 
 pub struct Connection {
     pub client: Arc<Client>,
@@ -27,6 +28,24 @@ pub async fn list(tx: &mut Tx, registry: &Registry, account: &AccountId) -> Resu
         Some(Connection { client, scopes: scopes_of(&row.scope), since: row.granted_at })
     };
     Ok(rows.into_iter().filter_map(connection).collect())
+}
+
+/// The data behind some scopes, in words.
+pub fn data_names(language: Language, scopes: &[Scope]) -> String {
+    let a = &language.texts().attribute;
+    let mut names = Vec::new();
+    if scopes.contains(&Scope::Profile) {
+        names.extend([&a.given_names, &a.family_name, &a.birth_date]);
+    }
+    if scopes.contains(&Scope::Email) {
+        names.push(&a.email);
+    }
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Removes everything that clients hold of an account which is being erased.
+pub async fn forget(work: &mut Work, account: &AccountId) -> Result<(), Error> {
+    Ok(store::delete_connections(work, account).await?)
 }
 
 /// Withdraws: from now on the client gets nothing, and what it holds is worth nothing here.

@@ -25,6 +25,8 @@ pub struct Session {
     pub device: Option<String>,
     /// A shorter limit than the rule's, chosen by the person.
     pub idle_minutes: Option<i64>,
+    /// When the account is erased, if its owner is leaving: then this session is good for returning only.
+    pub leaves_at: Option<Timestamp>,
 }
 
 impl Session {
@@ -132,6 +134,12 @@ pub async fn choose_idle_limit(work: &mut Work, account: &AccountId, minutes: i6
     }
     store::put_idle_minutes(work, account, minutes).await?;
     audit::record(work, &SigninEvent::IdleLimitChosen { account: account.clone(), minutes }).await
+}
+
+/// Ends every session of the account; how many there were.
+pub async fn end_all(work: &mut Work, account: &AccountId) -> Result<u64, Error> {
+    work.touched.push(account.clone());
+    Ok(store::delete_sessions_of(work, account).await?)
 }
 
 pub async fn end(work: &mut Work, session: &Session) -> Result<(), Error> {

@@ -8,11 +8,15 @@ mod audit_chain;
 mod authorization;
 mod contact;
 mod documents;
+mod leaving;
+mod operator;
 mod pages;
+mod personal_data;
 mod registration;
+mod retention;
 mod revocation;
 mod security_assertion;
-mod security_cleanup;
+
 mod security_csrf;
 mod security_headers;
 mod security_input;

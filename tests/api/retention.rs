@@ -8,8 +8,8 @@ use crate::support::surface::{EMAIL, busy_renate, two_services};
 use crate::support::{Browser, World};
 use nutzerkonto::kernel::time::{Timestamp, days};
 use nutzerkonto::sql;
-use nutzerkonto::store::cleanup;
 use nutzerkonto::store::db::Tx;
+use nutzerkonto::store::retention;
 
 /// Puts one row that expires then into every table whose rows do. `name` tells it from others.
 async fn plant(tx: &mut Tx, name: &str, at: Timestamp) {
@@ -52,7 +52,33 @@ async fn plant(tx: &mut Tx, name: &str, at: Timestamp) {
         at
     )
     .unwrap();
+    plant_data(tx, name, at).await;
     plant_protocol(tx, name, at).await;
+}
+
+async fn plant_data(tx: &mut Tx, name: &str, at: Timestamp) {
+    let bytes = name.as_bytes();
+    sql!(tx, execute, "INSERT INTO account (id, status, language, created_at) VALUES ($1, 'erased', 'de', 1)", name)
+        .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO address_change (account_id, address, new_confirmed, old_confirmed, expires_at)
+         VALUES ($1, $2, FALSE, FALSE, $3)",
+        name,
+        bytes,
+        at
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO data_export (token_hash, account_id, session_id, expires_at) VALUES ($1, $2, $2, $3)",
+        bytes,
+        name,
+        at
+    )
+    .unwrap();
 }
 
 async fn plant_protocol(tx: &mut Tx, name: &str, at: Timestamp) {
@@ -93,12 +119,14 @@ async fn plant_protocol(tx: &mut Tx, name: &str, at: Timestamp) {
 }
 
 /// The tables planted above, and for each how to read the names back.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 11] = [
     ("mail_check", "code_hash"),
     ("mailed_code", "owner"),
     ("attempt", "key_hash"),
     ("registration", "browser_hash"),
     ("password_reset", "browser_hash"),
+    ("address_change", "account_id"),
+    ("data_export", "token_hash"),
     ("authorization_request", "browser_hash"),
     ("authorization_code", "code_hash"),
     ("client_grant", "id"),
@@ -125,14 +153,14 @@ both!(rl38_nothing_that_holds_is_deleted, async |world| {
     plant(&mut tx, "long-ago", now.minus(days(1)).minus(millisecond)).await;
     world.app.db.commit(tx).await.unwrap();
     // The server's own clean-up may have come first, at the same instant.
-    cleanup::run(&world.app.db, now).await.unwrap();
+    retention::run(&world.app.db, now).await.unwrap();
     for (table, column) in TABLES {
         let left = left(&world, table, &names).await;
         assert!(left.contains(&"afterwards".to_owned()), "{table}.{column} was deleted before its time: {left:?}");
         assert!(!left.contains(&"long-ago".to_owned()), "{table}.{column} is kept for more than a day: {left:?}");
     }
     // What was good for one more millisecond goes with the day after it.
-    cleanup::run(&world.app.db, now.plus(days(1)).plus(millisecond * 2)).await.unwrap();
+    retention::run(&world.app.db, now.plus(days(1)).plus(millisecond * 2)).await.unwrap();
     for (table, _) in TABLES {
         assert_eq!(left(&world, table, &names).await, [""; 0], "{table}");
     }
@@ -165,17 +193,17 @@ both!(rl38_a_living_session_is_never_touched, async |world| {
     let almost = Duration::from_millis(59 * 60 * 1000 + 59_999);
     for _ in 0..11 {
         world.pass(almost);
-        cleanup::run(&world.app.db, world.app.now()).await.unwrap();
+        retention::run(&world.app.db, world.app.now()).await.unwrap();
         assert!(is_signed_in(&mut renate).await);
     }
     let mut other = world.browser();
     other.sign_in(EMAIL, PASSWORD).await;
     world.pass(Duration::from_secs(25 * 3600));
     let gone = world.rows("session").await;
-    cleanup::run(&world.app.db, world.app.now()).await.unwrap();
+    retention::run(&world.app.db, world.app.now()).await.unwrap();
     assert_eq!((gone, world.rows("session").await), (2, 2), "25 hours after the last request, exactly");
     world.pass(Duration::from_millis(1));
-    cleanup::run(&world.app.db, world.app.now()).await.unwrap();
+    retention::run(&world.app.db, world.app.now()).await.unwrap();
     assert_eq!(world.rows("session").await, 0);
 });
 
@@ -185,7 +213,7 @@ both!(rl38_people_in_the_middle_lose_nothing, async |world| {
     let [parken, _] = two_services(&world).await;
     let code = parken.code(&mut busy.browser, &[]).await;
     let clean = async || {
-        cleanup::run(&world.app.db, world.app.now()).await.unwrap();
+        retention::run(&world.app.db, world.app.now()).await.unwrap();
     };
     world.pass(Duration::from_millis(59_999));
     clean().await;
