@@ -1,7 +1,7 @@
 //! From one status of an account to the next: locked and unlocked, left and kept, unused, erased.
 //!
 //! Each step is one guarded statement, so that of two that exclude each other one happens. What else must end with it
-//! (sessions, credentials, connections) is for those who own it; see `crate::data::leaving`.
+//! (sessions, credentials, connections) is for those who own it; see `data::leaving`.
 
 use std::time::Duration;
 

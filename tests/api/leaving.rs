@@ -97,6 +97,10 @@ both!(renate_leaves_and_returns, async |world| {
     assert_eq!(renate.get("/anmelden").await.location(), "/daten/rueckkehr");
     assert!(renate.get("/daten/rueckkehr").await.body.contains("Möchten Sie Ihr Konto behalten?"));
     assert_eq!(renate.post("/daten/rueckkehr", &[("wahl", "vielleicht")]).await.status, 403);
+    for wish in ["behalten", "sofort"] {
+        let forged = renate.clone().post_exactly("/daten/rueckkehr", &[("wahl", wish), ("csrf", "x")]).await;
+        assert_eq!((forged.status, status(&world).await.as_str()), (403, "closing"), "sec_n03: {wish}");
+    }
     assert_eq!(renate.post("/daten/rueckkehr", &[("wahl", "behalten")]).await.location(), "/konto");
     assert_eq!(renate.get("/konto").await.status, 200);
     assert_eq!(renate.get("/daten/rueckkehr").await.status, 303, "there is nothing to return from");
