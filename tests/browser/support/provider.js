@@ -37,6 +37,12 @@ export class Provider {
     return { secret, hash };
   }
 
+  /** What the operator does to an account at the command line. */
+  async account(act, email, reason) {
+    const who = ["--email", email, "--operator", "k.muster", "--reason", reason];
+    await run(this.#binary, ["account", act, ...this.#config(), ...who]);
+  }
+
   /** Declares the clients and starts, on the first port that is free. */
   async start(clients) {
     await mkdir(this.mails, { recursive: true });
