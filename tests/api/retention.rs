@@ -9,7 +9,7 @@ use crate::support::{Browser, World};
 use nutzerkonto::kernel::time::{Timestamp, days};
 use nutzerkonto::sql;
 use nutzerkonto::store::db::Tx;
-use nutzerkonto::store::retention;
+use nutzerkonto::store::retention::{self, Object};
 
 /// Puts one row that expires then into every table whose rows do. `name` tells it from others.
 async fn plant(tx: &mut Tx, name: &str, at: Timestamp) {
@@ -237,3 +237,49 @@ both!(rl38_people_in_the_middle_lose_nothing, async |world| {
     clean().await;
     assert_eq!(busy.browser.get("/registrieren/name").await.status, 200, "a registration lives a day");
 });
+
+// What has no expiry of its own, but a time in the table.
+both!(rl38_devices_and_mails_that_were_given_up_have_their_time, async |world| {
+    let mut renate = world.browser();
+    renate.register(&world, EMAIL, ["Renate", "Muster"]).await;
+    let now = world.app.now();
+    let mut tx = world.app.db.begin().await.unwrap();
+    for (id, given_up_at) in [("job_old", now.minus(days(90))), ("job_young", now.minus(days(89)))] {
+        sql!(
+            &mut tx,
+            execute,
+            "INSERT INTO outbox (id, kind, payload, attempts, due_at, created_at, given_up_at)
+             VALUES ($1, 'mail', $2, 12, 1, 1, $3)",
+            id,
+            [0_u8].as_slice(),
+            given_up_at
+        )
+        .unwrap();
+    }
+    world.app.db.commit(tx).await.unwrap();
+    let moment = Duration::from_millis(1);
+    let due = retention::report(&world.app.db, now.plus(moment)).await.unwrap();
+    let due_of = |object: Object| due.iter().find(|(rule, _)| rule.object == object).unwrap().1;
+    assert_eq!((due_of(Object::UndeliveredMail), due_of(Object::Device), due_of(Object::Session)), (1, 0, 0));
+    assert_eq!(world.rows("outbox").await, 2, "a report changes nothing");
+    retention::run(&world.app.db, now.plus(moment)).await.unwrap();
+    assert_eq!(world.texts("SELECT id FROM outbox").await, ["job_young"]);
+    retention::run(&world.app.db, now.plus(days(400))).await.unwrap();
+    assert_eq!(world.rows("device").await, 1, "400 days, exactly");
+    retention::run(&world.app.db, now.plus(days(400)).plus(moment)).await.unwrap();
+    assert_eq!(world.rows("device").await, 0);
+});
+
+#[test]
+fn every_object_has_its_rule() {
+    let mut objects: Vec<String> = retention::RULES.iter().map(|rule| format!("{:?}", rule.object)).collect();
+    objects.sort_unstable();
+    objects.dedup();
+    assert_eq!(objects.len(), retention::RULES.len(), "one rule each");
+    assert!(retention::RULES.iter().all(|rule| !rule.basis.is_empty() && !rule.from.is_empty()));
+    let line = retention::RULES.iter().find(|rule| rule.object == Object::Session).unwrap().line(3);
+    assert_eq!(
+        line,
+        "Session                delete  25 hours   after: last sign of life; Art. 5 Abs. 1 Buchst. e DSGVO: no longer needed; due: 3"
+    );
+}
