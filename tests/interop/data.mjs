@@ -26,6 +26,7 @@ export async function run() {
     await node.seed(ROUNDS + 2);
     await node.start();
     await test(`${name}: the copy says what the database says, in the form of its schema`, () => copy(node));
+    await test(`${name}: a copy of ten thousand lines`, () => longCopy(node));
     const eraser = new Eraser(node);
     await test(`${name}: killed ${ROUNDS} times while people leave`, () => eraser.begin());
     await test(`${name}: killed for each of them while their data is removed`, () => eraser.finish());
@@ -34,8 +35,8 @@ export async function run() {
   }
 }
 
-async function copy(node) {
-  const browser = await canSignIn(node.issuer, emailOf(0), SEED_PASSWORD);
+/** Asks for a copy and fetches it; the bytes. */
+async function fetchCopy(node, browser) {
   const page = await browser.open('/daten/export');
   const granted = await browser.press(page, 'weiter', { current: SEED_PASSWORD });
   const [token, csrf] = ['schluessel', 'csrf'].map((name) => granted.form('laden').inputs.find((one) => one.name === name));
@@ -45,7 +46,12 @@ async function copy(node) {
     body: new URLSearchParams({ schluessel: token.value, csrf: csrf.value }),
   });
   assert.deepEqual([answer.status, answer.headers.get('content-type')], [200, 'application/zip']);
-  const archive = new AdmZip(Buffer.from(await answer.arrayBuffer()));
+  return Buffer.from(await answer.arrayBuffer());
+}
+
+async function copy(node) {
+  const browser = await canSignIn(node.issuer, emailOf(0), SEED_PASSWORD);
+  const archive = new AdmZip(await fetchCopy(node, browser));
   assert.ok(archive.test(), 'every file has its checksum');
   const account = JSON.parse(archive.readAsText('konto.json'));
   const ajv = new Ajv2020({ allErrors: true });
@@ -72,6 +78,28 @@ async function copy(node) {
   // RFC 4180: every cell is quoted here, so that a line ends where a quote is followed by one.
   const table = archive.readAsText('protokoll.csv').replace(/^\uFEFF/, '').trimEnd().split('"\r\n');
   assert.equal(table.length, lines.length + 1);
+}
+
+/** Ten thousand lines cost no memory that grows with them, and, as it is released, less than two seconds; this is the slow build. */
+async function longCopy(node) {
+  const browser = await canSignIn(node.issuer, emailOf(0), SEED_PASSWORD);
+  const [[id]] = look(node.databaseUrl, "SELECT subject FROM audit_event WHERE kind = 'data.exported' LIMIT 1");
+  await fetchCopy(node, browser);
+  const before = node.memoryPeak();
+  query(
+    node.databaseUrl,
+    `INSERT INTO audit_event (id, at, kind, actor, subject, detail)
+     WITH RECURSIVE line(i) AS (SELECT 10001 UNION ALL SELECT i + 1 FROM line WHERE i < 20000)
+     SELECT 'evt_long' || CAST(i AS TEXT), ${Date.now()} + i, 'session.limit_chosen', '${id}', '${id}', '{"minutes":30}'
+       FROM line`,
+  );
+  const start = performance.now();
+  const archive = new AdmZip(await fetchCopy(node, browser));
+  const seconds = (performance.now() - start) / 1000;
+  const lines = JSON.parse(archive.readAsText('protokoll.json')).length;
+  const grown = (node.memoryPeak() - before) / 1024 / 1024;
+  note(`${lines} lines in ${seconds.toFixed(2)} s, ${grown.toFixed(1)} MiB more memory at the peak`);
+  assert.ok(lines > 10000 && seconds < 10 && grown < 16, 'see the line above');
 }
 
 /** People leave, and the program is killed meanwhile. */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -221,6 +221,12 @@ export class Node {
       this.#listeners.add(look);
       look();
     });
+  }
+
+  /** The most memory that the process has ever had, in bytes. */
+  memoryPeak() {
+    const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
+    return Number(status.match(/^VmHWM:\s+(\d+) kB/m)[1]) * 1024;
   }
 
   /** SIGTERM; returns how it ended and how long that took. */
