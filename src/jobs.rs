@@ -1,4 +1,4 @@
-//! What happens without a request: the outbox, the audit chain, the clean-up, noticing changed clients,
+//! What happens without a request: the outbox, the audit chain, the clean-up, noticing changed clients and keys,
 //! forgetting. Every node does it all.
 
 use std::time::Duration;
@@ -19,6 +19,8 @@ use crate::web::memory::Memory;
 
 const OUTBOX_EVERY: Duration = Duration::from_millis(250);
 const REGISTRY_EVERY: Duration = Duration::from_millis(500);
+/// A revoked key is out on every node within a second.
+const KEYS_EVERY: Duration = Duration::from_millis(500);
 /// An event is sealed at most a second after it happened.
 const AUDIT_EVERY: Duration = Duration::from_millis(500);
 const CLEANUP_EVERY: Duration = Duration::from_secs(60);
@@ -47,6 +49,13 @@ pub fn start(app: App, registry: Registry, memory: Memory) -> Running {
                     memory.sweep(&app);
                     registry.refresh(&app.db).await
                 }
+            }
+        }),
+        every("keys", KEYS_EVERY, stopped.clone(), {
+            let app = app.clone();
+            move || {
+                let app = app.clone();
+                async move { app.keys.refresh(&app.db, &app.vault, app.now()).await }
             }
         }),
         every("audit", AUDIT_EVERY, stopped.clone(), {

@@ -17,6 +17,8 @@ pub mod account;
 pub mod audit;
 /// Relying parties and what was agreed with each.
 pub mod client;
+/// Signing keys rotated and revoked, the master key exchanged, by the operator.
+pub mod keys;
 /// Mails we send, and the proof that they are ours.
 pub mod notice;
 /// The OpenID Provider.
@@ -30,7 +32,7 @@ pub mod web;
 // Floor 5: wiring.
 /// A demonstration on one machine: people, a municipal service, mail to look at.
 pub mod demo;
-/// What happens without a request: outbox, clean-up, refreshing clients.
+/// What happens without a request: outbox, clean-up, refreshing clients and keys.
 pub mod jobs;
 /// Every URL on one screen.
 pub mod routes;

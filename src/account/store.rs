@@ -30,14 +30,14 @@ pub struct LoadedRow {
     pub recorded_at: Timestamp,
 }
 
-pub async fn insert_account(work: &mut Work, new: &NewAccount<'_>) -> Result<(), DbError> {
+pub async fn insert_account(work: &mut Work, new: &NewAccount<'_>, key_wrapped: &[u8]) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
         execute,
         "INSERT INTO account (id, status, key_wrapped, language, created_at) VALUES ($1, $2, $3, $4, $5)",
         &new.id,
         Status::Active,
-        new.key_wrapped,
+        key_wrapped,
         new.language,
         work.now
     )

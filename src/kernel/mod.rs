@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod id;
+pub mod key_times;
 pub mod keys;
 pub mod level;
 pub mod mail;

@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod cleanup;
 pub mod db;
+pub mod key_ring;
 pub mod outbox;
 pub mod root;
 pub mod work;

@@ -32,7 +32,7 @@ async fn execute(tx: &mut Tx, text: &str) -> u64 {
 }
 
 async fn report(world: &World, tx: &mut Tx, kept: &[String]) -> Report {
-    verify(tx, &world.app.keys, &world.app.config.issuer, kept).await.unwrap()
+    verify(tx, &world.app.keys.current(), &world.app.config.issuer, kept).await.unwrap()
 }
 
 async fn is_sound(world: &World) -> Report {

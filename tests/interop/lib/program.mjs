@@ -72,15 +72,8 @@ export function configuration(sections) {
   return [...top, ...tables].join('');
 }
 
-export const DEVELOPMENT_KEYS = {
-  master_key: `file:${join(KEYS, 'master.key')}`,
-  signing: [
-    { purpose: 'id-token', key: `file:${join(KEYS, 'id-token-es256.pem')}` },
-    { purpose: 'id-token', key: `file:${join(KEYS, 'id-token-rs256.pem')}` },
-    { purpose: 'access-token', key: `file:${join(KEYS, 'access-token-es256.pem')}` },
-    { purpose: 'audit', key: `file:${join(KEYS, 'audit-es256.pem')}` },
-  ],
-};
+/** With it the program takes the signing keys of keys-dev instead of making its own. */
+export const DEVELOPMENT_KEYS = { master_key: `file:${join(KEYS, 'master.key')}` };
 
 // Hashing costs nothing here and strangers may do much, so that tests are fast and do not disturb each other.
 const QUICK = {
