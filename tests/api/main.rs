@@ -8,6 +8,8 @@ mod audit_chain;
 mod authorization;
 mod contact;
 mod documents;
+mod keys;
+mod keys_master;
 mod pages;
 mod registration;
 mod revocation;

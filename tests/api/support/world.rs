@@ -81,6 +81,14 @@ impl World {
         Node { running }
     }
 
+    /// What a command of the operator works with, or a node before it serves; with other settings if wished.
+    pub async fn open_with(&self, change: impl FnOnce(&mut Config)) -> Result<App, String> {
+        let mut config = self.config.clone();
+        change(&mut config);
+        let mailer = Some(Mailer::Memory(Arc::clone(&self.mails)));
+        app::open(config, Surroundings { clock: self.clock.clone(), random: Random::System, mailer }).await
+    }
+
     pub fn browser(&self) -> Browser {
         Browser::new(&self.config.issuer, self.node.as_ref().unwrap().address)
     }
