@@ -89,8 +89,8 @@ const QUICK = {
   },
 };
 
-/** Runs a command to its end. */
-export async function command(args, { seconds = 30 } = {}) {
+/** Runs a command to its end, or, if wished, kills it after so many milliseconds. */
+export async function command(args, { seconds = 30, killAfter } = {}) {
   const child = spawn(BINARY, args);
   running.add(child);
   const output = { stdout: '', stderr: '' };
@@ -100,9 +100,11 @@ export async function command(args, { seconds = 30 } = {}) {
     child.once('error', fail);
     child.once('close', (code, signal) => done({ code, signal }));
   });
+  const killer = killAfter !== undefined && setTimeout(() => child.kill('SIGKILL'), killAfter);
   try {
     return { ...(await within(`nutzerkonto ${args.join(' ')}`, seconds, ended)), ...output };
   } finally {
+    clearTimeout(killer);
     child.kill('SIGKILL');
     running.delete(child);
   }
