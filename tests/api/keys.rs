@@ -10,7 +10,7 @@ use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::JwkSet;
 use nutzerkonto::app::App;
 use nutzerkonto::config::{Config, SecretSource};
-use nutzerkonto::kernel::key_times::State;
+use nutzerkonto::kernel::key_times::{KeyTimes, State};
 use nutzerkonto::kernel::keys::{Purpose, verify_signature};
 use nutzerkonto::kernel::time::{Timestamp, hours, minutes};
 use nutzerkonto::keys::rotate::{revoke, rotate};
@@ -72,15 +72,15 @@ async fn within(limit: Duration, what: &str, mut is_so: impl AsyncFnMut() -> boo
     assert!(tokio::time::timeout(limit, asked).await.is_ok(), "not within {limit:?}: {what}");
 }
 
-const SECOND: Duration = Duration::from_secs(1);
+/// A second is what is promised; a machine that runs all tests at once may take another.
+const SOON: Duration = Duration::from_secs(2);
+/// Every node has looked at the clock.
+const NOTICED: Duration = Duration::from_millis(1500);
 
 /// The key that signs for a purpose.
 fn signing(app: &App, purpose: Purpose) -> String {
     let list = app.keys.list();
-    let signs = |(times, state): &&(_, State)| {
-        let times: &nutzerkonto::kernel::key_times::KeyTimes = times;
-        times.purpose == purpose && *state == State::Signs
-    };
+    let signs = |(times, state): &&(KeyTimes, State)| times.purpose == purpose && *state == State::Signs;
     list.iter().find(signs).unwrap().0.key_id.clone()
 }
 
@@ -93,17 +93,17 @@ both!(a_new_key_is_published_an_hour_before_it_signs_and_the_old_one_a_day_longe
     let new: Vec<_> = rotate(&operator, &Purpose::ALL).await.unwrap().into_iter().map(|times| times.key_id).collect();
     assert_eq!(new.len(), 4);
     for browser in [&world.browser(), &other] {
-        within(SECOND, "published", async || published(browser).await.len() == before.len() + 3).await;
+        within(SOON, "published", async || published(browser).await.len() == before.len() + 3).await;
     }
     let keys = world.browser().get("/oauth2/jwks").await;
     assert_eq!(keys.header("cache-control"), "public, max-age=900");
     assert!(!keys.body.contains(&new[3]), "audit keys are not published");
     world.pass(minutes(59));
-    tokio::time::sleep(SECOND).await;
+    tokio::time::sleep(NOTICED).await;
     let old = tokens(world.browser(), &parken).await;
     assert!(before.contains(&key_id(&old.id)) && before.contains(&key_id(&old.access)), "not yet");
     world.pass(minutes(1));
-    tokio::time::sleep(SECOND).await;
+    tokio::time::sleep(NOTICED).await;
     for browser in [&world.browser(), &other] {
         let fresh = tokens(browser.clone(), &parken).await;
         assert_eq!([key_id(&fresh.id), key_id(&fresh.access)], [new[0].clone(), new[2].clone()], "from now on");
@@ -112,11 +112,11 @@ both!(a_new_key_is_published_an_hour_before_it_signs_and_the_old_one_a_day_longe
     let mut renate = old.browser;
     let hint = format!("/oauth2/logout?id_token_hint={}", old.id);
     world.pass(hours(24) - minutes(1));
-    tokio::time::sleep(SECOND).await;
+    tokio::time::sleep(NOTICED).await;
     assert_eq!(published(&other).await.len(), before.len() + 3);
     assert_eq!(renate.get(&hint).await.status, 303, "nobody is signed in any more, the hint is understood");
     world.pass(minutes(1));
-    tokio::time::sleep(SECOND).await;
+    tokio::time::sleep(NOTICED).await;
     assert_eq!(published(&other).await.len(), before.len(), "the old keys are gone");
     let old_target = format!("{hint}&post_logout_redirect_uri=https://parken.example/");
     assert!(renate.get(&old_target).await.body.contains("invalid_request"), "the hint counts as absent");
@@ -135,7 +135,7 @@ both!(a_revoked_key_is_out_on_every_node_at_once, async |world| {
         let leaked = signing(&operator, purpose);
         let replacement = revoke(&operator, &leaked).await.unwrap().unwrap();
         for browser in &nodes {
-            within(Duration::from_secs(2), "not published", async || !published(browser).await.contains(&leaked)).await;
+            within(SOON, "not published", async || !published(browser).await.contains(&leaked)).await;
             assert!(published(browser).await.contains(&replacement.key_id));
             let fresh = tokens(browser.clone(), &parken).await;
             let signed = if purpose == Purpose::IdToken { &fresh.id } else { &fresh.access };
