@@ -1,5 +1,5 @@
 //! What happens without a request: the outbox, the audit chain, erasing accounts, the clean-up, noticing changed
-//! clients, forgetting. Every node does it all.
+//! clients and keys, forgetting. Every node does it all.
 
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ use crate::web::memory::Memory;
 
 const OUTBOX_EVERY: Duration = Duration::from_millis(250);
 const REGISTRY_EVERY: Duration = Duration::from_millis(500);
+/// A revoked key is out on every node within a second.
+const KEYS_EVERY: Duration = Duration::from_millis(500);
 /// An event is sealed at most a second after it happened.
 const AUDIT_EVERY: Duration = Duration::from_millis(500);
 const ERASURE_EVERY: Duration = Duration::from_secs(10);
@@ -49,6 +51,13 @@ pub fn start(app: App, registry: Registry, memory: Memory) -> Running {
                     memory.sweep(&app);
                     registry.refresh(&app.db).await
                 }
+            }
+        }),
+        every("keys", KEYS_EVERY, stopped.clone(), {
+            let app = app.clone();
+            move || {
+                let app = app.clone();
+                async move { app.keys.refresh(&app.db, &app.vault, app.now()).await }
             }
         }),
         every("audit", AUDIT_EVERY, stopped.clone(), {

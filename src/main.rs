@@ -11,12 +11,14 @@ use nutzerkonto::client::{self, ClientFile};
 use nutzerkonto::config::{Config, LogFormat};
 use nutzerkonto::kernel::error::Error;
 use nutzerkonto::kernel::id::AccountId;
+use nutzerkonto::kernel::key_times::State;
+use nutzerkonto::kernel::keys::Purpose;
 use nutzerkonto::kernel::random::Random;
 use nutzerkonto::kernel::secret::{hex, sha256};
 use nutzerkonto::operator::{self, Inquiry};
 use nutzerkonto::store::retention;
 use nutzerkonto::store::work::Actor;
-use nutzerkonto::{demo, serve};
+use nutzerkonto::{demo, keys, serve};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[derive(Parser)]
@@ -43,7 +45,7 @@ enum Command {
     Migrate(ConfigFile),
     /// Print the settings in force, or what is wrong with them
     CheckConfig(ConfigFile),
-    /// Signing keys
+    /// Signing keys and the master key
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Relying parties
@@ -76,8 +78,22 @@ struct ConfigFile {
 
 #[derive(Subcommand)]
 enum KeysCommand {
-    /// List the keys in force
+    /// List the signing keys and what each does
     List(ConfigFile),
+    /// Make new signing keys, which are published at once and sign from an hour on
+    Rotate {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Only for this purpose: id-token, access-token or audit
+        #[arg(long, value_parser = Purpose::parse)]
+        purpose: Option<Purpose>,
+        /// Instead: this key is not believed any more from now on; if it signs, a new one takes its place at once
+        #[arg(long, value_name = "KEY_ID", conflicts_with = "purpose")]
+        revoke: Option<String>,
+        /// Instead: wrap everything that another master key wrapped with the one in force
+        #[arg(long, conflicts_with_all = ["purpose", "revoke"])]
+        master: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -202,12 +218,7 @@ async fn run(command: Command) -> Result<(), String> {
             say(&config.in_force()?);
             Ok(())
         }
-        Command::Keys(KeysCommand::List(file)) => {
-            for key in app::signing_keys(&Config::read(&file.config)?)?.iter() {
-                say(&format!("{}  {}  {:?}", key.key_id, key.algorithm.name(), key.purpose));
-            }
-            Ok(())
-        }
+        Command::Keys(command) => run_keys(command).await,
         Command::Client(command) => run_client(command).await,
         Command::Audit(command) => run_audit(command).await,
         Command::Account(command) => run_account(command).await,
@@ -230,6 +241,44 @@ async fn open(file: &ConfigFile) -> Result<App, String> {
     app::open(Config::read(&file.config)?, Surroundings::default()).await
 }
 
+async fn run_keys(command: KeysCommand) -> Result<(), String> {
+    let text = |error: nutzerkonto::kernel::error::Error| error.to_string();
+    match command {
+        KeysCommand::List(config) => {
+            for (times, state) in open(&config).await?.keys.list() {
+                say(&keys::Line(&times, state).to_string());
+            }
+        }
+        KeysCommand::Rotate { config, master: true, .. } => {
+            let done = keys::master::rewrap(&*open(&config).await?).await.map_err(text)?;
+            let root = if done.root { 1 } else { 0 };
+            say(&format!(
+                "wrapped anew: {} accounts, {} registrations, {root} root secret",
+                done.accounts, done.registrations
+            ));
+            if done.left > 0 {
+                return Err(format!("{} keys are left: see docs/operations.md, Another master key", done.left));
+            }
+            say("the master key in force has wrapped everything");
+        }
+        KeysCommand::Rotate { config, revoke: Some(key_id), .. } => {
+            let replacement = keys::rotate::revoke(&*open(&config).await?, &key_id).await.map_err(text)?;
+            say(&format!("{key_id}  revoked: no node believes it or publishes it a second from now"));
+            if let Some(times) = replacement {
+                say(&keys::Line(&times, State::Signs).to_string());
+            }
+        }
+        KeysCommand::Rotate { config, purpose, .. } => {
+            let purposes = purpose.map_or(Purpose::ALL.to_vec(), |purpose| vec![purpose]);
+            for times in keys::rotate::rotate(&*open(&config).await?, &purposes).await.map_err(text)? {
+                say(&keys::Line(&times, State::Next).to_string());
+            }
+            say("published now; those that sign until then verify for another day, those of the audit trail for ever");
+        }
+    }
+    Ok(())
+}
+
 async fn run_audit(command: AuditCommand) -> Result<(), String> {
     let text = |error: Error| error.to_string();
     match command {
@@ -238,8 +287,9 @@ async fn run_audit(command: AuditCommand) -> Result<(), String> {
             let kept: Vec<String> = kept.map_err(|error| error.to_string())?.lines().map(str::to_owned).collect();
             let app = open(&config).await?;
             let mut tx = app.read().await.map_err(|error| error.to_string())?;
-            let report =
-                audit::verify::verify(&mut tx, &app.keys, &app.config.issuer, &kept, app.now()).await.map_err(text)?;
+            let report = audit::verify::verify(&mut tx, &app.keys.current(), &app.config.issuer, &kept, app.now())
+                .await
+                .map_err(text)?;
             for finding in &report.findings {
                 say(&finding.to_string());
             }

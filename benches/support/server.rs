@@ -157,21 +157,11 @@ impl Instance {
     fn settings(&self) -> String {
         let (host, address, operations, url) = (&self.host, self.address, self.operations, &self.database_url);
         let mails = self.directory.0.join("mail");
-        let key = |purpose: &str, file: &str| {
-            format!("[[keys.signing]]\npurpose = \"{purpose}\"\nkey = \"file:{KEYS}/{file}.pem\"\n")
-        };
-        let signing = [
-            key("id-token", "id-token-es256"),
-            key("id-token", "id-token-rs256"),
-            key("access-token", "access-token-es256"),
-            key("audit", "audit-es256"),
-        ]
-        .concat();
         format!(
             "issuer = \"http://{host}\"\n[server]\nlisten = \"{address}\"\noperations_listen = \"{operations}\"\n\
              workers = {THREADS}\n[database]\nurl = \"{url}\"\n[password]\nthreads = {THREADS}\n[limits]\n\
              attempts_per_account = 1000000\nattempts_per_network = 1000000\nattempts_per_range = 1000000\n[mail]\ndirectory = {mails:?}\n\
-             [keys]\nmaster_key = \"file:{KEYS}/master.key\"\n{signing}"
+             [keys]\nmaster_key = \"file:{KEYS}/master.key\"\n"
         )
     }
 

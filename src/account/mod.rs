@@ -130,7 +130,6 @@ impl Account {
 pub struct NewAccount<'a> {
     pub id: AccountId,
     pub key: &'a DataKey,
-    pub key_wrapped: &'a [u8],
     pub language: Language,
     pub email: &'a EmailAddress,
     pub attributes: Vec<(AttributeName, String)>,
@@ -175,7 +174,9 @@ pub enum Opened {
 
 /// Opens the account in the work's transaction. After `AddressTaken` the work must not be committed.
 pub async fn open(work: &mut Work, vault: &Vault, new: NewAccount<'_>) -> Result<Opened, Error> {
-    store::insert_account(work, &new).await?;
+    // Wrapped only now: what was wrapped when the registration began could slip past a change of the master key.
+    let key_wrapped = vault.master().wrap(new.key, new.id.as_str(), &work.random).await.map_err(Error::broken)?;
+    store::insert_account(work, &new, &key_wrapped).await?;
     let index = index(vault, new.email);
     let sealed = seal(new.key, address_place(&hex(&index)), new.email.as_str(), work)?;
     if !store::insert_address(work, &new.id, &index, &sealed, true).await? {

@@ -34,7 +34,7 @@ pub struct LoadedRow {
     pub recorded_at: Timestamp,
 }
 
-pub async fn insert_account(work: &mut Work, new: &NewAccount<'_>) -> Result<(), DbError> {
+pub async fn insert_account(work: &mut Work, new: &NewAccount<'_>, key_wrapped: &[u8]) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
         execute,
@@ -42,7 +42,7 @@ pub async fn insert_account(work: &mut Work, new: &NewAccount<'_>) -> Result<(),
          VALUES ($1, $2, $3, $4, $5, $5, $5)",
         &new.id,
         Status::Active,
-        new.key_wrapped,
+        key_wrapped,
         new.language,
         work.now
     )

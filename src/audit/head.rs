@@ -66,7 +66,7 @@ pub async fn sign(app: &AppParts) -> Result<String, Error> {
         position: head.position,
         seal: encode(&head.seal),
     };
-    let token = app.keys.sign(Purpose::Audit, Algorithm::ES256, &claims)?;
+    let token = app.keys.current().sign(Purpose::Audit, Algorithm::ES256, &claims)?;
     let mut tx = db.begin().await?;
     store::insert_signed_head(&mut tx, head.position, now, &token).await?;
     db.commit(tx).await?;

@@ -25,7 +25,7 @@ pub async fn tend(app: &AppParts) -> Result<u64, Error> {
     let from = store::head(&mut tx, store::START).await?.unwrap_or_else(chain::beginning);
     let Some(token) = store::signed_head_after(&mut tx, from.position).await? else { return Ok(0) };
     drop(tx);
-    let head = SignedHead::read(&app.keys, &app.config.issuer, &token.text).map_err(Error::broken)?;
+    let head = SignedHead::read(&app.keys.current(), &app.config.issuer, &token.text).map_err(Error::broken)?;
     if !is_over(head.at(), now) {
         return Ok(0);
     }

@@ -169,7 +169,7 @@ fn tokens(app: &AppParts, client: &Client, row: &store::CodeRow) -> Result<Token
         scope: row.scope.clone(),
         grant: row.grant_id.to_string(),
     };
-    let access_token = app.keys.sign(Purpose::AccessToken, Algorithm::ES256, &access)?;
+    let access_token = app.keys.current().sign(Purpose::AccessToken, Algorithm::ES256, &access)?;
     let id = IdToken {
         iss: issuer,
         sub: &subject,
@@ -183,7 +183,7 @@ fn tokens(app: &AppParts, client: &Client, row: &store::CodeRow) -> Result<Token
         at_hash: half_hash(&access_token),
     };
     Ok(TokenResponse {
-        id_token: app.keys.sign(Purpose::IdToken, client.id_token_algorithm, &id)?,
+        id_token: app.keys.current().sign(Purpose::IdToken, client.id_token_algorithm, &id)?,
         access_token,
         token_type: "Bearer",
         expires_in: ACCESS_TOKEN_LIFETIME.as_secs(),
@@ -199,7 +199,7 @@ fn half_hash(token: &str) -> String {
 
 /// What a presented access token is worth now: its claims and the grant behind it, or nothing.
 pub fn read_access_token(app: &AppParts, token: &str) -> Option<(AccessToken, GrantId)> {
-    let claims = app.keys.verify::<AccessToken>(Purpose::AccessToken, token)?;
+    let claims = app.keys.current().verify::<AccessToken>(Purpose::AccessToken, token)?;
     let grant = GrantId::parse(&claims.grant)?;
     let issuer = &app.config.issuer;
     (claims.iss == *issuer && claims.aud == *issuer && claims.exp > app.now().seconds()).then_some((claims, grant))

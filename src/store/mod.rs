@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod db;
+pub mod key_ring;
 pub mod outbox;
 pub mod retention;
 pub mod root;

@@ -38,7 +38,7 @@ async fn execute(tx: &mut Tx, text: &str) -> u64 {
 }
 
 async fn report(world: &World, tx: &mut Tx, kept: &[String]) -> Report {
-    verify(tx, &world.app.keys, &world.app.config.issuer, kept, world.app.now()).await.unwrap()
+    verify(tx, &world.app.keys.current(), &world.app.config.issuer, kept, world.app.now()).await.unwrap()
 }
 
 async fn is_sound(world: &World) -> Report {
@@ -172,7 +172,7 @@ both!(what_is_older_than_two_years_goes_up_to_a_signed_head, async |world| {
 both!(rl29_a_beginning_that_is_too_young_is_found, async |world| {
     lively(&world).await;
     let token = head::sign(&world.app).await.unwrap();
-    let head = SignedHead::read(&world.app.keys, &world.app.config.issuer, &token).unwrap();
+    let head = SignedHead::read(&world.app.keys.current(), &world.app.config.issuer, &token).unwrap();
     world.pass(days(30));
     signs_in(&world).await;
     chain::seal(&world.app.db, world.app.now()).await.unwrap();

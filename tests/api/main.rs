@@ -8,6 +8,8 @@ mod audit_chain;
 mod authorization;
 mod contact;
 mod documents;
+mod keys;
+mod keys_master;
 mod leaving;
 mod operator;
 mod pages;
@@ -16,7 +18,6 @@ mod registration;
 mod retention;
 mod revocation;
 mod security_assertion;
-
 mod security_csrf;
 mod security_headers;
 mod security_input;

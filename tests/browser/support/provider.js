@@ -110,12 +110,6 @@ url = ${text(this.#database)}
 
 [keys]
 master_key = ${text(`file:${KEYS}/master.key`)}
-signing = [
-  { purpose = "id-token", key = ${text(`file:${KEYS}/id-token-es256.pem`)} },
-  { purpose = "id-token", key = ${text(`file:${KEYS}/id-token-rs256.pem`)} },
-  { purpose = "access-token", key = ${text(`file:${KEYS}/access-token-es256.pem`)} },
-  { purpose = "audit", key = ${text(`file:${KEYS}/audit-es256.pem`)} },
-]
 
 [mail]
 directory = ${text(this.mails)}
