@@ -140,11 +140,11 @@ impl Instance {
         Ok(instance)
     }
 
-    fn config(&self) -> PathBuf {
+    pub fn config(&self) -> PathBuf {
         self.directory.0.join("bench.toml")
     }
 
-    fn run(&self, arguments: &[&str]) -> Outcome<()> {
+    pub fn run(&self, arguments: &[&str]) -> Outcome<()> {
         let mut command = program();
         command.args(arguments).arg(self.config());
         if arguments.contains(&"apply") {
@@ -163,6 +163,14 @@ impl Instance {
              attempts_per_account = 1000000\nattempts_per_network = 1000000\nattempts_per_range = 1000000\n[mail]\ndirectory = {mails:?}\n\
              [keys]\nmaster_key = \"file:{KEYS}/master.key\"\n"
         )
+    }
+
+    /// Another master key takes the first one's place; the first is still read with.
+    pub fn exchange_master_key(&self) -> Outcome<()> {
+        let key = self.directory.0.join("other.key");
+        std::fs::write(&key, STANDARD.encode([9; 32]))?;
+        let settings = self.settings().replace("master_key = ", "other_master_key = ");
+        Ok(std::fs::write(self.config(), format!("{settings}master_key = \"file:{}\"\n", key.display()))?)
     }
 
     /// Starts the program and waits until it is ready; also how long that took.

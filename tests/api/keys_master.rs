@@ -144,7 +144,7 @@ both!(interrupted_at_any_time_it_goes_on_where_it_was, async |mut world| {
             Err(_) => interrupted += 1,
         }
     }
-    assert!(interrupted > 10, "{interrupted} interrupted, {finished} finished");
+    assert!(interrupted > 3, "{interrupted} interrupted, {finished} finished");
     // What was on its way to the database when it was interrupted may still arrive.
     tokio::time::sleep(Duration::from_millis(200)).await;
     rewrap(&forth).await.unwrap();
