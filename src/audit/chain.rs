@@ -10,7 +10,7 @@ use crate::kernel::secret::sha256;
 use crate::kernel::time::Timestamp;
 use crate::store::db::Db;
 
-use super::store::{self, Head, Link, Packed};
+use super::store::{self, Fields, Head, Link, Packed};
 
 /// Events sealed in one transaction: so many that the commit hardly counts, so few that nobody waits for it.
 pub const BATCH: usize = 1000;
@@ -24,7 +24,7 @@ pub fn beginning() -> Head {
 
 /// The seal of an event at a position after the event that bears the seal `previous`: SHA-256 of the format's name,
 /// `previous`, the position, and every column, each with its length before it, so that no two events read the same.
-pub fn seal_of(previous: &[u8], position: i64, event: &Link) -> [u8; 32] {
+pub fn seal_of(previous: &[u8], position: i64, event: &Fields<'_>) -> [u8; 32] {
     let mut text = Vec::with_capacity(512);
     let mut put = |field: Option<&[u8]>| match field {
         None => text.push(0),
@@ -41,10 +41,10 @@ pub fn seal_of(previous: &[u8], position: i64, event: &Link) -> [u8; 32] {
     put(Some(&event.at.milliseconds().to_be_bytes()));
     put(Some(event.kind.as_bytes()));
     put(Some(event.actor.as_bytes()));
-    put(event.subject.as_deref().map(str::as_bytes));
-    put(event.reason.as_deref().map(str::as_bytes));
+    put(event.subject.map(str::as_bytes));
+    put(event.reason.map(str::as_bytes));
     put(Some(event.detail.as_bytes()));
-    put(event.request.as_deref().map(str::as_bytes));
+    put(event.request.map(str::as_bytes));
     sha256(&text)
 }
 
@@ -88,7 +88,7 @@ fn pack(head: &Head, events: &[Link], now: Timestamp) -> (Packed, Head) {
     let mut end = Head { sealed_at: now, ..head.clone() };
     for event in events {
         end.position += 1;
-        end.seal = seal_of(&end.seal, end.position, event).to_vec();
+        end.seal = seal_of(&end.seal, end.position, &event.fields()).to_vec();
         seals.extend_from_slice(&end.seal);
         ids.push_str(&format!("{:id_width$}", event.id));
     }
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn the_seal_is_what_the_documentation_says() {
         let documented = "2c323431a546ffaadbd3a1c8ab4f4f0f6c7fcf6a6b3a47d0b6cb5d2de5c9fb91";
-        assert_eq!(hex(&seal_of(&[0; 32], 1, &event())), documented);
+        assert_eq!(hex(&seal_of(&[0; 32], 1, &event().fields())), documented);
     }
 
     #[test]
@@ -129,7 +129,7 @@ mod tests {
         let shifted = |change: fn(&mut Link)| {
             let mut other = event();
             change(&mut other);
-            seal_of(&[0; 32], 1, &other)
+            seal_of(&[0; 32], 1, &other.fields())
         };
         let seals = [
             shifted(|_| {}),
@@ -139,8 +139,8 @@ mod tests {
             shifted(|event| (event.kind, event.actor) = ("session.begunv".to_owned(), "isitor".to_owned())),
             shifted(|event| (event.subject, event.reason) = (None, Some("acc_1".to_owned()))),
             shifted(|event| event.at = Timestamp::from_milliseconds(8)),
-            seal_of(&[0; 32], 2, &event()),
-            seal_of(&[1; 32], 1, &event()),
+            seal_of(&[0; 32], 2, &event().fields()),
+            seal_of(&[1; 32], 1, &event().fields()),
         ];
         for (place, seal) in seals.iter().enumerate() {
             assert!(!seals[..place].contains(seal), "{place}");

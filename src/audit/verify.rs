@@ -14,7 +14,7 @@ use crate::store::db::Tx;
 use super::chain::{beginning, seal_of};
 use super::head::{SignedHead, encode};
 use super::prune;
-use super::store::{self, Head, Link};
+use super::store::{self, Head, Sealed};
 
 /// Rows read at once.
 const PAGE: i64 = 5000;
@@ -106,8 +106,8 @@ pub async fn verify(
         for link in &page {
             walk.step(&mut report, link);
         }
-        match page.last().and_then(|link| link.position) {
-            Some(position) => after = position,
+        match page.last() {
+            Some(link) => after = link.position,
             None => break,
         }
     }
@@ -165,10 +165,10 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn step(&mut self, report: &mut Report, link: &Link) {
+    fn step(&mut self, report: &mut Report, link: &Sealed) {
         report.events += 1;
-        let position = link.position.unwrap_or_default();
-        let here = (Some(position), Some(link.id.as_str()));
+        let (position, event) = (link.position, link.fields());
+        let here = (Some(position), event.map(|event| event.id));
         if position < self.next {
             report.find(here.0, here.1, "stands before the first position");
             return;
@@ -178,10 +178,11 @@ impl Walk<'_> {
             // Without the seal of the one before, this event's own cannot be judged.
             let what = format!("the events up to position {} are missing", position - 1);
             report.find(Some(self.next), None, what);
-        } else if seal_of(&self.previous, position, link) != stored {
+        } else if event.is_none_or(|event| seal_of(&self.previous, position, &event) != stored) {
             report.find(here.0, here.1, "was changed, inserted or moved after it was sealed");
         }
-        if self.signed_at.is_some_and(|at| link.at < at.minus(TOLERANCE)) {
+        let at = event.map(|event| event.at);
+        if self.signed_at.zip(at).is_some_and(|(signed_at, at)| at < signed_at.minus(TOLERANCE)) {
             report.find(here.0, here.1, "is dated before a head that was signed without it");
         }
         self.next = position + 1;
