@@ -64,25 +64,30 @@ pub enum Authentication {
     ClientSecretBasic { secret_sha256: String },
     /// Secret in the body.
     ClientSecretPost { secret_sha256: String },
+    /// None: a program on people's own devices, which can keep no secret (RFC 6749 section 2.1).
+    None,
 }
 
 /// What a client may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Scope {
     Openid,
     Profile,
     Email,
+    /// Access that outlives the session (OpenID Connect Core section 11): a refresh token.
+    OfflineAccess,
 }
 
 impl Scope {
-    pub const ALL: [Scope; 3] = [Scope::Openid, Scope::Profile, Scope::Email];
+    pub const ALL: [Scope; 4] = [Scope::Openid, Scope::Profile, Scope::Email, Scope::OfflineAccess];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Openid => "openid",
             Self::Profile => "profile",
             Self::Email => "email",
+            Self::OfflineAccess => "offline_access",
         }
     }
 }
@@ -132,6 +137,11 @@ impl Client {
         URL_SAFE_NO_PAD.encode(vault.pairwise(sector, account.as_str()))
     }
 
+    /// Whoever can read its program can act as it.
+    pub fn is_public(&self) -> bool {
+        self.authentication == Authentication::None
+    }
+
     /// "Stadt Musterhausen – Bewohnerparken".
     pub fn title(&self, language: Language) -> String {
         format!("{} – {}", self.operator.get(language), self.name.get(language))
@@ -164,6 +174,9 @@ impl Client {
         if !self.scopes.contains(&Scope::Openid) {
             return at("scopes", "must contain openid");
         }
+        if self.is_public() && self.profile != Profile::Baseline {
+            return at("profile", "without client authentication it is baseline (PKCE always)");
+        }
         self.authentication.check().or_else(|problem| at("authentication", problem))
     }
 }
@@ -171,6 +184,7 @@ impl Client {
 impl Authentication {
     fn check(&self) -> Result<(), &'static str> {
         match self {
+            Self::None => Ok(()),
             Self::PrivateKeyJwt { jwks } => check_jwks(jwks),
             Self::ClientSecretBasic { secret_sha256 } | Self::ClientSecretPost { secret_sha256 } => {
                 let is_hash = secret_sha256.len() == 64 && secret_sha256.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{scopes_of, store, token};
+use super::{grant, scopes_of, token};
 use crate::account::{self, Account, AttributeName};
 use crate::app::AppParts;
 use crate::client::Scope;
@@ -61,17 +61,17 @@ fn claims(account: &Account, scopes: &[Scope]) -> Map<String, Value> {
     claims
 }
 
-/// OpenID Connect Core section 5.3. The token must be ours, its grant alive, its client still registered.
+/// OpenID Connect Core section 5.3. The token must be ours and its grant alive; what it covers is what both still cover.
 pub async fn userinfo(app: &AppParts, registry: &Registry, bearer: &str) -> Result<Map<String, Value>, Error> {
     let refused = || Error::protocol("invalid_token", "the access token is wrong, expired or revoked");
     let (presented, grant_id) = token::read_access_token(app, bearer).ok_or_else(refused)?;
     let mut tx = app.read().await?;
-    let grant = store::find_live_grant(&mut tx, &grant_id, app.now()).await?.ok_or_else(refused)?;
-    let client =
-        registry.find(&grant.client_id).filter(|client| client.id.0 == presented.client_id).ok_or_else(refused)?;
-    let scopes = scopes_of(&grant.scope);
-    let account = account::load(&mut tx, &app.vault, &grant.account_id).await?;
+    let live = grant::find(&mut tx, registry, grant::By::Id(&grant_id), app.now()).await?;
+    let live = live.filter(|live| live.client.id.0 == presented.client_id).ok_or_else(refused)?;
+    let mut scopes = scopes_of(&presented.scope);
+    scopes.retain(|scope| live.scopes.contains(scope));
+    let account = account::load(&mut tx, &app.vault, &live.row.account_id).await?;
     let mut claims = claims(&account, &scopes);
-    claims.insert("sub".to_owned(), json!(client.subject(&app.vault, &grant.account_id)));
+    claims.insert("sub".to_owned(), json!(live.client.subject(&app.vault, &live.row.account_id)));
     Ok(claims)
 }

@@ -7,6 +7,8 @@ use crate::kernel::level::Level;
 use crate::kernel::texts::Language;
 
 const AUTHENTICATION_METHODS: [&str; 3] = ["private_key_jwt", "client_secret_basic", "client_secret_post"];
+/// At the token endpoint and for revocation a client that cannot keep a secret only names itself.
+const METHODS_WITH_NONE: [&str; 4] = ["private_key_jwt", "client_secret_basic", "client_secret_post", "none"];
 const ASSERTION_ALGORITHMS: [&str; 3] = ["ES256", "PS256", "RS256"];
 
 /// OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2, RFC 9207 section 3.
@@ -21,16 +23,16 @@ pub fn document(issuer: &str) -> Value {
         "scopes_supported": Scope::ALL.map(Scope::name),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["ES256", "RS256"],
-        "token_endpoint_auth_methods_supported": AUTHENTICATION_METHODS,
+        "token_endpoint_auth_methods_supported": METHODS_WITH_NONE,
         "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "introspection_endpoint": format!("{issuer}/oauth2/introspect"),
         "introspection_endpoint_auth_methods_supported": AUTHENTICATION_METHODS,
         "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "revocation_endpoint": format!("{issuer}/oauth2/revoke"),
-        "revocation_endpoint_auth_methods_supported": AUTHENTICATION_METHODS,
+        "revocation_endpoint_auth_methods_supported": METHODS_WITH_NONE,
         "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "code_challenge_methods_supported": ["S256"],
         "claims_supported": [

@@ -7,7 +7,9 @@ pub mod client_auth;
 pub mod connection;
 pub mod discovery;
 pub mod dispatch;
+pub mod grant;
 pub mod logout;
+pub mod refresh;
 pub mod request;
 pub mod revocation;
 mod store;
@@ -69,6 +71,13 @@ pub enum OidcEvent {
         client: ClientId,
         why: &'static str,
     },
+    RefreshRefused {
+        #[serde(skip)]
+        account: AccountId,
+        client: ClientId,
+        grant: GrantId,
+        why: &'static str,
+    },
 }
 
 impl Event for OidcEvent {
@@ -79,6 +88,7 @@ impl Event for OidcEvent {
             Self::GrantIssued { .. } => "grant.issued",
             Self::GrantRevoked { .. } => "grant.revoked",
             Self::CodeRefused { .. } => "code.refused",
+            Self::RefreshRefused { .. } => "refresh.refused",
         }
     }
 
@@ -87,7 +97,8 @@ impl Event for OidcEvent {
         | Self::ConsentWithdrawn { account, .. }
         | Self::GrantIssued { account, .. }
         | Self::GrantRevoked { account, .. }
-        | Self::CodeRefused { account, .. }) = self;
+        | Self::CodeRefused { account, .. }
+        | Self::RefreshRefused { account, .. }) = self;
         Some(account.to_string())
     }
 }

@@ -1,5 +1,6 @@
 //! Requests, codes, grants, consents, assertions.
 
+use super::grant::{OFFLINE_ABSOLUTE, OFFLINE_IDLE, RefreshToken};
 use crate::kernel::id::{AccountId, ClientId, GrantId, RequestId, SessionId};
 use crate::kernel::level::Level;
 use crate::kernel::time::Timestamp;
@@ -122,13 +123,17 @@ pub async fn find_used_code(work: &mut Work, code_hash: &[u8]) -> Result<Option<
 
 // Grants
 
-/// Makes the grant of a code, if session, account and consent are still what they were.
-pub async fn insert_grant(work: &mut Work, row: &CodeRow, authenticated_at: Timestamp) -> Result<bool, DbError> {
+/// Makes the grant of a code, if session, account and consent are still what they were. With a refresh token it outlives
+/// the session.
+pub async fn insert_grant(work: &mut Work, row: &CodeRow, refresh: Option<&RefreshToken>) -> Result<bool, DbError> {
+    let lifetime = if refresh.is_some() { OFFLINE_IDLE } else { super::token::ACCESS_TOKEN_LIFETIME };
     let rows = sql!(
         &mut work.tx,
         execute,
-        "INSERT INTO client_grant (id, client_id, account_id, session_id, scope, level, authenticated_at, created_at, expires_at)
-         SELECT $1, consent.client_id, consent.account_id, session.id, $5, $6, $7, $8, $9
+        "INSERT INTO client_grant (id, client_id, account_id, session_id, scope, level, methods, authenticated_at, created_at,
+                                   expires_at, family_hash, generation_hash, offline_epoch)
+         SELECT $1, consent.client_id, consent.account_id, session.id, $5, $6, $7, $8, $9, $10, $11, $12,
+                account.offline_epoch
            FROM consent
            JOIN account ON account.id = consent.account_id AND account.status = 'active'
            JOIN session ON session.account_id = consent.account_id
@@ -139,9 +144,12 @@ pub async fn insert_grant(work: &mut Work, row: &CodeRow, authenticated_at: Time
         &row.session_id,
         &row.scope,
         row.level,
-        authenticated_at,
+        &row.methods,
+        row.authenticated_at,
         work.now,
-        work.now.plus(super::token::ACCESS_TOKEN_LIFETIME)
+        work.now.plus(lifetime),
+        refresh.map(|token| token.family_hash().to_vec()),
+        refresh.map(|token| token.generation_hash().to_vec())
     )?;
     Ok(rows == 1)
 }
@@ -171,20 +179,63 @@ pub async fn end_grants(work: &mut Work, account: &AccountId, client: &ClientId)
 
 #[derive(sqlx::FromRow)]
 pub struct GrantRow {
+    pub id: GrantId,
     pub client_id: ClientId,
     pub account_id: AccountId,
     pub scope: String,
+    /// The scopes of the consent as it is now.
+    pub consented: String,
+    pub level: Level,
+    pub methods: String,
+    pub authenticated_at: Timestamp,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub generation_hash: Option<Vec<u8>>,
 }
 
-/// A grant that still counts: not ended, its session alive, its account active.
-pub async fn find_live_grant(tx: &mut Tx, id: &GrantId, now: Timestamp) -> Result<Option<GrantRow>, DbError> {
+/// A grant that still counts, by id or by the family of its refresh token: not ended, its account active, its consent not
+/// withdrawn, and its session alive or, if it outlives that, of the account's present epoch.
+pub async fn find_live_grant(
+    tx: &mut Tx,
+    id: &str,
+    family: &[u8],
+    now: Timestamp,
+) -> Result<Option<GrantRow>, DbError> {
     sql!(tx, fetch_optional GrantRow,
-        "SELECT client_grant.client_id, client_grant.account_id, client_grant.scope
+        "SELECT client_grant.id, client_grant.client_id, client_grant.account_id, client_grant.scope,
+                consent.scope AS consented, client_grant.level, client_grant.methods, client_grant.authenticated_at,
+                client_grant.created_at, client_grant.expires_at, client_grant.generation_hash
            FROM client_grant
-           JOIN session ON session.id = client_grant.session_id
-           JOIN account ON account.id = client_grant.account_id
-          WHERE client_grant.id = $1 AND client_grant.ended_at IS NULL AND client_grant.expires_at > $2
-            AND account.status = 'active'", id, now)
+           JOIN account ON account.id = client_grant.account_id AND account.status = 'active'
+           JOIN consent ON consent.account_id = client_grant.account_id AND consent.client_id = client_grant.client_id
+           LEFT JOIN session ON session.id = client_grant.session_id
+          WHERE (client_grant.id = $1 OR client_grant.family_hash = $2)
+            AND client_grant.ended_at IS NULL AND client_grant.expires_at > $3
+            AND ((client_grant.family_hash IS NULL AND session.id IS NOT NULL)
+              OR (client_grant.family_hash IS NOT NULL AND client_grant.offline_epoch = account.offline_epoch))",
+        id, family, now)
+}
+
+/// Takes the present generation of a refresh token and puts another, or the same, in its place. `false` if it is not the
+/// present one any more, or the grant has ended.
+pub async fn use_refresh_token(
+    work: &mut Work,
+    grant: &GrantRow,
+    presented: &RefreshToken,
+    successor: &RefreshToken,
+) -> Result<bool, DbError> {
+    let (presented, successor) = (presented.generation_hash(), successor.generation_hash());
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE client_grant SET generation_hash = $3, expires_at = $4
+          WHERE id = $1 AND generation_hash = $2 AND ended_at IS NULL",
+        &grant.id,
+        &presented[..],
+        &successor[..],
+        work.now.plus(OFFLINE_IDLE).min(grant.created_at.plus(OFFLINE_ABSOLUTE))
+    )?;
+    Ok(rows == 1)
 }
 
 // Consents

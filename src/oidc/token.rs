@@ -8,15 +8,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::client_auth::Authenticated;
+use super::grant::RefreshToken;
 use super::request::Parameters;
-use super::{OidcEvent, store};
+use super::{OidcEvent, scopes_of, store};
 use crate::app::AppParts;
 use crate::audit;
-use crate::client::Client;
+use crate::client::{Client, Scope};
 use crate::kernel::error::Error;
-use crate::kernel::id::GrantId;
+use crate::kernel::id::{AccountId, GrantId};
 use crate::kernel::keys::{Algorithm, Purpose};
+use crate::kernel::level::Level;
 use crate::kernel::secret::{equal, sha256, token_hash};
+use crate::kernel::time::Timestamp;
 use crate::store::work::{Actor, Work};
 
 pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(300);
@@ -29,6 +32,8 @@ pub struct TokenResponse {
     pub token_type: &'static str,
     pub expires_in: u64,
     pub id_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
     pub scope: String,
 }
 
@@ -64,7 +69,7 @@ pub struct AccessToken {
 
 /// A refusal worth remembering: the code is burnt either way, so it is an outcome that is committed.
 enum Redeemed {
-    Granted(Box<store::CodeRow>),
+    Granted(Box<store::CodeRow>, Option<RefreshToken>),
     Refused(&'static str),
 }
 
@@ -85,7 +90,11 @@ pub async fn redeem(
     let redeemed = take_code(&mut work, client, code, redirect_uri, verifier).await?;
     work.commit().await?;
     match redeemed {
-        Redeemed::Granted(row) => tokens(app, client, &row),
+        Redeemed::Granted(row, refresh) => {
+            let mut response = respond(app, client, &Basis::of_code(&row))?;
+            response.refresh_token = refresh.map(|token| token.text());
+            Ok(response)
+        }
         Redeemed::Refused(why) => Err(Error::Protocol(crate::kernel::error::Protocol {
             code: "invalid_grant",
             description: "the code is wrong, used, expired, or not for this client and redirect_uri",
@@ -105,6 +114,8 @@ async fn take_code(
     let Some(row) = store::take_code(work, &hash).await? else {
         return refuse_unusable(work, client, &hash).await;
     };
+    let offline = scopes_of(&row.scope).contains(&Scope::OfflineAccess);
+    let refresh = offline.then(|| RefreshToken::new(&work.random));
     // The code is spent from here on, whatever is wrong.
     let why = if row.client_id != client.id {
         Some("the code belongs to another client")
@@ -114,7 +125,7 @@ async fn take_code(
         Some("redirect_uri is not the one of the request")
     } else if !verifier_fits(row.challenge.as_deref(), verifier) {
         Some("code_verifier does not fit")
-    } else if !store::insert_grant(work, &row, row.authenticated_at).await? {
+    } else if !store::insert_grant(work, &row, refresh.as_ref()).await? {
         Some("the session or the consent has ended")
     } else {
         None
@@ -126,7 +137,7 @@ async fn take_code(
     }
     let (grant, scope) = (row.grant_id.clone(), row.scope.clone());
     audit::record(work, &OidcEvent::GrantIssued { account, client, grant, scope }).await?;
-    Ok(Redeemed::Granted(Box::new(row)))
+    Ok(Redeemed::Granted(Box::new(row), refresh))
 }
 
 /// RFC 6749 section 4.1.2: a code that comes twice takes down what it gave the first time.
@@ -154,9 +165,49 @@ fn verifier_fits(challenge: Option<&str>, verifier: Option<&str>) -> bool {
     }
 }
 
-fn tokens(app: &AppParts, client: &Client, row: &store::CodeRow) -> Result<TokenResponse, Error> {
+/// What the tokens of a grant say, whether it was just made or is used again.
+pub struct Basis<'a> {
+    account_id: &'a AccountId,
+    grant_id: &'a GrantId,
+    scope: &'a str,
+    /// Only in the first ID token (OpenID Connect Core section 12.2).
+    nonce: Option<&'a str>,
+    level: Level,
+    methods: &'a str,
+    authenticated_at: Timestamp,
+}
+
+impl<'a> Basis<'a> {
+    fn of_code(row: &'a store::CodeRow) -> Self {
+        Self {
+            account_id: &row.account_id,
+            grant_id: &row.grant_id,
+            scope: &row.scope,
+            nonce: row.nonce.as_deref(),
+            level: row.level,
+            methods: &row.methods,
+            authenticated_at: row.authenticated_at,
+        }
+    }
+
+    /// Level, methods and time stay those of the authentication that was (OpenID Connect Core section 12.2).
+    pub fn of_grant(row: &'a store::GrantRow, scope: &'a str) -> Self {
+        Self {
+            account_id: &row.account_id,
+            grant_id: &row.id,
+            scope,
+            nonce: None,
+            level: row.level,
+            methods: &row.methods,
+            authenticated_at: row.authenticated_at,
+        }
+    }
+}
+
+/// Makes access token and ID token.
+pub fn respond(app: &AppParts, client: &Client, basis: &Basis<'_>) -> Result<TokenResponse, Error> {
     let now = app.now();
-    let subject = client.subject(&app.vault, &row.account_id);
+    let subject = client.subject(&app.vault, basis.account_id);
     let issuer = app.config.issuer.as_str();
     let access = AccessToken {
         iss: issuer.to_owned(),
@@ -166,8 +217,8 @@ fn tokens(app: &AppParts, client: &Client, row: &store::CodeRow) -> Result<Token
         iat: now.seconds(),
         jti: URL_SAFE_NO_PAD.encode(app.random.bytes::<16>()),
         client_id: client.id.0.clone(),
-        scope: row.scope.clone(),
-        grant: row.grant_id.to_string(),
+        scope: basis.scope.to_owned(),
+        grant: basis.grant_id.to_string(),
     };
     let access_token = app.keys.sign(Purpose::AccessToken, Algorithm::ES256, &access)?;
     let id = IdToken {
@@ -176,10 +227,10 @@ fn tokens(app: &AppParts, client: &Client, row: &store::CodeRow) -> Result<Token
         aud: &client.id.0,
         exp: now.plus(ID_TOKEN_LIFETIME).seconds(),
         iat: now.seconds(),
-        auth_time: row.authenticated_at.seconds(),
-        nonce: row.nonce.as_deref(),
-        acr: row.level.acr(),
-        amr: row.methods.split(' ').collect(),
+        auth_time: basis.authenticated_at.seconds(),
+        nonce: basis.nonce,
+        acr: basis.level.acr(),
+        amr: basis.methods.split(' ').collect(),
         at_hash: half_hash(&access_token),
     };
     Ok(TokenResponse {
@@ -187,7 +238,8 @@ fn tokens(app: &AppParts, client: &Client, row: &store::CodeRow) -> Result<Token
         access_token,
         token_type: "Bearer",
         expires_in: ACCESS_TOKEN_LIFETIME.as_secs(),
-        scope: row.scope.clone(),
+        refresh_token: None,
+        scope: basis.scope.to_owned(),
     })
 }
 

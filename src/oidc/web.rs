@@ -9,8 +9,9 @@ use super::claims::{self, Shows};
 use super::client_auth::{Authenticated, authenticate};
 use super::dispatch::Step;
 use super::request::{self, Parameters, Refusal};
-use super::{discovery, logout, revocation, scopes_of, token};
+use super::{discovery, logout, refresh, revocation, scopes_of, token};
 use crate::app::App;
+use crate::client::Scope;
 use crate::client::registry::Registry;
 use crate::kernel::error::{Error, Protocol};
 use crate::kernel::texts::moment;
@@ -111,6 +112,7 @@ struct ConsentPage {
     purpose: String,
     rows: Vec<ConsentRow>,
     privacy_uri: String,
+    is_offline: bool,
 }
 
 pub async fn consent(caller: SignedIn) -> Answer {
@@ -135,9 +137,11 @@ pub async fn consent(caller: SignedIn) -> Answer {
             date: moment::date(language, account.email.confirmed_at),
         },
     };
-    let rows = claims::shown(&account, &scopes_of(&pending.request.scope)).into_iter().map(row).collect();
+    let scopes = scopes_of(&pending.request.scope);
+    let rows = claims::shown(&account, &scopes).into_iter().map(row).collect();
+    let is_offline = scopes.contains(&Scope::OfflineAccess);
     let (recipient, purpose) = (client.title(language), client.purpose.get(language).to_owned());
-    visitor.page(&ConsentPage { f, recipient, purpose, rows, privacy_uri: client.privacy_uri.clone() })
+    visitor.page(&ConsentPage { f, recipient, purpose, rows, privacy_uri: client.privacy_uri.clone(), is_offline })
 }
 
 pub async fn submit_consent(caller: SignedIn, form: Form) -> Answer {
@@ -159,12 +163,12 @@ pub async fn token(
     ForeignForm(pairs): ForeignForm,
 ) -> Answer {
     let (authenticated, parameters) = client(&app, &registry, &http, pairs)?;
-    match parameters.get("grant_type") {
-        Some("authorization_code") => {}
-        Some(_) => return Err(Error::protocol("unsupported_grant_type", "only authorization_code is supported")),
+    let tokens = match parameters.get("grant_type") {
+        Some("authorization_code") => token::redeem(&app, &authenticated, &parameters).await?,
+        Some("refresh_token") => refresh::refresh(&app, &registry, &authenticated, &parameters).await?,
+        Some(_) => return Err(Error::protocol("unsupported_grant_type", "this grant_type is not supported")),
         None => return Err(Error::protocol("invalid_request", "grant_type is missing")),
-    }
-    let tokens = token::redeem(&app, &authenticated, &parameters).await?;
+    };
     Ok(HttpResponse::Ok().insert_header((header::PRAGMA, "no-cache")).json(tokens))
 }
 
@@ -190,7 +194,8 @@ pub async fn introspect(
     ForeignForm(pairs): ForeignForm,
 ) -> Answer {
     let (authenticated, parameters) = client(&app, &registry, &http, pairs)?;
-    Ok(HttpResponse::Ok().json(revocation::introspect(&app, &authenticated, &parameters).await?))
+    let authenticated = authenticated.confidential()?;
+    Ok(HttpResponse::Ok().json(revocation::introspect(&app, &registry, &authenticated, &parameters).await?))
 }
 
 pub async fn revoke(
@@ -200,7 +205,7 @@ pub async fn revoke(
     ForeignForm(pairs): ForeignForm,
 ) -> Answer {
     let (authenticated, parameters) = client(&app, &registry, &http, pairs)?;
-    revocation::revoke(&app, &authenticated, &parameters).await?;
+    revocation::revoke(&app, &registry, &authenticated, &parameters).await?;
     Ok(HttpResponse::Ok().finish())
 }
 

@@ -176,6 +176,7 @@ pub async fn set_password(
     }
     store::put_password(&mut work, &account_id, &hash).await?;
     let sessions_ended = store::delete_sessions_of(&mut work, &account_id).await?;
+    account::end_offline_access(&mut work, &account_id).await?;
     // Whoever knew the old password may have signed in; every other device is a stranger again.
     store::delete_other_devices(&mut work, &account_id, &device.hash()).await?;
     audit::record(&mut work, &SigninEvent::PasswordReset { account: account_id, sessions_ended }).await?;

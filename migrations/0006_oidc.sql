@@ -1,0 +1,11 @@
+-- A grant with a refresh token outlives its session. Of the token two hashes are kept: one names the family and stays, the
+-- other is the generation that counts now.
+ALTER TABLE client_grant ADD COLUMN family_hash BYTEA;
+ALTER TABLE client_grant ADD COLUMN generation_hash BYTEA;
+-- As the account had it when the grant was made.
+ALTER TABLE client_grant ADD COLUMN offline_epoch BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE client_grant ADD COLUMN methods TEXT NOT NULL DEFAULT '';
+CREATE UNIQUE INDEX client_grant_family ON client_grant (family_hash);
+
+-- Raised when everything ends that outlives a session; grants of an earlier epoch count no more.
+ALTER TABLE account ADD COLUMN offline_epoch BIGINT NOT NULL DEFAULT 0;
