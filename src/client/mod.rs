@@ -107,11 +107,20 @@ pub struct Client {
     pub privacy_uri: String,
     #[serde(default)]
     pub profile: Profile,
+    /// May be empty for a client that only ever acts in its own name.
+    #[serde(default)]
     pub redirect_uris: Vec<String>,
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
     pub authentication: Authentication,
+    #[serde(default)]
     pub scopes: Vec<Scope>,
+    /// What it may do in its own name (client credentials, RFC 6749 section 4.4); the words of whoever reads its tokens.
+    #[serde(default)]
+    pub own_scopes: Vec<String>,
+    /// The one API its access tokens may be meant for (RFC 8707), besides userinfo here.
+    #[serde(default)]
+    pub resource: Option<String>,
     /// The least level that the service accepts.
     #[serde(default = "basic")]
     pub level: Level,
@@ -160,7 +169,7 @@ impl Client {
                 return at(field, "needs a German and an English text of at most 160 characters");
             }
         }
-        if self.redirect_uris.is_empty() {
+        if self.redirect_uris.is_empty() && self.own_scopes.is_empty() {
             return at("redirect_uris", "at least one");
         }
         for (field, uris) in
@@ -171,14 +180,30 @@ impl Client {
             }
         }
         check_redirect_uri(&self.privacy_uri, loopback_allowed).or_else(|problem| at("privacy_uri", problem))?;
-        if !self.scopes.contains(&Scope::Openid) {
+        if let Some(resource) = &self.resource {
+            check_redirect_uri(resource, loopback_allowed).or_else(|problem| at("resource", problem))?;
+        }
+        if !self.scopes.contains(&Scope::Openid) && !self.redirect_uris.is_empty() {
             return at("scopes", "must contain openid");
+        }
+        if !self.own_scopes.is_empty() && self.is_public() {
+            return at("own_scopes", "only for a client that authenticates");
+        }
+        if self.own_scopes.len() > OWN_SCOPES_MAX || !self.own_scopes.iter().all(|name| is_own_scope(name)) {
+            return at("own_scopes", "at most 32 names of letters, digits, '.', ':', '_', '-', none of them a person's scope");
         }
         if self.is_public() && self.profile != Profile::Baseline {
             return at("profile", "without client authentication it is baseline (PKCE always)");
         }
         self.authentication.check().or_else(|problem| at("authentication", problem))
     }
+}
+
+const OWN_SCOPES_MAX: usize = 32;
+
+fn is_own_scope(name: &str) -> bool {
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:_-".contains(&byte));
+    (1..=100).contains(&name.len()) && is_plain && !Scope::ALL.iter().any(|scope| scope.name() == name)
 }
 
 impl Authentication {

@@ -64,9 +64,11 @@ fn claims(account: &Account, scopes: &[Scope]) -> Map<String, Value> {
 /// OpenID Connect Core section 5.3. The token must be ours and its grant alive; what it covers is what both still cover.
 pub async fn userinfo(app: &AppParts, registry: &Registry, bearer: &str) -> Result<Map<String, Value>, Error> {
     let refused = || Error::protocol("invalid_token", "the access token is wrong, expired or revoked");
-    let (presented, grant_id) = token::read_access_token(app, bearer).ok_or_else(refused)?;
+    let presented = token::read_access_token(app, bearer).filter(|token| token.aud == app.config.issuer);
+    let presented = presented.ok_or_else(refused)?;
+    let grant_id = presented.grant.as_ref().ok_or_else(refused)?;
     let mut tx = app.read().await?;
-    let live = grant::find(&mut tx, registry, grant::By::Id(&grant_id), app.now()).await?;
+    let live = grant::find(&mut tx, registry, grant::By::Id(grant_id), app.now()).await?;
     let live = live.filter(|live| live.client.id.0 == presented.client_id).ok_or_else(refused)?;
     let mut scopes = scopes_of(&presented.scope);
     scopes.retain(|scope| live.scopes.contains(scope));

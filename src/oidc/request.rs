@@ -248,6 +248,14 @@ fn check_hint(app: &AppParts, client: &Client, parameters: &Parameters) -> Resul
     }
 }
 
+/// RFC 8707 section 2: the one resource that the client is registered for, or none.
+pub fn check_resource(client: &Client, parameters: &Parameters) -> Result<Option<String>, Protocol> {
+    match parameters.get("resource") {
+        asked if asked.is_none() || asked == client.resource.as_deref() => Ok(asked.map(str::to_owned)),
+        _ => refuse("invalid_target", "this client has no access to that resource"),
+    }
+}
+
 fn check_text(parameters: &Parameters, name: &str) -> Result<Option<String>, Protocol> {
     match parameters.get(name) {
         Some(text) if text.len() > TEXT_MAX => refuse("invalid_request", "a parameter is too long"),

@@ -42,13 +42,18 @@ struct ActiveToken {
 /// What a client may present: whatever `token_type_hint` says, the text tells which it is.
 enum Presented {
     Access(Box<AccessToken>, GrantId),
+    /// An access token in a client's own name: nothing stands behind it but its signature and time.
+    Own(Box<AccessToken>),
     Refresh(RefreshToken),
 }
 
 impl Presented {
     fn read(app: &AppParts, parameters: &Parameters) -> Result<Option<Self>, Error> {
         let token = parameters.get("token").ok_or_else(|| Error::protocol("invalid_request", "token is missing"))?;
-        let access = read_access_token(app, token).map(|(claims, grant)| Self::Access(Box::new(claims), grant));
+        let access = read_access_token(app, token).map(|mut claims| match claims.grant.take() {
+            Some(grant) => Self::Access(Box::new(claims), grant),
+            None => Self::Own(Box::new(claims)),
+        });
         Ok(access.or_else(|| RefreshToken::parse(token).map(Self::Refresh)))
     }
 
@@ -61,6 +66,7 @@ impl Presented {
     ) -> Result<Option<Live>, Error> {
         let family;
         let by = match self {
+            Self::Own(_) => return Ok(None),
             Self::Access(_, id) => grant::By::Id(id),
             Self::Refresh(token) => {
                 family = token.family_hash();
@@ -83,6 +89,11 @@ pub async fn introspect(
     authenticated.spend_alone(app).await?;
     let token = match presented {
         None => None,
+        Some(Presented::Own(claims)) => {
+            let client = &authenticated.client;
+            let covers = claims.scope.split(' ').all(|name| client.own_scopes.iter().any(|known| known == name));
+            (claims.client_id == client.id.0 && covers).then(|| of_access_token(*claims))
+        }
         Some(presented) => {
             let live = presented.grant((app, registry), &mut app.read().await?, authenticated).await?;
             live.and_then(|live| describe(app, presented, &live))
@@ -91,13 +102,15 @@ pub async fn introspect(
     Ok(Introspection { active: token.is_some(), token })
 }
 
+fn of_access_token(claims: AccessToken) -> ActiveToken {
+    let AccessToken { iss, sub, aud, exp, iat, jti, client_id, scope, .. } = claims;
+    let (token_type, jti) = (Some("Bearer"), Some(jti));
+    ActiveToken { token_type, iss, sub, aud, client_id, scope, exp, iat, jti }
+}
+
 fn describe(app: &AppParts, presented: Presented, live: &Live) -> Option<ActiveToken> {
     match presented {
-        Presented::Access(claims, _) => {
-            let AccessToken { iss, sub, aud, exp, iat, jti, client_id, scope, .. } = *claims;
-            let (token_type, jti) = (Some("Bearer"), Some(jti));
-            Some(ActiveToken { token_type, iss, sub, aud, client_id, scope, exp, iat, jti })
-        }
+        Presented::Access(claims, _) | Presented::Own(claims) => Some(of_access_token(*claims)),
         Presented::Refresh(token) => {
             let is_present = live.row.generation_hash.as_deref() == Some(&token.generation_hash()[..]);
             let holds = is_present && live.scopes.contains(&Scope::OfflineAccess);
@@ -126,6 +139,10 @@ pub async fn revoke(
 ) -> Result<(), Error> {
     let client = authenticated.client.id.clone();
     let Some(presented) = Presented::read(app, parameters)? else { return authenticated.spend_alone(app).await };
+    if let Presented::Own(_) = presented {
+        // RFC 7009 section 2.2.1: said openly, rather than a revocation that does nothing.
+        return Err(Error::protocol("unsupported_token_type", "a token of client_credentials ends by itself"));
+    }
     let mut work = app.begin(Actor::Client(client.clone())).await?;
     authenticated.spend(&mut work).await?;
     if let Some(live) = presented.grant((app, registry), &mut work.tx, authenticated).await? {

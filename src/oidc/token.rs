@@ -31,7 +31,8 @@ pub struct TokenResponse {
     pub access_token: String,
     pub token_type: &'static str,
     pub expires_in: u64,
-    pub id_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
     pub scope: String,
@@ -53,7 +54,8 @@ struct IdToken<'a> {
     at_hash: String,
 }
 
-/// RFC 9068 section 2.2. `grant` is how our own endpoints find out whether it still counts.
+/// RFC 9068 section 2.2. `grant` is how our own endpoints find out whether it still counts; a client's token in its own
+/// name has none.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct AccessToken {
     pub iss: String,
@@ -64,7 +66,37 @@ pub struct AccessToken {
     pub jti: String,
     pub client_id: String,
     pub scope: String,
-    pub grant: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<GrantId>,
+}
+
+impl AccessToken {
+    /// Without a grant yet: in the client's own name.
+    pub fn new(app: &AppParts, client: &Client, subject: String, scope: &str) -> Self {
+        let now = app.now();
+        Self {
+            iss: app.config.issuer.clone(),
+            sub: subject,
+            aud: app.config.issuer.clone(),
+            exp: now.plus(ACCESS_TOKEN_LIFETIME).seconds(),
+            iat: now.seconds(),
+            jti: URL_SAFE_NO_PAD.encode(app.random.bytes::<16>()),
+            client_id: client.id.0.clone(),
+            scope: scope.to_owned(),
+            grant: None,
+        }
+    }
+
+    pub fn sign(&self, app: &AppParts) -> Result<TokenResponse, Error> {
+        Ok(TokenResponse {
+            access_token: app.keys.sign(Purpose::AccessToken, Algorithm::ES256, self)?,
+            token_type: "Bearer",
+            expires_in: ACCESS_TOKEN_LIFETIME.as_secs(),
+            id_token: None,
+            refresh_token: None,
+            scope: self.scope.clone(),
+        })
+    }
 }
 
 /// A refusal worth remembering: the code is burnt either way, so it is an outcome that is committed.
@@ -209,18 +241,9 @@ pub fn respond(app: &AppParts, client: &Client, basis: &Basis<'_>) -> Result<Tok
     let now = app.now();
     let subject = client.subject(&app.vault, basis.account_id);
     let issuer = app.config.issuer.as_str();
-    let access = AccessToken {
-        iss: issuer.to_owned(),
-        sub: subject.clone(),
-        aud: issuer.to_owned(),
-        exp: now.plus(ACCESS_TOKEN_LIFETIME).seconds(),
-        iat: now.seconds(),
-        jti: URL_SAFE_NO_PAD.encode(app.random.bytes::<16>()),
-        client_id: client.id.0.clone(),
-        scope: basis.scope.to_owned(),
-        grant: basis.grant_id.to_string(),
-    };
-    let access_token = app.keys.sign(Purpose::AccessToken, Algorithm::ES256, &access)?;
+    let mut access = AccessToken::new(app, client, subject.clone(), basis.scope);
+    access.grant = Some(basis.grant_id.clone());
+    let mut response = access.sign(app)?;
     let id = IdToken {
         iss: issuer,
         sub: &subject,
@@ -231,16 +254,10 @@ pub fn respond(app: &AppParts, client: &Client, basis: &Basis<'_>) -> Result<Tok
         nonce: basis.nonce,
         acr: basis.level.acr(),
         amr: basis.methods.split(' ').collect(),
-        at_hash: half_hash(&access_token),
+        at_hash: half_hash(&response.access_token),
     };
-    Ok(TokenResponse {
-        id_token: app.keys.sign(Purpose::IdToken, client.id_token_algorithm, &id)?,
-        access_token,
-        token_type: "Bearer",
-        expires_in: ACCESS_TOKEN_LIFETIME.as_secs(),
-        refresh_token: None,
-        scope: basis.scope.to_owned(),
-    })
+    response.id_token = Some(app.keys.sign(Purpose::IdToken, client.id_token_algorithm, &id)?);
+    Ok(response)
 }
 
 /// The left half of the SHA-256 (OpenID Connect Core section 3.1.3.6).
@@ -249,12 +266,10 @@ fn half_hash(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
 }
 
-/// What a presented access token is worth now: its claims and the grant behind it, or nothing.
-pub fn read_access_token(app: &AppParts, token: &str) -> Option<(AccessToken, GrantId)> {
+/// The claims of an access token of ours that has not expired. Whether its grant still counts is the gate's to say.
+pub fn read_access_token(app: &AppParts, token: &str) -> Option<AccessToken> {
     let claims = app.keys.verify::<AccessToken>(Purpose::AccessToken, token)?;
-    let grant = GrantId::parse(&claims.grant)?;
-    let issuer = &app.config.issuer;
-    (claims.iss == *issuer && claims.aud == *issuer && claims.exp > app.now().seconds()).then_some((claims, grant))
+    (claims.iss == app.config.issuer && claims.exp > app.now().seconds()).then_some(claims)
 }
 
 #[cfg(test)]

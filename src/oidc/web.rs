@@ -9,7 +9,7 @@ use super::claims::{self, Shows};
 use super::client_auth::{Authenticated, authenticate};
 use super::dispatch::Step;
 use super::request::{self, Parameters, Refusal};
-use super::{discovery, logout, refresh, revocation, scopes_of, token};
+use super::{client_credentials, discovery, logout, refresh, revocation, scopes_of, token};
 use crate::app::App;
 use crate::client::Scope;
 use crate::client::registry::Registry;
@@ -166,6 +166,7 @@ pub async fn token(
     let tokens = match parameters.get("grant_type") {
         Some("authorization_code") => token::redeem(&app, &authenticated, &parameters).await?,
         Some("refresh_token") => refresh::refresh(&app, &registry, &authenticated, &parameters).await?,
+        Some("client_credentials") => client_credentials::issue(&app, authenticated, &parameters).await?,
         Some(_) => return Err(Error::protocol("unsupported_grant_type", "this grant_type is not supported")),
         None => return Err(Error::protocol("invalid_request", "grant_type is missing")),
     };

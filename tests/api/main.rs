@@ -9,6 +9,7 @@ mod authorization;
 mod contact;
 mod documents;
 mod pages;
+mod refresh;
 mod registration;
 mod revocation;
 mod security_assertion;

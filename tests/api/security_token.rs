@@ -131,7 +131,6 @@ both!(sec_e10_other_grants_do_not_exist, async |world| {
     for grant in [
         "password",
         "client_credentials",
-        "refresh_token",
         "implicit",
         "Authorization_Code",
         "AUTHORIZATION_CODE",
