@@ -190,7 +190,10 @@ impl Client {
             return at("own_scopes", "only for a client that authenticates");
         }
         if self.own_scopes.len() > OWN_SCOPES_MAX || !self.own_scopes.iter().all(|name| is_own_scope(name)) {
-            return at("own_scopes", "at most 32 names of letters, digits, '.', ':', '_', '-', none of them a person's scope");
+            return at(
+                "own_scopes",
+                "at most 32 names of letters, digits, '.', ':', '_', '-', none of them a person's scope",
+            );
         }
         if self.is_public() && self.profile != Profile::Baseline {
             return at("profile", "without client authentication it is baseline (PKCE always)");
@@ -371,6 +374,23 @@ mod tests {
         assert!(refused("redirect_uri = \"x\"").contains("redirect_uri"), "unknown key");
         assert!(refused("post_logout_redirect_uris = [\"http://rp.example/\"]").contains("https"));
         assert!(refused("level = \"gold\"").contains("level"));
+    }
+
+    #[test]
+    fn own_scopes_and_public_clients_are_checked() {
+        let refused = |extra: &str| ClientFile::parse(&file(extra), false).unwrap_err();
+        for scope in ["openid", "", "a b", "offline_access"] {
+            assert!(refused(&format!("own_scopes = [\"{scope}\"]")).contains("own_scopes"), "{scope}");
+        }
+        assert!(ClientFile::parse(&file("own_scopes = [\"postfach.lesen\"]"), false).is_ok());
+        assert!(refused("resource = \"http://api.example/\"").contains("resource"));
+        let public = |extra: &str| {
+            let (front, _) = file(extra).split_once("method").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+            ClientFile::parse(&format!("{front}method = \"none\"\n"), false)
+        };
+        assert!(public("").is_ok());
+        assert!(public("own_scopes = [\"postfach.lesen\"]").unwrap_err().contains("own_scopes"));
+        assert!(public("profile = \"oidc-core\"").unwrap_err().contains("profile"));
     }
 
     #[test]

@@ -2,9 +2,9 @@
 //! decided by one dispatcher; a code is redeemed once; a token is worth what its grant still is.
 
 pub mod authorize;
-pub mod client_credentials;
 pub mod claims;
 pub mod client_auth;
+pub mod client_credentials;
 pub mod connection;
 pub mod discovery;
 pub mod dispatch;

@@ -130,7 +130,6 @@ both!(sec_e10_other_grants_do_not_exist, async |world| {
     let password = crate::support::browser::PASSWORD;
     for grant in [
         "password",
-        "client_credentials",
         "implicit",
         "Authorization_Code",
         "AUTHORIZATION_CODE",
