@@ -9,3 +9,13 @@ CREATE UNIQUE INDEX client_grant_family ON client_grant (family_hash);
 
 -- Raised when everything ends that outlives a session; grants of an earlier epoch count no more.
 ALTER TABLE account ADD COLUMN offline_epoch BIGINT NOT NULL DEFAULT 0;
+
+-- Authorization requests that a client has deposited (RFC 9126), each for one use.
+CREATE TABLE pushed_request (
+    uri_hash   BYTEA  NOT NULL,
+    client_id  TEXT   NOT NULL,
+    request    BYTEA  NOT NULL,
+    expires_at BIGINT NOT NULL,
+    CONSTRAINT pushed_request_pk PRIMARY KEY (uri_hash)
+);
+CREATE INDEX pushed_request_expiry ON pushed_request (expires_at);

@@ -114,6 +114,7 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/abbrechen",                               Page,  Flow,     post_to().to(oidc::cancel)),
         get( "/oauth2/authorize",                        Page,  Protocol, get_to().to(oidc::authorize)),
         post("/oauth2/authorize",                        Page,  Protocol, post_to().to(oidc::authorize_by_form)),
+        post("/oauth2/par",                              OAuth, Protocol, post_to().to(oidc::push)),
         post("/oauth2/token",                            OAuth, Protocol, post_to().to(oidc::token)),
         post("/oauth2/introspect",                       OAuth, Protocol, post_to().to(oidc::introspect)),
         post("/oauth2/revoke",                           OAuth, Protocol, post_to().to(oidc::revoke)),

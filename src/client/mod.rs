@@ -110,6 +110,9 @@ pub struct Client {
     /// May be empty for a client that only ever acts in its own name.
     #[serde(default)]
     pub redirect_uris: Vec<String>,
+    /// Only requests that it has deposited before (RFC 9126 section 6).
+    #[serde(default)]
+    pub require_pushed_authorization_requests: bool,
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
     pub authentication: Authentication,

@@ -10,6 +10,7 @@ pub mod discovery;
 pub mod dispatch;
 pub mod grant;
 pub mod logout;
+pub mod par;
 pub mod refresh;
 pub mod request;
 pub mod revocation;

@@ -90,21 +90,55 @@ fn refuse<T>(code: &'static str, description: &'static str) -> Result<T, Protoco
     Err(Protocol { code, description, detail: None })
 }
 
+/// How the parameters came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Through the person's browser.
+    Browser,
+    /// From the client itself, which has authenticated (RFC 9126).
+    Pushed,
+}
+
 /// Runs all checks.
 pub fn check(app: &AppParts, registry: &Registry, parameters: &Parameters) -> Result<AuthorizationRequest, Refusal> {
-    let trusted = check_client(registry, parameters).map_err(Refusal::Page)?;
-    check_rest(app, &trusted, parameters).map_err(|error| Refusal::Client {
+    let client = find_client(registry, parameters).map_err(Refusal::Page)?;
+    check_all(app, client, parameters, Way::Browser)
+}
+
+/// The same checks for what a client deposits: it is told itself what is wrong (RFC 9126 section 2.3).
+pub fn check_pushed(
+    app: &AppParts,
+    client: Arc<Client>,
+    parameters: &Parameters,
+) -> Result<AuthorizationRequest, Protocol> {
+    check_all(app, client, parameters, Way::Pushed).map_err(|refusal| match refusal {
+        Refusal::Page(error) | Refusal::Client { error, .. } => error,
+    })
+}
+
+fn check_all(
+    app: &AppParts,
+    client: Arc<Client>,
+    parameters: &Parameters,
+    way: Way,
+) -> Result<AuthorizationRequest, Refusal> {
+    let trusted = check_client(client, parameters).map_err(Refusal::Page)?;
+    check_rest(app, &trusted, parameters, way).map_err(|error| Refusal::Client {
         redirect_uri: trusted.redirect_uri.clone(),
         state: parameters.get("state").filter(|state| state.len() <= TEXT_MAX).map(str::to_owned),
         error,
     })
 }
 
+pub fn find_client(registry: &Registry, parameters: &Parameters) -> Result<Arc<Client>, Protocol> {
+    match parameters.get("client_id").and_then(|id| registry.get(id)) {
+        Some(client) => Ok(client),
+        None => refuse("invalid_request", "client_id is missing or unknown"),
+    }
+}
+
 /// RFC 6749 section 4.1.2.1: without a known client and one of its own redirect URIs nothing is redirected.
-fn check_client(registry: &Registry, parameters: &Parameters) -> Result<Trusted, Protocol> {
-    let Some(client) = parameters.get("client_id").and_then(|id| registry.get(id)) else {
-        return refuse("invalid_request", "client_id is missing or unknown");
-    };
+fn check_client(client: Arc<Client>, parameters: &Parameters) -> Result<Trusted, Protocol> {
     let Some(redirect_uri) = parameters.get("redirect_uri") else {
         return refuse("invalid_request", "redirect_uri is missing");
     };
@@ -115,7 +149,13 @@ fn check_client(registry: &Registry, parameters: &Parameters) -> Result<Trusted,
     Ok(Trusted { redirect_uri: redirect_uri.to_owned(), client })
 }
 
-fn check_rest(app: &AppParts, trusted: &Trusted, parameters: &Parameters) -> Result<AuthorizationRequest, Protocol> {
+fn check_rest(
+    app: &AppParts,
+    trusted: &Trusted,
+    parameters: &Parameters,
+    way: Way,
+) -> Result<AuthorizationRequest, Protocol> {
+    check_way(&trusted.client, parameters, way)?;
     check_unsupported(parameters)?;
     check_response(parameters)?;
     let scope = check_scope(&trusted.client, parameters)?;
@@ -138,6 +178,19 @@ fn check_rest(app: &AppParts, trusted: &Trusted, parameters: &Parameters) -> Res
         language: parameters.get("ui_locales").and_then(|tags| tags.split(' ').take(10).find_map(Language::from_tag)),
         level: trusted.client.level,
     })
+}
+
+/// RFC 9126 section 6, and section 2.1: what is deposited does not refer to something deposited.
+fn check_way(client: &Client, parameters: &Parameters, way: Way) -> Result<(), Protocol> {
+    match way {
+        Way::Browser if client.require_pushed_authorization_requests => {
+            refuse("invalid_request", "this client must use the pushed_authorization_request_endpoint")
+        }
+        Way::Pushed if parameters.get("request_uri").is_some() => {
+            refuse("invalid_request", "request_uri has no place in a pushed request")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// OpenID Connect Core sections 6 and 7.2.1: what we do not support has its own error codes.

@@ -58,6 +58,43 @@ pub async fn delete_request(work: &mut Work, id: &RequestId, browser: &[u8]) -> 
     Ok(rows == 1)
 }
 
+// Pushed requests
+
+pub async fn insert_pushed_request(
+    work: &mut Work,
+    uri_hash: &[u8],
+    client: &ClientId,
+    request: &[u8],
+    expires_at: Timestamp,
+) -> Result<(), DbError> {
+    sql!(
+        &mut work.tx,
+        execute,
+        "INSERT INTO pushed_request (uri_hash, client_id, request, expires_at) VALUES ($1, $2, $3, $4)",
+        uri_hash,
+        client,
+        request,
+        expires_at
+    )
+    .map(drop)
+}
+
+#[derive(sqlx::FromRow)]
+pub struct PushedRow {
+    pub request: Vec<u8>,
+}
+
+/// Takes a deposited request, once and for its own client.
+pub async fn take_pushed_request(
+    work: &mut Work,
+    uri_hash: &[u8],
+    client: &ClientId,
+) -> Result<Option<PushedRow>, DbError> {
+    sql!(&mut work.tx, fetch_optional PushedRow,
+        "DELETE FROM pushed_request WHERE uri_hash = $1 AND client_id = $2 AND expires_at > $3 RETURNING request",
+        uri_hash, client, work.now)
+}
+
 // Codes
 
 #[derive(sqlx::FromRow)]

@@ -9,7 +9,7 @@ use super::claims::{self, Shows};
 use super::client_auth::{Authenticated, authenticate};
 use super::dispatch::Step;
 use super::request::{self, Parameters, Refusal};
-use super::{client_credentials, discovery, logout, refresh, revocation, scopes_of, token};
+use super::{client_credentials, discovery, logout, par, refresh, revocation, scopes_of, token};
 use crate::app::App;
 use crate::client::Scope;
 use crate::client::registry::Registry;
@@ -41,7 +41,12 @@ fn query_parameters(request: &HttpRequest) -> Result<Parameters, Error> {
 
 pub async fn authorize(visitor: Visitor, http: HttpRequest) -> Answer {
     let parameters = query_parameters(&http)?;
-    let request = match request::check(&visitor.app, &visitor.registry, &parameters) {
+    let checked = if par::is_reference(&parameters) {
+        Ok(par::take(&visitor.app, &visitor.registry, &parameters).await?)
+    } else {
+        request::check(&visitor.app, &visitor.registry, &parameters)
+    };
+    let request = match checked {
         Ok(request) => request,
         Err(Refusal::Page(error)) => return Err(Error::Protocol(error)),
         Err(Refusal::Client { redirect_uri, state, error }) => {
@@ -171,6 +176,16 @@ pub async fn token(
         None => return Err(Error::protocol("invalid_request", "grant_type is missing")),
     };
     Ok(HttpResponse::Ok().insert_header((header::PRAGMA, "no-cache")).json(tokens))
+}
+
+pub async fn push(
+    app: web::Data<App>,
+    registry: web::Data<Registry>,
+    http: HttpRequest,
+    ForeignForm(pairs): ForeignForm,
+) -> Answer {
+    let (authenticated, parameters) = client(&app, &registry, &http, pairs)?;
+    Ok(HttpResponse::Created().json(par::push(&app, &authenticated, &parameters).await?))
 }
 
 /// The client behind a request at an endpoint of its own, and what it asks.

@@ -23,6 +23,7 @@ pub async fn run(db: &Db, now: Timestamp) -> Result<u64, DbError> {
     rows += sql!(&mut tx, execute, "DELETE FROM registration WHERE expires_at < $1", at)?;
     rows += sql!(&mut tx, execute, "DELETE FROM password_reset WHERE expires_at < $1", at)?;
     rows += sql!(&mut tx, execute, "DELETE FROM authorization_request WHERE expires_at < $1", at)?;
+    rows += sql!(&mut tx, execute, "DELETE FROM pushed_request WHERE expires_at < $1", at)?;
     rows += sql!(&mut tx, execute, "DELETE FROM authorization_code WHERE expires_at < $1", past)?;
     rows += sql!(&mut tx, execute, "DELETE FROM client_grant WHERE expires_at < $1", past)?;
     rows += sql!(&mut tx, execute, "DELETE FROM client_assertion WHERE expires_at < $1", at)?;

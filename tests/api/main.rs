@@ -10,6 +10,7 @@ mod client_credentials;
 mod contact;
 mod documents;
 mod pages;
+mod pushed;
 mod refresh;
 mod registration;
 mod revocation;

@@ -88,18 +88,27 @@ async fn plant_protocol(tx: &mut Tx, name: &str, at: Timestamp) {
         at
     )
     .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO pushed_request (uri_hash, client_id, request, expires_at) VALUES ($1, 'x', $1, $2)",
+        bytes,
+        at
+    )
+    .unwrap();
     sql!(tx, execute, "INSERT INTO client_assertion (client_id, jti_hash, expires_at) VALUES ('x', $1, $2)", bytes, at)
         .unwrap();
 }
 
 /// The tables planted above, and for each how to read the names back.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     ("mail_check", "code_hash"),
     ("mailed_code", "owner"),
     ("attempt", "key_hash"),
     ("registration", "browser_hash"),
     ("password_reset", "browser_hash"),
     ("authorization_request", "browser_hash"),
+    ("pushed_request", "uri_hash"),
     ("authorization_code", "code_hash"),
     ("client_grant", "id"),
     ("client_assertion", "jti_hash"),
