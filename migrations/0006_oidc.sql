@@ -19,3 +19,9 @@ CREATE TABLE pushed_request (
     CONSTRAINT pushed_request_pk PRIMARY KEY (uri_hash)
 );
 CREATE INDEX pushed_request_expiry ON pushed_request (expires_at);
+
+-- Single claims and the one API that a request asked for (OpenID Connect Core section 5.5, RFC 8707).
+ALTER TABLE authorization_code ADD COLUMN claims TEXT;
+ALTER TABLE authorization_code ADD COLUMN resource TEXT;
+ALTER TABLE client_grant ADD COLUMN claims TEXT;
+ALTER TABLE client_grant ADD COLUMN resource TEXT;

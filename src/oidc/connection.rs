@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{OidcEvent, scopes_of, store};
+use super::claims::{self, Shows};
+use super::{OidcEvent, store};
 use crate::app::AppParts;
 use crate::audit;
+use crate::client::Client;
 use crate::client::registry::Registry;
-use crate::client::{Client, Scope};
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, ClientId};
 use crate::kernel::time::Timestamp;
@@ -15,7 +16,8 @@ use crate::store::work::Actor;
 
 pub struct Connection {
     pub client: Arc<Client>,
-    pub scopes: Vec<Scope>,
+    /// Which data the service gets.
+    pub data: Vec<Shows>,
     pub since: Timestamp,
 }
 
@@ -24,7 +26,7 @@ pub async fn list(tx: &mut Tx, registry: &Registry, account: &AccountId) -> Resu
     let rows = store::list_consents(tx, account).await?;
     let connection = |row: store::ConsentRow| {
         let client = registry.find(&row.client_id)?;
-        Some(Connection { client, scopes: scopes_of(&row.scope), since: row.granted_at })
+        Some(Connection { client, data: claims::covered(&row.scope), since: row.granted_at })
     };
     Ok(rows.into_iter().filter_map(connection).collect())
 }

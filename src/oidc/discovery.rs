@@ -24,7 +24,7 @@ pub fn document(issuer: &str) -> Value {
         "jwks_uri": format!("{issuer}/oauth2/jwks"),
         "scopes_supported": Scope::ALL.map(Scope::name),
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["ES256", "RS256"],
@@ -42,8 +42,11 @@ pub fn document(issuer: &str) -> Value {
             "family_name", "birthdate", "updated_at", "email", "email_verified"
         ],
         "acr_values_supported": [Level::Basic.acr()],
+        "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
+        "display_values_supported": ["page"],
+        "claim_types_supported": ["normal"],
         "ui_locales_supported": Language::ALL.map(Language::tag),
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true

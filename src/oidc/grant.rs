@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::claims_request::RequestedClaims;
 use super::{scopes_of, store};
 use crate::client::registry::Registry;
 use crate::client::{Client, Scope};
@@ -31,6 +32,8 @@ pub struct Live {
     pub client: Arc<Client>,
     /// What it still covers: of what was granted, what the person agreed to last and the client may ask for today.
     pub scopes: Vec<Scope>,
+    /// Single claims that were asked for beside the scopes.
+    pub claims: RequestedClaims,
 }
 
 /// The gate.
@@ -44,7 +47,8 @@ pub async fn find(tx: &mut Tx, registry: &Registry, by: By<'_>, now: Timestamp) 
     let consented = scopes_of(&row.consented);
     let mut scopes = scopes_of(&row.scope);
     scopes.retain(|scope| consented.contains(scope) && client.scopes.contains(scope));
-    Ok(Some(Live { row, client, scopes }))
+    let claims = row.claims.as_deref().map(serde_json::from_str).transpose().map_err(Error::broken)?;
+    Ok(Some(Live { row, client, scopes, claims: claims.unwrap_or_default() }))
 }
 
 /// A refresh token: two secrets of 43 characters in one text. The first names the family, the second the generation, so that

@@ -3,6 +3,7 @@
 
 pub mod authorize;
 pub mod claims;
+pub mod claims_request;
 pub mod client_auth;
 pub mod client_credentials;
 pub mod connection;
@@ -13,6 +14,7 @@ pub mod logout;
 pub mod par;
 pub mod refresh;
 pub mod request;
+pub mod response;
 pub mod revocation;
 mod store;
 pub mod token;

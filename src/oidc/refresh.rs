@@ -36,14 +36,15 @@ pub async fn refresh(
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
     authenticated.spend(&mut work).await?;
     let outcome = match RefreshToken::parse(presented) {
-        Some(token) => take(&mut work, registry, client, &token, parameters.get("scope")).await?,
+        Some(token) => take(&mut work, registry, client, &token, parameters).await?,
         None => refuse("not a refresh token"),
     };
     work.commit().await?;
     match outcome {
         Outcome::Refused(error) => Err(Error::Protocol(error)),
         Outcome::Refreshed { live, scope, successor } => {
-            let mut response = token::respond(app, client, &token::Basis::of_grant(&live.row, &scope))?;
+            let single = token::single_claims(app, Some(&live)).await?;
+            let mut response = token::respond(app, client, &token::Basis::of_grant(&live.row, &scope), single)?;
             response.refresh_token = successor.map(|token| token.text());
             Ok(response)
         }
@@ -62,18 +63,22 @@ async fn take(
     work: &mut Work,
     registry: &Registry,
     client: &Client,
-    token: &RefreshToken,
-    asked: Option<&str>,
+    presented: &RefreshToken,
+    parameters: &Parameters,
 ) -> Result<Outcome, Error> {
     let now = work.now;
-    let found = grant::find(&mut work.tx, registry, grant::By::Family(&token.family_hash()), now).await?;
+    let found = grant::find(&mut work.tx, registry, grant::By::Family(&presented.family_hash()), now).await?;
     let Some(live) = found.filter(|live| live.scopes.contains(&Scope::OfflineAccess)) else {
         return Ok(refuse("the grant does not count any more"));
     };
     if live.client.id != client.id {
         return end(work, client, &live, "another client came with the refresh token; the grant has ended").await;
     }
-    let scope = match asked {
+    let resource = parameters.get("resource");
+    if resource.is_some() && resource != live.row.resource.as_deref() {
+        return Err(token::other_resource());
+    }
+    let scope = match parameters.get("scope") {
         None => scope_text(&live.scopes),
         Some(asked) => match narrow(&live, asked) {
             Some(scope) => scope,
@@ -83,8 +88,8 @@ async fn take(
             }
         },
     };
-    let successor = client.is_public().then(|| token.next(&work.random));
-    if !store::use_refresh_token(work, &live.row, token, successor.as_ref().unwrap_or(token)).await? {
+    let successor = client.is_public().then(|| presented.next(&work.random));
+    if !store::use_refresh_token(work, &live.row, presented, successor.as_ref().unwrap_or(presented)).await? {
         return end(work, client, &live, "the refresh token came a second time; the grant has ended").await;
     }
     Ok(Outcome::Refreshed { live: Box::new(live), scope, successor })

@@ -111,6 +111,9 @@ pub struct CodeRow {
     pub methods: String,
     pub authenticated_at: Timestamp,
     pub expires_at: Timestamp,
+    /// [`RequestedClaims`](super::claims_request::RequestedClaims) as JSON.
+    pub claims: Option<String>,
+    pub resource: Option<String>,
 }
 
 pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Result<(), DbError> {
@@ -119,8 +122,8 @@ pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Re
         execute,
         "INSERT INTO authorization_code
              (code_hash, client_id, account_id, session_id, grant_id, redirect_uri, scope, nonce, challenge, level,
-              methods, authenticated_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+              methods, authenticated_at, expires_at, claims, resource)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         code_hash,
         &row.client_id,
         &row.account_id,
@@ -133,7 +136,9 @@ pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Re
         row.level,
         &row.methods,
         row.authenticated_at,
-        row.expires_at
+        row.expires_at,
+        &row.claims,
+        &row.resource
     )
     .map(drop)
 }
@@ -144,7 +149,7 @@ pub async fn take_code(work: &mut Work, code_hash: &[u8]) -> Result<Option<CodeR
         "UPDATE authorization_code SET used_at = $2
           WHERE code_hash = $1 AND used_at IS NULL
       RETURNING client_id, account_id, session_id, grant_id, redirect_uri, scope, nonce, challenge, level, methods,
-                authenticated_at, expires_at", code_hash, work.now)
+                authenticated_at, expires_at, claims, resource", code_hash, work.now)
 }
 
 #[derive(sqlx::FromRow)]
@@ -168,8 +173,8 @@ pub async fn insert_grant(work: &mut Work, row: &CodeRow, refresh: Option<&Refre
         &mut work.tx,
         execute,
         "INSERT INTO client_grant (id, client_id, account_id, session_id, scope, level, methods, authenticated_at, created_at,
-                                   expires_at, family_hash, generation_hash, offline_epoch)
-         SELECT $1, consent.client_id, consent.account_id, session.id, $5, $6, $7, $8, $9, $10, $11, $12,
+                                   expires_at, family_hash, generation_hash, claims, resource, offline_epoch)
+         SELECT $1, consent.client_id, consent.account_id, session.id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
                 account.offline_epoch
            FROM consent
            JOIN account ON account.id = consent.account_id AND account.status = 'active'
@@ -186,7 +191,9 @@ pub async fn insert_grant(work: &mut Work, row: &CodeRow, refresh: Option<&Refre
         work.now,
         work.now.plus(lifetime),
         refresh.map(|token| token.family_hash().to_vec()),
-        refresh.map(|token| token.generation_hash().to_vec())
+        refresh.map(|token| token.generation_hash().to_vec()),
+        &row.claims,
+        &row.resource
     )?;
     Ok(rows == 1)
 }
@@ -228,6 +235,8 @@ pub struct GrantRow {
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
     pub generation_hash: Option<Vec<u8>>,
+    pub claims: Option<String>,
+    pub resource: Option<String>,
 }
 
 /// A grant that still counts, by id or by the family of its refresh token: not ended, its account active, its consent not
@@ -241,7 +250,8 @@ pub async fn find_live_grant(
     sql!(tx, fetch_optional GrantRow,
         "SELECT client_grant.id, client_grant.client_id, client_grant.account_id, client_grant.scope,
                 consent.scope AS consented, client_grant.level, client_grant.methods, client_grant.authenticated_at,
-                client_grant.created_at, client_grant.expires_at, client_grant.generation_hash
+                client_grant.created_at, client_grant.expires_at, client_grant.generation_hash,
+                client_grant.claims, client_grant.resource
            FROM client_grant
            JOIN account ON account.id = client_grant.account_id AND account.status = 'active'
            JOIN consent ON consent.account_id = client_grant.account_id AND consent.client_id = client_grant.client_id

@@ -6,13 +6,16 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::client_auth::Authenticated;
-use super::grant::RefreshToken;
+use super::grant::{self, Live, RefreshToken};
 use super::request::Parameters;
-use super::{OidcEvent, scopes_of, store};
+use super::{OidcEvent, claims, scopes_of, store};
+use crate::account;
 use crate::app::AppParts;
 use crate::audit;
+use crate::client::registry::Registry;
 use crate::client::{Client, Scope};
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, GrantId};
@@ -52,6 +55,9 @@ struct IdToken<'a> {
     acr: &'static str,
     amr: Vec<&'a str>,
     at_hash: String,
+    /// Only names of [`CLAIMS`](super::claims::CLAIMS), none of which is one of the above.
+    #[serde(flatten)]
+    single: Map<String, Value>,
 }
 
 /// RFC 9068 section 2.2. `grant` is how our own endpoints find out whether it still counts; a client's token in its own
@@ -103,27 +109,42 @@ impl AccessToken {
 enum Redeemed {
     Granted(Box<store::CodeRow>, Option<RefreshToken>),
     Refused(&'static str),
+    /// RFC 8707 section 2.2.
+    OtherResource,
 }
 
 /// Redeems an authorization code (RFC 6749 section 4.1.3) in one transaction.
 pub async fn redeem(
     app: &AppParts,
+    registry: &Registry,
     authenticated: &Authenticated,
     parameters: &Parameters,
 ) -> Result<TokenResponse, Error> {
     let client = &authenticated.client;
     let missing = |description| Error::protocol("invalid_request", description);
-    let code = parameters.get("code").ok_or_else(|| missing("code is missing"))?;
-    let redirect_uri = parameters.get("redirect_uri").ok_or_else(|| missing("redirect_uri is missing"))?;
-    let verifier = parameters.get("code_verifier");
+    let presented = Presented {
+        code: parameters.get("code").ok_or_else(|| missing("code is missing"))?,
+        redirect_uri: parameters.get("redirect_uri").ok_or_else(|| missing("redirect_uri is missing"))?,
+        verifier: parameters.get("code_verifier"),
+        resource: parameters.get("resource"),
+    };
 
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
     authenticated.spend(&mut work).await?;
-    let redeemed = take_code(&mut work, client, code, redirect_uri, verifier).await?;
+    let redeemed = take_code(&mut work, client, &presented).await?;
     work.commit().await?;
     match redeemed {
         Redeemed::Granted(row, refresh) => {
-            let mut response = respond(app, client, &Basis::of_code(&row))?;
+            let single = match &row.claims {
+                None => Map::new(),
+                Some(_) => {
+                    let mut tx = app.read().await?;
+                    let live = grant::find(&mut tx, registry, grant::By::Id(&row.grant_id), app.now()).await?;
+                    drop(tx);
+                    single_claims(app, live.as_ref()).await?
+                }
+            };
+            let mut response = respond(app, client, &Basis::of_code(&row), single)?;
             response.refresh_token = refresh.map(|token| token.text());
             Ok(response)
         }
@@ -132,20 +153,37 @@ pub async fn redeem(
             description: "the code is wrong, used, expired, or not for this client and redirect_uri",
             detail: Some(why.to_owned()),
         })),
+        Redeemed::OtherResource => Err(other_resource()),
     }
 }
 
-async fn take_code(
-    work: &mut Work,
-    client: &Client,
-    code: &str,
-    redirect_uri: &str,
-    verifier: Option<&str>,
-) -> Result<Redeemed, Error> {
-    let hash = token_hash(code);
+/// RFC 8707 section 2.2: what was not granted cannot be had at the token endpoint.
+pub fn other_resource() -> Error {
+    Error::protocol("invalid_target", "resource is not the one of the authorization request")
+}
+
+/// The single claims that the ID token of a grant is to carry.
+pub async fn single_claims(app: &AppParts, live: Option<&Live>) -> Result<Map<String, Value>, Error> {
+    let Some(live) = live.filter(|live| !live.claims.id_token.is_empty()) else { return Ok(Map::new()) };
+    let account = account::load(&mut app.read().await?, &app.vault, &live.row.account_id).await?;
+    Ok(claims::of(&account, |claim| claims::is_single(claim, &live.claims.id_token, live)))
+}
+
+struct Presented<'a> {
+    code: &'a str,
+    redirect_uri: &'a str,
+    verifier: Option<&'a str>,
+    resource: Option<&'a str>,
+}
+
+async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'_>) -> Result<Redeemed, Error> {
+    let hash = token_hash(presented.code);
     let Some(row) = store::take_code(work, &hash).await? else {
         return refuse_unusable(work, client, &hash).await;
     };
+    if presented.resource.is_some() && presented.resource != row.resource.as_deref() {
+        return Ok(Redeemed::OtherResource);
+    }
     let offline = scopes_of(&row.scope).contains(&Scope::OfflineAccess);
     let refresh = offline.then(|| RefreshToken::new(&work.random));
     // The code is spent from here on, whatever is wrong.
@@ -153,9 +191,9 @@ async fn take_code(
         Some("the code belongs to another client")
     } else if row.expires_at <= work.now {
         Some("the code has expired")
-    } else if row.redirect_uri != redirect_uri {
+    } else if row.redirect_uri != presented.redirect_uri {
         Some("redirect_uri is not the one of the request")
-    } else if !verifier_fits(row.challenge.as_deref(), verifier) {
+    } else if !verifier_fits(row.challenge.as_deref(), presented.verifier) {
         Some("code_verifier does not fit")
     } else if !store::insert_grant(work, &row, refresh.as_ref()).await? {
         Some("the session or the consent has ended")
@@ -207,6 +245,7 @@ pub struct Basis<'a> {
     level: Level,
     methods: &'a str,
     authenticated_at: Timestamp,
+    resource: Option<&'a str>,
 }
 
 impl<'a> Basis<'a> {
@@ -219,6 +258,7 @@ impl<'a> Basis<'a> {
             level: row.level,
             methods: &row.methods,
             authenticated_at: row.authenticated_at,
+            resource: row.resource.as_deref(),
         }
     }
 
@@ -232,17 +272,26 @@ impl<'a> Basis<'a> {
             level: row.level,
             methods: &row.methods,
             authenticated_at: row.authenticated_at,
+            resource: row.resource.as_deref(),
         }
     }
 }
 
 /// Makes access token and ID token.
-pub fn respond(app: &AppParts, client: &Client, basis: &Basis<'_>) -> Result<TokenResponse, Error> {
+pub fn respond(
+    app: &AppParts,
+    client: &Client,
+    basis: &Basis<'_>,
+    single: Map<String, Value>,
+) -> Result<TokenResponse, Error> {
     let now = app.now();
     let subject = client.subject(&app.vault, basis.account_id);
     let issuer = app.config.issuer.as_str();
     let mut access = AccessToken::new(app, client, subject.clone(), basis.scope);
     access.grant = Some(basis.grant_id.clone());
+    if let Some(resource) = basis.resource {
+        resource.clone_into(&mut access.aud);
+    }
     let mut response = access.sign(app)?;
     let id = IdToken {
         iss: issuer,
@@ -255,6 +304,7 @@ pub fn respond(app: &AppParts, client: &Client, basis: &Basis<'_>) -> Result<Tok
         acr: basis.level.acr(),
         amr: basis.methods.split(' ').collect(),
         at_hash: half_hash(&response.access_token),
+        single,
     };
     response.id_token = Some(app.keys.sign(Purpose::IdToken, client.id_token_algorithm, &id)?);
     Ok(response)

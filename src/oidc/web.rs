@@ -9,6 +9,7 @@ use super::claims::{self, Shows};
 use super::client_auth::{Authenticated, authenticate};
 use super::dispatch::Step;
 use super::request::{self, Parameters, Refusal};
+use super::response::{Mode, Response};
 use super::{client_credentials, discovery, logout, par, refresh, revocation, scopes_of, token};
 use crate::app::App;
 use crate::client::Scope;
@@ -19,7 +20,7 @@ use crate::signin::session;
 use crate::store::work::Actor;
 use crate::web::caller::{SignedIn, Visitor};
 use crate::web::form::{ForeignForm, Form, parse_pairs};
-use crate::web::page::{Frame, attribute_label, attribute_value};
+use crate::web::page::{Frame, attribute_label, attribute_value, content_policy};
 
 type Answer = Result<HttpResponse, Error>;
 
@@ -49,8 +50,8 @@ pub async fn authorize(visitor: Visitor, http: HttpRequest) -> Answer {
     let request = match checked {
         Ok(request) => request,
         Err(Refusal::Page(error)) => return Err(Error::Protocol(error)),
-        Err(Refusal::Client { redirect_uri, state, error }) => {
-            return visitor.leave(&authorize::failure(&visitor.app, &redirect_uri, state.as_deref(), &error));
+        Err(Refusal::Client { target, error }) => {
+            return answer(&visitor, &Response::failure(&visitor.app, &target, &error));
         }
     };
     let client = visitor.registry.find(&request.client).ok_or(Error::Gone)?;
@@ -73,12 +74,36 @@ fn again_by_get(path: &str, pairs: Vec<(String, String)>) -> Answer {
 
 fn follow(visitor: &Visitor, decision: Decision) -> Answer {
     let (path, id) = match decision {
-        Decision::Return(location) => return visitor.leave(&location),
+        Decision::Return(response) => return answer(visitor, &response),
+        Decision::Continue(Step::Register, id) => ("/registrieren", id),
         Decision::Continue(Step::RaiseLevel(_), id) => ("/anmelden/niveau", id),
         Decision::Continue(Step::Consent, id) => ("/einwilligung", id),
         Decision::Continue(_, id) => ("/anmelden", id),
     };
     visitor.leave(&format!("{path}?vorgang={id}"))
+}
+
+#[derive(Template)]
+#[template(path = "oidc/form_post.html")]
+struct FormPostPage<'a> {
+    f: Frame,
+    service: String,
+    redirect_uri: &'a str,
+    parameters: &'a [(&'static str, String)],
+}
+
+/// Sends the browser back to the client: by a redirect, or by a form whose only place to go is the client.
+fn answer(visitor: &Visitor, response: &Response) -> Answer {
+    let Response { target, parameters } = response;
+    if target.mode == Mode::Query {
+        return visitor.leave(&response.location());
+    }
+    let (f, redirect_uri) = (visitor.frame(), target.redirect_uri.as_str());
+    let host = url::Url::parse(redirect_uri).ok().and_then(|uri| uri.host_str().map(str::to_owned));
+    let service = f.service.clone().or(host).unwrap_or_default();
+    let mut page = visitor.page(&FormPostPage { f, service, redirect_uri, parameters })?;
+    page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, content_policy(Some(redirect_uri))?);
+    Ok(page)
 }
 
 /// Every step returns here.
@@ -142,9 +167,8 @@ pub async fn consent(caller: SignedIn) -> Answer {
             date: moment::date(language, account.email.confirmed_at),
         },
     };
-    let scopes = scopes_of(&pending.request.scope);
-    let rows = claims::shown(&account, &scopes).into_iter().map(row).collect();
-    let is_offline = scopes.contains(&Scope::OfflineAccess);
+    let rows = claims::shown(&account, &pending.request.consent_text()).into_iter().map(row).collect();
+    let is_offline = scopes_of(&pending.request.scope).contains(&Scope::OfflineAccess);
     let (recipient, purpose) = (client.title(language), client.purpose.get(language).to_owned());
     visitor.page(&ConsentPage { f, recipient, purpose, rows, privacy_uri: client.privacy_uri.clone(), is_offline })
 }
@@ -169,7 +193,7 @@ pub async fn token(
 ) -> Answer {
     let (authenticated, parameters) = client(&app, &registry, &http, pairs)?;
     let tokens = match parameters.get("grant_type") {
-        Some("authorization_code") => token::redeem(&app, &authenticated, &parameters).await?,
+        Some("authorization_code") => token::redeem(&app, &registry, &authenticated, &parameters).await?,
         Some("refresh_token") => refresh::refresh(&app, &registry, &authenticated, &parameters).await?,
         Some("client_credentials") => client_credentials::issue(&app, authenticated, &parameters).await?,
         Some(_) => return Err(Error::protocol("unsupported_grant_type", "this grant_type is not supported")),

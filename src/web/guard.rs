@@ -13,6 +13,7 @@ use actix_web::{HttpMessage as _, HttpResponse, web};
 use futures_util::FutureExt as _;
 
 use super::error::{Refused, render};
+use super::page::content_policy;
 use crate::app::{App, AppParts};
 use crate::kernel::error::Error;
 
@@ -173,10 +174,9 @@ fn set_headers(app: &AppParts, headers: &mut HeaderMap) {
     for (name, value) in FIXED {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    // A form that ends in a redirect to a service is followed by the browser, and form-action would count
-    // the service's address too; hence no form-action. Forms are ours and carry an anti-forgery value.
-    let policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    if let (false, Ok(policy)) = (headers.contains_key(header::CONTENT_SECURITY_POLICY), content_policy(None)) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
     if app.config.is_https() {
         let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
