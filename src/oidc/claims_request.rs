@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::claims::CLAIMS;
 use crate::client::Client;
@@ -38,14 +38,6 @@ pub struct ClaimsRequest {
     pub level: Option<Level>,
 }
 
-/// Members that nobody knows are ignored (section 5.5).
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Document {
-    userinfo: Option<BTreeMap<String, Option<Wanted>>>,
-    id_token: Option<BTreeMap<String, Option<Wanted>>>,
-}
-
 /// Section 5.5.1.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -61,24 +53,40 @@ impl Wanted {
     }
 }
 
+/// What is asked for in one place; `None` if it is not written as section 5.5 wants it. Members that nobody knows are
+/// ignored.
+fn place(document: &Map<String, Value>, name: &str) -> Option<BTreeMap<String, Wanted>> {
+    let members = match document.get(name) {
+        None | Some(Value::Null) => return Some(BTreeMap::new()),
+        Some(Value::Object(members)) => members,
+        Some(_) => return None,
+    };
+    let wanted = |value: &Value| match value {
+        Value::Null => Some(Wanted::default()),
+        Value::Object(_) => Wanted::deserialize(value).ok(),
+        _ => None,
+    };
+    members.iter().map(|(name, value)| Some((name.clone(), wanted(value)?))).collect()
+}
+
 /// Reads the parameter. The size is limited here, the depth by the parser.
 pub fn read(client: &Client, text: Option<&str>) -> Result<ClaimsRequest, Protocol> {
     let refuse = |code, description| Err(Protocol { code, description, detail: None });
     let Some(text) = text else { return Ok(ClaimsRequest::default()) };
-    let document = match serde_json::from_str::<Document>(text) {
-        Ok(document) if text.len() <= TEXT_MAX_BYTES => document,
-        _ => return refuse("invalid_request", "claims is not the JSON that OpenID Connect Core section 5.5 describes"),
+    let document =
+        (text.len() <= TEXT_MAX_BYTES).then(|| serde_json::from_str::<Map<String, Value>>(text).ok()).flatten();
+    let places = document.and_then(|document| Some((place(&document, "userinfo")?, place(&document, "id_token")?)));
+    let Some((userinfo, id_token)) = places else {
+        return refuse("invalid_request", "claims is not the JSON that OpenID Connect Core section 5.5 describes");
     };
-    let (userinfo, id_token) = (document.userinfo.unwrap_or_default(), document.id_token.unwrap_or_default());
-    let may_have = |place: &BTreeMap<String, Option<Wanted>>| {
+    let may_have = |place: &BTreeMap<String, Wanted>| {
         let known =
             CLAIMS.iter().filter(|claim| place.contains_key(claim.name) && client.scopes.contains(&claim.scope));
         known.map(|claim| claim.name.to_owned()).collect()
     };
     let claims = RequestedClaims { userinfo: may_have(&userinfo), id_token: may_have(&id_token) };
-    let wanted = |name: &str| id_token.get(name).and_then(Option::as_ref);
-    let subject = wanted("sub").and_then(|wanted| wanted.value.as_ref()?.as_str()).map(str::to_owned);
-    let acr = wanted("acr").filter(|wanted| wanted.essential && wanted.texts().next().is_some());
+    let subject = id_token.get("sub").and_then(|wanted| wanted.value.as_ref()?.as_str()).map(str::to_owned);
+    let acr = id_token.get("acr").filter(|wanted| wanted.essential && wanted.texts().next().is_some());
     let level = acr.and_then(|wanted| wanted.texts().filter_map(Level::from_acr).min());
     if acr.is_some() && level.is_none() {
         return refuse("unmet_authentication_requirements", "none of the essential acr values exists here");

@@ -98,9 +98,11 @@ fn answer(visitor: &Visitor, response: &Response) -> Answer {
     if target.mode == Mode::Query {
         return visitor.leave(&response.location());
     }
-    let (f, redirect_uri) = (visitor.frame(), target.redirect_uri.as_str());
-    let host = url::Url::parse(redirect_uri).ok().and_then(|uri| uri.host_str().map(str::to_owned));
-    let service = f.service.clone().or(host).unwrap_or_default();
+    let redirect_uri = target.redirect_uri.as_str();
+    let service =
+        url::Url::parse(redirect_uri).ok().and_then(|uri| uri.host_str().map(str::to_owned)).unwrap_or_default();
+    // No form on this page goes anywhere else: not to sign out, not to cancel.
+    let f = Frame { signed_in: false, service: None, csrf: String::new(), ..visitor.frame() };
     let mut page = visitor.page(&FormPostPage { f, service, redirect_uri, parameters })?;
     page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, content_policy(Some(redirect_uri))?);
     Ok(page)

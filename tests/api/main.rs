@@ -13,6 +13,7 @@ mod pages;
 mod pushed;
 mod refresh;
 mod registration;
+mod requests;
 mod revocation;
 mod security_assertion;
 mod security_cleanup;
