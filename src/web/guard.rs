@@ -12,6 +12,7 @@ use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, HttpResponse, web};
 use futures_util::FutureExt as _;
 
+use super::cors::Cors;
 use super::error::{Refused, render};
 use super::page::content_policy;
 use crate::app::{App, AppParts};
@@ -42,6 +43,7 @@ pub async fn guard(
     request.extensions_mut().insert(RequestFacts { id: id.clone(), address });
     let method = request.method().clone();
 
+    let cors = Cors::of(request.request());
     let refused = Refused::new(app.clone(), request.request(), id);
 
     let answered = if let Some(status) = refusal(&app, &request) {
@@ -68,12 +70,14 @@ pub async fn guard(
     match answered {
         Ok(mut response) => {
             set_headers(&app, response.headers_mut());
+            cors.apply(response.headers_mut());
             seen(response.request().match_pattern(), response.status());
             Ok(response)
         }
         // The request went down with its handler; what is left is a response without one.
         Err(mut response) => {
             set_headers(&app, response.headers_mut());
+            cors.apply(response.headers_mut());
             seen(None, response.status());
             Err(actix_web::error::InternalError::from_response("given up", response).into())
         }
