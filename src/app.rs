@@ -6,6 +6,7 @@ use crate::config::{Config, SecretSource};
 use crate::kernel::error::Error;
 use crate::kernel::keys::{KeySet, Purpose, SigningKey};
 use crate::kernel::mail::{Mailer, SmtpSettings};
+use crate::kernel::outbound::Outbound;
 use crate::kernel::password::{Cost, Hasher};
 use crate::kernel::random::Random;
 use crate::kernel::seal::{MasterKey, Vault};
@@ -35,6 +36,7 @@ pub struct AppParts {
     pub keys: KeySet,
     pub hasher: Hasher,
     pub mailer: Mailer,
+    pub outbound: Outbound,
 }
 
 /// What the tests replace: time, chance and the post.
@@ -57,6 +59,7 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
     let keys = signing_keys(&config)?;
     let master = master_key(&config)?;
     let mailer = mailer.map_or_else(|| open_mailer(&config), Ok)?;
+    let outbound = open_outbound(&config)?;
     let db = open_database(&config).await?;
     let vault = crate::store::root::open_vault(&db, master, &random).await?;
     let cost = Cost { memory_kibibytes: config.password.memory_kibibytes, iterations: config.password.iterations };
@@ -64,7 +67,7 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
     let threads = if config.password.threads == 0 { cores } else { config.password.threads };
     let hasher = Hasher::start(cost, threads, config.password.queue_length, vault.pepper(), random.clone())
         .map_err(|error| error.to_string())?;
-    Ok(Arc::new(AppParts { config, db, clock, random, vault, keys, hasher, mailer }))
+    Ok(Arc::new(AppParts { config, db, clock, random, vault, keys, hasher, mailer, outbound }))
 }
 
 impl AppParts {
@@ -102,6 +105,7 @@ pub fn check(config: &Config) -> Result<(), String> {
     signing_keys(config)?;
     master_key(config)?;
     open_mailer(config)?;
+    open_outbound(config)?;
     config.database.password.as_ref().map(read_text).transpose().map(drop)
 }
 
@@ -155,6 +159,12 @@ fn open_mailer(config: &Config) -> Result<Mailer, String> {
         authority: authority.map_err(|error| format!("mail.smtp_authority_file: {error}"))?,
     };
     Mailer::smtp(&settings, from).map_err(|error| format!("mail: {error}"))
+}
+
+fn open_outbound(config: &Config) -> Result<Outbound, String> {
+    let authority = config.outbound.authority_file.as_ref().map(std::fs::read).transpose();
+    let authority = authority.map_err(|error| format!("outbound.authority_file: {error}"))?;
+    Outbound::new(&config.outbound.allowed_hosts, authority.as_deref()).map_err(|error| format!("outbound: {error}"))
 }
 
 fn read_text(source: &SecretSource) -> Result<Secret<String>, String> {

@@ -16,9 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{self, Event};
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, ClientId};
+use crate::kernel::id::{AccountId, ClientId, SessionId};
 use crate::kernel::keys::Algorithm;
 use crate::kernel::level::Level;
+use crate::kernel::outbound;
 use crate::kernel::seal::Vault;
 use crate::kernel::texts::Language;
 use crate::store::db::Tx;
@@ -115,6 +116,9 @@ pub struct Client {
     pub require_pushed_authorization_requests: bool,
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
+    /// Where it wants to be told that a session has ended (OpenID Connect Back-Channel Logout 1.0).
+    #[serde(default)]
+    pub backchannel_logout_uri: Option<String>,
     pub authentication: Authentication,
     #[serde(default)]
     pub scopes: Vec<Scope>,
@@ -147,6 +151,11 @@ impl Client {
     pub fn subject(&self, vault: &Vault, account: &AccountId) -> String {
         let sector = self.sector.as_deref().unwrap_or(&self.id.0);
         URL_SAFE_NO_PAD.encode(vault.pairwise(sector, account.as_str()))
+    }
+
+    /// The session as this client knows it, the `sid` of its tokens: another one for every client, as the subject is.
+    pub fn session(&self, vault: &Vault, session: &SessionId) -> String {
+        URL_SAFE_NO_PAD.encode(vault.pairwise(&format!("session of {}", self.id), session.as_str()))
     }
 
     /// Whoever can read its program can act as it.
@@ -183,6 +192,11 @@ impl Client {
             }
         }
         check_redirect_uri(&self.privacy_uri, loopback_allowed).or_else(|problem| at("privacy_uri", problem))?;
+        if let Some(uri) = &self.backchannel_logout_uri {
+            check_redirect_uri(uri, loopback_allowed)
+                .and_then(|()| outbound::check_host(uri, loopback_allowed))
+                .or_else(|problem| at("backchannel_logout_uri", problem))?;
+        }
         if let Some(resource) = &self.resource {
             check_redirect_uri(resource, loopback_allowed).or_else(|problem| at("resource", problem))?;
         }

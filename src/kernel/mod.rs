@@ -5,6 +5,7 @@ pub mod id;
 pub mod keys;
 pub mod level;
 pub mod mail;
+pub mod outbound;
 pub mod password;
 pub mod random;
 pub mod seal;

@@ -21,6 +21,8 @@ pub fn document(issuer: &str) -> Value {
         "token_endpoint": format!("{issuer}/oauth2/token"),
         "userinfo_endpoint": format!("{issuer}/oauth2/userinfo"),
         "end_session_endpoint": format!("{issuer}/oauth2/logout"),
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "jwks_uri": format!("{issuer}/oauth2/jwks"),
         "scopes_supported": Scope::ALL.map(Scope::name),
         "response_types_supported": ["code"],
@@ -38,7 +40,7 @@ pub fn document(issuer: &str) -> Value {
         "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "code_challenge_methods_supported": ["S256"],
         "claims_supported": [
-            "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "name", "given_name",
+            "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "given_name",
             "family_name", "birthdate", "updated_at", "email", "email_verified"
         ],
         "acr_values_supported": [Level::Basic.acr()],

@@ -2,6 +2,7 @@
 //! decided by one dispatcher; a code is redeemed once; a token is worth what its grant still is.
 
 pub mod authorize;
+pub mod backchannel;
 pub mod claims;
 pub mod claims_request;
 pub mod client_auth;

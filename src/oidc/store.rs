@@ -226,6 +226,7 @@ pub struct GrantRow {
     pub id: GrantId,
     pub client_id: ClientId,
     pub account_id: AccountId,
+    pub session_id: SessionId,
     pub scope: String,
     /// The scopes of the consent as it is now.
     pub consented: String,
@@ -248,8 +249,8 @@ pub async fn find_live_grant(
     now: Timestamp,
 ) -> Result<Option<GrantRow>, DbError> {
     sql!(tx, fetch_optional GrantRow,
-        "SELECT client_grant.id, client_grant.client_id, client_grant.account_id, client_grant.scope,
-                consent.scope AS consented, client_grant.level, client_grant.methods, client_grant.authenticated_at,
+        "SELECT client_grant.id, client_grant.client_id, client_grant.account_id, client_grant.session_id,
+                client_grant.scope, consent.scope AS consented, client_grant.level, client_grant.methods, client_grant.authenticated_at,
                 client_grant.created_at, client_grant.expires_at, client_grant.generation_hash,
                 client_grant.claims, client_grant.resource
            FROM client_grant
@@ -283,6 +284,19 @@ pub async fn use_refresh_token(
         work.now.plus(OFFLINE_IDLE).min(grant.created_at.plus(OFFLINE_ABSOLUTE))
     )?;
     Ok(rows == 1)
+}
+
+#[derive(sqlx::FromRow)]
+pub struct KnownRow {
+    pub client_id: ClientId,
+    pub account_id: AccountId,
+}
+
+/// Which clients have had a grant in a session, whatever has become of it.
+pub async fn clients_of_session(tx: &mut Tx, session: &SessionId) -> Result<Vec<KnownRow>, DbError> {
+    sql!(tx, fetch_all KnownRow,
+        "SELECT DISTINCT client_id, account_id FROM client_grant WHERE session_id = $1 ORDER BY client_id LIMIT 200",
+        session)
 }
 
 // Consents

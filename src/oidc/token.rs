@@ -18,7 +18,7 @@ use crate::audit;
 use crate::client::registry::Registry;
 use crate::client::{Client, Scope};
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, GrantId};
+use crate::kernel::id::{AccountId, GrantId, SessionId};
 use crate::kernel::keys::{Algorithm, Purpose};
 use crate::kernel::level::Level;
 use crate::kernel::secret::{equal, sha256, token_hash};
@@ -55,6 +55,9 @@ struct IdToken<'a> {
     acr: &'static str,
     amr: Vec<&'a str>,
     at_hash: String,
+    /// For clients that are told when the session ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
     /// Only names of [`CLAIMS`](super::claims::CLAIMS), none of which is one of the above.
     #[serde(flatten)]
     single: Map<String, Value>,
@@ -238,6 +241,7 @@ fn verifier_fits(challenge: Option<&str>, verifier: Option<&str>) -> bool {
 /// What the tokens of a grant say, whether it was just made or is used again.
 pub struct Basis<'a> {
     account_id: &'a AccountId,
+    session_id: &'a SessionId,
     grant_id: &'a GrantId,
     scope: &'a str,
     /// Only in the first ID token (OpenID Connect Core section 12.2).
@@ -252,6 +256,7 @@ impl<'a> Basis<'a> {
     fn of_code(row: &'a store::CodeRow) -> Self {
         Self {
             account_id: &row.account_id,
+            session_id: &row.session_id,
             grant_id: &row.grant_id,
             scope: &row.scope,
             nonce: row.nonce.as_deref(),
@@ -266,6 +271,7 @@ impl<'a> Basis<'a> {
     pub fn of_grant(row: &'a store::GrantRow, scope: &'a str) -> Self {
         Self {
             account_id: &row.account_id,
+            session_id: &row.session_id,
             grant_id: &row.id,
             scope,
             nonce: None,
@@ -304,6 +310,7 @@ pub fn respond(
         acr: basis.level.acr(),
         amr: basis.methods.split(' ').collect(),
         at_hash: half_hash(&response.access_token),
+        sid: client.backchannel_logout_uri.as_ref().map(|_| client.session(&app.vault, basis.session_id)),
         single,
     };
     response.id_token = Some(app.keys.sign(Purpose::IdToken, client.id_token_algorithm, &id)?);

@@ -67,7 +67,7 @@ pub async fn password(app: &AppParts, person: Person<'_>, typed: &str) -> Result
     let proof = Proof { account: account.id.clone(), level: person.session.level, methods: password::METHOD, device };
     let token = session::renew(&mut work, person.session, proof).await?;
     store::put_password(&mut work, &account.id, &hash).await?;
-    let sessions_ended = store::delete_other_sessions(&mut work, &account.id, &person.session.id).await?;
+    let sessions_ended = session::delete_others(&mut work, person.session).await?;
     account::end_offline_access(&mut work, &account.id).await?;
     let event = SigninEvent::PasswordChanged { account: account.id.clone(), sessions_ended };
     audit::record(&mut work, &event).await?;

@@ -6,6 +6,7 @@ mod support;
 
 mod audit_chain;
 mod authorization;
+mod backchannel;
 mod client_credentials;
 mod contact;
 mod documents;
