@@ -3,7 +3,10 @@
 
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
+    RsaKeyPair,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
@@ -22,6 +25,8 @@ const RSA_MINIMUM_BITS: usize = 3000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Algorithm {
     ES256,
+    /// RSASSA-PSS, with the key of RS256.
+    PS256,
     /// PKCS#1 v1.5: only for clients that cannot do better.
     RS256,
 }
@@ -30,6 +35,7 @@ impl Algorithm {
     pub const fn name(self) -> &'static str {
         match self {
             Self::ES256 => "ES256",
+            Self::PS256 => "PS256",
             Self::RS256 => "RS256",
         }
     }
@@ -37,6 +43,7 @@ impl Algorithm {
     const fn for_verification(self) -> jsonwebtoken::Algorithm {
         match self {
             Self::ES256 => jsonwebtoken::Algorithm::ES256,
+            Self::PS256 => jsonwebtoken::Algorithm::PS256,
             Self::RS256 => jsonwebtoken::Algorithm::RS256,
         }
     }
@@ -109,14 +116,21 @@ impl SigningKey {
         // serde_json keeps object members sorted, which is the canonical form RFC 7638 section 3.3 asks for.
         let key_id = URL_SAFE_NO_PAD.encode(sha256(public.to_string().as_bytes()));
         public["kid"] = json!(key_id);
-        public["alg"] = json!(algorithm.name());
+        // An RSA key signs both ways, so the set does not bind it to one.
+        if algorithm == Algorithm::ES256 {
+            public["alg"] = json!(algorithm.name());
+        }
         public["use"] = json!("sig");
         let jwk = serde_json::from_value(public.clone()).map_err(|error| error.to_string())?;
         let verifier = DecodingKey::from_jwk(&jwk).map_err(|error| error.to_string())?;
         Ok(Self { key_id, algorithm, purpose, pair, public, verifier })
     }
 
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+    fn can_sign(&self, algorithm: Algorithm) -> bool {
+        self.algorithm == algorithm || (self.algorithm == Algorithm::RS256 && algorithm == Algorithm::PS256)
+    }
+
+    fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, Error> {
         let random = SystemRandom::new();
         match &self.pair {
             Pair::Ec(pair) => {
@@ -125,8 +139,10 @@ impl SigningKey {
             }
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
-                    .map_err(|_| Error::broken("RS256 signing failed"))?;
+                let padding: &dyn RsaEncoding =
+                    if algorithm == Algorithm::PS256 { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
+                pair.sign(padding, &random, message, &mut signature)
+                    .map_err(|_| Error::broken("RSA signing failed"))?;
                 Ok(signature)
             }
         }
@@ -200,14 +216,14 @@ impl KeySet {
         algorithm: Algorithm,
         claims: &impl Serialize,
     ) -> Result<String, Error> {
-        let key = self.keys.iter().find(|key| key.purpose == purpose && key.algorithm == algorithm);
+        let key = self.keys.iter().find(|key| key.purpose == purpose && key.can_sign(algorithm));
         let key = key.ok_or_else(|| Error::broken("no key for this purpose and algorithm"))?;
         let header = json!({ "alg": algorithm.name(), "kid": key.key_id, "typ": token_type });
         let claims = serde_json::to_vec(claims).map_err(Error::broken)?;
         let mut token = URL_SAFE_NO_PAD.encode(header.to_string());
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-        let signature = key.sign(token.as_bytes())?;
+        let signature = key.sign(algorithm, token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(token)
@@ -222,7 +238,9 @@ impl KeySet {
         if header.typ.as_deref() != Some(purpose.token_type()) {
             return None;
         }
-        verify_signature(token, &key.verifier, key.algorithm.for_verification())
+        let is_pss = header.alg == jsonwebtoken::Algorithm::PS256 && key.can_sign(Algorithm::PS256);
+        let algorithm = if is_pss { Algorithm::PS256 } else { key.algorithm };
+        verify_signature(token, &key.verifier, algorithm.for_verification())
     }
 }
 
@@ -268,7 +286,7 @@ mod tests {
     fn signs_and_verifies_by_purpose_only() {
         let keys = keys();
         let claims = json!({ "sub": "somebody" });
-        for algorithm in [Algorithm::ES256, Algorithm::RS256] {
+        for algorithm in [Algorithm::ES256, Algorithm::PS256, Algorithm::RS256] {
             let token = keys.sign(Purpose::IdToken, algorithm, &claims).unwrap();
             assert_eq!(keys.verify::<serde_json::Value>(Purpose::IdToken, &token), Some(claims.clone()));
             assert_eq!(keys.verify::<serde_json::Value>(Purpose::AccessToken, &token), None);

@@ -29,7 +29,7 @@ pub fn document(issuer: &str) -> Value {
         "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": ["ES256", "RS256"],
+        "id_token_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
         "token_endpoint_auth_methods_supported": METHODS_WITH_NONE,
         "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "introspection_endpoint": format!("{issuer}/oauth2/introspect"),

@@ -22,11 +22,11 @@ struct Ear {
 }
 
 impl Ear {
-    async fn open(answers: &[&'static str]) -> Self {
+    async fn open(answers: &'static [&'static str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let heard = Arc::new(Mutex::new(Vec::new()));
-        let (kept, mut answers) = (Arc::clone(&heard), answers.to_vec().into_iter());
+        let (kept, mut answers) = (Arc::clone(&heard), answers.iter());
         tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
@@ -37,7 +37,7 @@ impl Ear {
                     text += &String::from_utf8_lossy(&buffer[..length]);
                 }
                 kept.lock().unwrap().push(text);
-                let answer = answers.next().unwrap_or("200 OK");
+                let answer = answers.next().copied().unwrap_or("200 OK");
                 let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
                 stream.write_all(answer.as_bytes()).await.unwrap();
             }

@@ -145,6 +145,31 @@ both!(sec_a15_a_demanded_subject_or_level_is_met_or_refused, async |world| {
     assert!(renate.get(&acr("http://bsi.bund.de/eID/LoA/undefined")).await.parameter("code").is_some());
 });
 
+both!(an_id_token_is_signed_as_the_service_can_read_it, async |world| {
+    let services = ["ES256", "PS256", "RS256"].map(|algorithm| (algorithm, Service::new(&algorithm.to_lowercase())));
+    let file =
+        services.iter().map(|(algorithm, one)| one.declaration(&format!("id_token_algorithm = \"{algorithm}\"")));
+    world.clients(&file.collect::<String>()).await;
+    let mut renate = world.browser();
+    renate.register(&world, EMAIL, ["Renate", "Muster"]).await;
+    let keys = world.browser().get("/oauth2/jwks").await.json();
+    let keys: jsonwebtoken::jwk::JwkSet = serde_json::from_value(keys).unwrap();
+    for (algorithm, service) in services {
+        let code = service.code(&mut renate, &[]).await;
+        let tokens = service.redeem(&world, &code).await.json();
+        let token = tokens["id_token"].as_str().unwrap();
+        let header = jsonwebtoken::decode_header(token).unwrap();
+        assert_eq!(header.alg, algorithm.parse().unwrap());
+        let key = keys.find(header.kid.as_deref().unwrap()).unwrap();
+        assert!(key.common.key_algorithm.is_none_or(|known| known.to_string() == algorithm), "the set allows it");
+        let key = jsonwebtoken::DecodingKey::from_jwk(key).unwrap();
+        let verified = nutzerkonto::kernel::keys::verify_signature::<Value>(token, &key, header.alg);
+        assert_eq!(verified.unwrap()["aud"], service.id, "{algorithm}");
+        let hinted = service.request(&[("prompt", "none"), ("id_token_hint", token)]);
+        assert!(renate.get(&hinted).await.parameter("code").is_some(), "{algorithm}: our own token is known as a hint");
+    }
+});
+
 both!(what_need_not_be_understood_does_not_matter, async |world| {
     let (parken, mut renate) = parken(&world).await;
     parken.code(&mut renate, &[]).await;
