@@ -162,7 +162,9 @@ pub fn configure(service: &mut web::ServiceConfig, demo: bool) {
         let allow = rows.iter().map(|row| row.method).collect::<Vec<_>>().join(", ");
         let mut resource = web::resource(path);
         if cross_origin.contains(path) {
-            resource = resource.route(web::method(Method::OPTIONS).to(preflight));
+            let methods = allow.clone();
+            resource =
+                resource.route(web::method(Method::OPTIONS).to(move |request| preflight(request, methods.clone())));
         }
         for row in rows {
             resource = resource.route(row.handler);

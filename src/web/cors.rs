@@ -42,13 +42,13 @@ impl Cors {
     }
 }
 
-/// Answers what a browser asks before it sends a request of another origin.
-pub async fn preflight(request: HttpRequest) -> HttpResponse {
+/// Answers what a browser asks before it sends a request of another origin. For everybody else the method does not exist.
+pub async fn preflight(request: HttpRequest, methods: String) -> HttpResponse {
     if Cors::of(&request).allowed.is_none() {
-        return HttpResponse::MethodNotAllowed().finish();
+        return HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, methods)).finish();
     }
     HttpResponse::NoContent()
-        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, methods))
         .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"))
         .insert_header((header::ACCESS_CONTROL_MAX_AGE, "3600"))
         .finish()

@@ -110,6 +110,7 @@ both!(sec_f01_f03_a_rotated_token_ends_the_family, async |world| {
     }
     let refused = world.texts("SELECT kind FROM audit_event WHERE kind = 'refresh.refused'").await;
     assert_eq!(refused.len(), 1, "and it is remembered, once");
+    assert!(renate.get("/sicherheit/verlauf").await.body.contains("zweimal benutzt"), "and its owner sees it");
 });
 
 both!(sec_f02_one_of_many_at_once_on_two_nodes, async |world| {

@@ -135,6 +135,7 @@ fn history_row(language: Language, event: &Recorded) -> Option<HistoryRow> {
         "recovery_codes.renewed" => &t.event_codes,
         "address.added" | "address.removed" | "address.preferred" => &t.event_address,
         "session.limit_chosen" => &t.event_limit,
+        "refresh.refused" => &t.event_refresh_refused,
         _ => return None,
     };
     let detail: serde_json::Value = serde_json::from_str(&event.detail).unwrap_or_default();
