@@ -211,6 +211,9 @@ mod tests {
 
     #[tokio::test]
     async fn sec_l03_a_name_that_leads_inside_is_not_called() {
+        let found =
+            async |allowed: &[&str]| outbound(allowed).allowed.resolve("localhost".parse().unwrap()).await.is_ok();
+        assert!(!found(&[]).await && found(&["localhost"]).await);
         let refused = outbound(&[]).post_form("https://localhost/x", &[]).await;
         assert_eq!(refused, Err("no connection".to_owned()));
     }

@@ -109,6 +109,13 @@ both!(sec_m07_single_claims_go_where_they_were_asked_for, async |world| {
     let more = json!({ "userinfo": { "birthdate": null } });
     let page = renate.visit(&parken.request(&[("scope", "openid"), ("claims", &more.to_string())])).await;
     assert!(page.body.contains("12. Mai 1959"), "more is asked for anew");
+    let asked = asked.to_string();
+    let code = parken.code(&mut renate, &[("scope", "openid"), ("claims", &asked)]).await;
+    let tokens = parken.redeem(&world, &code).await.json();
+    world.pass(std::time::Duration::from_secs(1));
+    parken.code(&mut renate, &[("scope", "openid"), ("prompt", "consent")]).await;
+    let info = parken.userinfo(&world, tokens["access_token"].as_str().unwrap()).await.json();
+    assert_eq!(info.get("name"), None, "agreed anew, to less");
     let unknown =
         json!({ "userinfo": { "shoe_size": { "essential": true }, "sub": null }, "id_token": { "iss": null } });
     let [id, info] = told(&world, &parken, &mut renate, &unknown).await;
