@@ -139,7 +139,9 @@ pub async fn revoke(
 ) -> Result<(), Error> {
     let client = authenticated.client.id.clone();
     let Some(presented) = Presented::read(app, parameters)? else { return authenticated.spend_alone(app).await };
-    if let Presented::Own(_) = presented {
+    if let Presented::Own(claims) = &presented
+        && claims.client_id == client.0
+    {
         // RFC 7009 section 2.2.1: said openly, rather than a revocation that does nothing.
         return Err(Error::protocol("unsupported_token_type", "a token of client_credentials ends by itself"));
     }

@@ -184,9 +184,6 @@ async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'_>) 
     let Some(row) = store::take_code(work, &hash).await? else {
         return refuse_unusable(work, client, &hash).await;
     };
-    if presented.resource.is_some() && presented.resource != row.resource.as_deref() {
-        return Ok(Redeemed::OtherResource);
-    }
     let offline = scopes_of(&row.scope).contains(&Scope::OfflineAccess);
     let refresh = offline.then(|| RefreshToken::new(&work.random));
     // The code is spent from here on, whatever is wrong.
@@ -198,6 +195,8 @@ async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'_>) 
         Some("redirect_uri is not the one of the request")
     } else if !verifier_fits(row.challenge.as_deref(), presented.verifier) {
         Some("code_verifier does not fit")
+    } else if presented.resource.is_some() && presented.resource != row.resource.as_deref() {
+        return Ok(Redeemed::OtherResource);
     } else if !store::insert_grant(work, &row, refresh.as_ref()).await? {
         Some("the session or the consent has ended")
     } else {

@@ -39,6 +39,7 @@ both!(a_machine_gets_a_token_and_nothing_is_written, async |world| {
     assert_eq!((&asked(&machine).await["active"], &asked(&parken).await["active"]), (&true.into(), &false.into()));
     let revoked = machine.ask(&world, "/oauth2/revoke", &[("token", token)]).await;
     refused(&revoked, "unsupported_token_type", "RFC 7009 section 2.2.1");
+    assert_eq!(parken.ask(&world, "/oauth2/revoke", &[("token", token)]).await.status, 200, "sec_m05");
     world.pass(std::time::Duration::from_secs(300));
     assert_eq!(asked(&machine).await["active"], false);
 });

@@ -282,6 +282,26 @@ both!(a_client_asks_about_its_refresh_token_and_gives_it_back, async |world| {
     assert_dead(&world, &app, &text(&held, "refresh_token"), "revoked by its access token").await;
 });
 
+both!(a_refresh_keeps_what_the_request_asked_for, async |world| {
+    let app = Service::public("app");
+    world.clients(&app.offline_declaration("resource = \"https://api.example/\"")).await;
+    let mut renate = world.browser();
+    renate.register(&world, EMAIL, ["Renate", "Muster"]).await;
+    let asked = json!({ "id_token": { "email": null } }).to_string();
+    let resource = ("resource", "https://api.example/");
+    let code = app.code(&mut renate, &[("scope", "openid offline_access"), ("claims", &asked), resource]).await;
+    let first = app.redeem(&world, &code).await.json();
+    let form = [("grant_type", "refresh_token"), ("refresh_token", &*text(&first, "refresh_token"))];
+    let other = [form.as_slice(), &[("resource", "https://evil.example/")]].concat();
+    assert_refused(&app.ask(&world, "/oauth2/token", &other).await, "invalid_target", "RFC 8707 section 2.2");
+    let second = app.ask(&world, "/oauth2/token", &[form.as_slice(), &[resource]].concat()).await.json();
+    for tokens in [&first, &second] {
+        assert_eq!(claims(&text(tokens, "access_token"))["aud"], "https://api.example/");
+        let id = claims(&text(tokens, "id_token"));
+        assert_eq!((&id["email"], id.get("name")), (&json!(EMAIL), None));
+    }
+});
+
 both!(sec_f05_after_a_revocation_nothing_lives, async |world| {
     let (Town { app, .. }, mut renate) = town(&world).await;
     let node = world.second_node().await;
