@@ -1,6 +1,6 @@
 //! Measures the program from outside, against what the same machine does without it.
 //!
-//! `cargo bench --bench load -- [a|b|c|d|e|p|s|all] [--database sqlite|postgres] [--seconds N] [--accounts N]`
+//! `cargo bench --bench load -- [a|b|c|d|e|k|p|s|t|all] [--database sqlite|postgres] [--seconds N] [--accounts N]`
 //!
 //! Starts the program itself as a child process with a fresh database, drives it over HTTP and prints tables.
 //! `docs/performance.md` says what the letters mean. PostgreSQL comes from `tests/postgres run`.
@@ -17,6 +17,8 @@ mod series;
 mod server;
 #[path = "support/storm.rs"]
 mod storm;
+#[path = "support/trail.rs"]
+mod trail;
 #[path = "support/visitors.rs"]
 mod visitors;
 
@@ -30,7 +32,9 @@ use server::{Bare, Database, Instance, Process, beside};
 use tokio::runtime::Runtime;
 use visitors::{consent, flows, pages, sessions, sign_ins};
 
-const PARTS: [char; 7] = ['p', 'a', 'b', 'c', 'd', 's', 'e'];
+const PARTS: [char; 9] = ['p', 'a', 'b', 'c', 'd', 's', 't', 'k', 'e'];
+/// Events that are sealed and verified.
+const EVENTS: i64 = 500_000;
 const ROUNDS: u32 = 5;
 /// Connections under load; twice as many do not change the rates.
 const CONNECTIONS: usize = 32;
@@ -45,7 +49,7 @@ struct Options {
     parts: Vec<char>,
     database: Database,
     seconds: f64,
-    /// The larger number of accounts of part E.
+    /// The larger number of accounts of part E; the number of part K.
     accounts: u64,
 }
 
@@ -61,7 +65,7 @@ impl Options {
                 "--database" if value()? == "postgres" => options.database = Database::Postgres,
                 "--database" => {}
                 "all" => options.parts.extend(PARTS),
-                "a" | "b" | "c" | "d" | "e" | "p" | "s" => options.parts.extend(argument.chars()),
+                "a" | "b" | "c" | "d" | "e" | "k" | "p" | "s" | "t" => options.parts.extend(argument.chars()),
                 _ => return Err(format!("unknown argument {argument}").into()),
             }
         }
@@ -102,6 +106,8 @@ fn main() -> Outcome<()> {
             'c' => code_flow(&options, &instance, &runtime)?,
             'd' => starting(&instance)?,
             's' => sign_in_storm(&options, &instance)?,
+            't' => audit_trail(&instance, &runtime)?,
+            'k' => another_master_key(&options, &runtime)?,
             'e' => many_accounts(&options, &instance, &runtime)?,
             _ => primitives(&options, &instance, &runtime)?,
         }
@@ -160,6 +166,28 @@ fn sign_in_storm(options: &Options, instance: &Instance) -> Outcome<()> {
         println!("| {name} | {rate:.0} | {middle:.1} | {:.1} |", storm::percentile(times, 99));
     }
     println!("\nMemory: {resident_mebibytes:.0} MiB at most. Recovered after {recovery_seconds:.1} s.");
+    Ok(())
+}
+
+/// T: the audit chain, on one thread.
+fn audit_trail(instance: &Instance, runtime: &Runtime) -> Outcome<()> {
+    let trail = runtime.block_on(trail::trail(instance, EVENTS))?;
+    println!("\n### T. The audit chain, {EVENTS} events at once\n");
+    println!(
+        "| | events per s |\n| --- | --: |\n| sealed | {:.0} |\n| verified | {:.0} |",
+        trail.sealed, trail.verified
+    );
+    Ok(())
+}
+
+/// K: every account's key wrapped by another master key while somebody clicks.
+fn another_master_key(options: &Options, runtime: &Runtime) -> Outcome<()> {
+    let instance = runtime.block_on(Instance::prepare(options.database, "keys", options.accounts))?;
+    let done = trail::rewrap(&instance, options.accounts)?;
+    println!("\n### K. Another master key, {} accounts\n", options.accounts);
+    println!("| keys per s | requests meanwhile | failed | p99 ms |\n| --: | --: | --: | --: |");
+    let trail::Rewrapping { keys_per_second, requests, failed, p99_milliseconds } = done;
+    println!("| {keys_per_second:.0} | {requests} | {failed} | {p99_milliseconds:.1} |");
     Ok(())
 }
 

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use crate::config::{Config, SecretSource};
 use crate::kernel::error::Error;
-use crate::kernel::keys::{KeySet, Purpose, SigningKey};
+use crate::kernel::key_times::State;
+use crate::kernel::keys::{Purpose, SigningKey};
 use crate::kernel::mail::{Mailer, SmtpSettings};
 use crate::kernel::outbound::Outbound;
 use crate::kernel::password::{Cost, Hasher};
 use crate::kernel::random::Random;
-use crate::kernel::seal::{MasterKey, Vault};
-use crate::kernel::secret::{Secret, sha256};
+use crate::kernel::seal::{MasterKey, MasterKeys, Vault};
+use crate::kernel::secret::Secret;
 use crate::kernel::time::{Clock, Timestamp};
 use crate::store::db::{Db, DbError, Tx};
+use crate::store::key_ring::KeyRing;
 use crate::store::work::{Actor, Work};
 
 /// The keys of `keys-dev`, which everybody has.
@@ -33,7 +35,7 @@ pub struct AppParts {
     pub clock: Clock,
     pub random: Random,
     pub vault: Vault,
-    pub keys: KeySet,
+    pub keys: KeyRing,
     pub hasher: Hasher,
     pub mailer: Mailer,
     pub outbound: Outbound,
@@ -52,16 +54,19 @@ impl Default for Surroundings {
     }
 }
 
-/// Reads the keys, opens the database and starts the hashing threads. Every refusal to start is made here.
+/// Reads the master key, opens the database and starts the hashing threads. Every refusal to start is made here.
 pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, String> {
     config.check()?;
     let Surroundings { clock, random, mailer } = surroundings;
-    let keys = signing_keys(&config)?;
-    let master = master_key(&config)?;
+    let master = master_keys(&config)?;
+    // Where everybody's master key seals them, signing keys need not be secret either.
+    let given: &[_] = if master.mark() == development_key()?.mark() { &DEVELOPMENT_SIGNING_KEYS } else { &[] };
     let mailer = mailer.map_or_else(|| open_mailer(&config), Ok)?;
     let outbound = open_outbound(&config)?;
     let db = open_database(&config).await?;
     let vault = crate::store::root::open_vault(&db, master, &random).await?;
+    let keys = KeyRing::open(&db, &vault, given, (clock.now(), &random)).await?;
+    refuse_development_keys(&config, &keys)?;
     let cost = Cost { memory_kibibytes: config.password.memory_kibibytes, iterations: config.password.iterations };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if config.password.threads == 0 { cores } else { config.password.threads };
@@ -102,44 +107,47 @@ async fn open_database(config: &Config) -> Result<Db, String> {
 
 /// Reads everything that the settings point to, and opens nothing.
 pub fn check(config: &Config) -> Result<(), String> {
-    signing_keys(config)?;
-    master_key(config)?;
+    master_keys(config)?;
     open_mailer(config)?;
     open_outbound(config)?;
     config.database.password.as_ref().map(read_text).transpose().map(drop)
 }
 
-/// The signing keys in force, refused if they are everybody's and the issuer is not on loopback.
-pub fn signing_keys(config: &Config) -> Result<KeySet, String> {
-    let mut keys = Vec::new();
-    for source in &config.keys.signing {
-        let pem = Secret::new(source.key.read()?);
-        let key =
-            SigningKey::from_pem(source.purpose, pem.expose()).map_err(|error| format!("{}: {error}", source.key.0))?;
-        keys.push(key);
-    }
-    if !config.is_loopback() {
-        for (purpose, pem) in DEVELOPMENT_SIGNING_KEYS {
-            let known = SigningKey::from_pem(purpose, pem.as_bytes())?;
-            if keys.iter().any(|key| key.key_id == known.key_id) {
-                return Err("keys.signing: a key from keys-dev is refused outside loopback".to_owned());
-            }
+/// Signing keys that everybody has stay on loopback, also if the database got another master key meanwhile.
+fn refuse_development_keys(config: &Config, keys: &KeyRing) -> Result<(), String> {
+    for (purpose, pem) in DEVELOPMENT_SIGNING_KEYS {
+        let known = SigningKey::from_pkcs8(purpose, SigningKey::read_pem(pem)?.expose())?.key_id;
+        let is_in_use = |state| !matches!(state, State::Retired | State::Revoked);
+        if !config.is_loopback() && keys.list().iter().any(|(key, state)| key.key_id == known && is_in_use(*state)) {
+            return Err(format!("the signing key {known} from keys-dev is refused outside loopback"));
         }
     }
-    KeySet::new(keys).map_err(|error| format!("keys.signing: {error}"))
+    Ok(())
 }
 
-fn master_key(config: &Config) -> Result<MasterKey, String> {
-    use base64::Engine as _;
-    let text = read_text(&config.keys.master_key)?;
-    let decode = |text: &str| base64::engine::general_purpose::STANDARD.decode(text.trim());
-    let bytes = decode(text.expose()).map_err(|_| "keys.master_key: not base64".to_owned())?;
-    let bytes: [u8; 32] = bytes.try_into().map_err(|_| "keys.master_key: must be 32 bytes in base64".to_owned())?;
-    let development = decode(DEVELOPMENT_MASTER_KEY).unwrap_or_default();
-    if !config.is_loopback() && sha256(&bytes) == sha256(&development) {
-        return Err("keys.master_key: the key from keys-dev is refused outside loopback".to_owned());
+fn master_keys(config: &Config) -> Result<MasterKeys, String> {
+    let current = master_key(config, &config.keys.master_key, "keys.master_key")?;
+    let other = config.keys.other_master_key.as_ref();
+    let other = other.map(|source| master_key(config, source, "keys.other_master_key")).transpose()?;
+    Ok(MasterKeys { current, other })
+}
+
+fn master_key(config: &Config, source: &SecretSource, name: &str) -> Result<MasterKey, String> {
+    let key = decode_master_key(read_text(source)?.expose()).map_err(|problem| format!("{name}: {problem}"))?;
+    if !config.is_loopback() && key.mark() == development_key()?.mark() {
+        return Err(format!("{name}: the key from keys-dev is refused outside loopback"));
     }
-    Ok(MasterKey::local(bytes))
+    Ok(key)
+}
+
+fn development_key() -> Result<MasterKey, String> {
+    decode_master_key(DEVELOPMENT_MASTER_KEY).map_err(str::to_owned)
+}
+
+fn decode_master_key(text: &str) -> Result<MasterKey, &'static str> {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text.trim()).map_err(|_| "not base64")?;
+    Ok(MasterKey::local(bytes.try_into().map_err(|_| "must be 32 bytes in base64")?))
 }
 
 fn open_mailer(config: &Config) -> Result<Mailer, String> {

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::keys::Purpose;
 use crate::kernel::mail::SmtpTls;
 
 /// Declares one section: a struct that refuses unknown keys, its defaults, and its part of the reference.
@@ -70,8 +69,8 @@ section! {
     Keys "[keys]" {
         /// The master key: 32 bytes in base64. Without it nothing stored can be read again.
         master_key: SecretSource = SecretSource("credential:master.key".to_owned()),
-        /// Signing keys, PKCS#8 PEM. The first of each purpose (`id-token`, `access-token`, `audit`) and algorithm signs.
-        signing: Vec<SigningKeySource> = Vec::new(),
+        /// Another master key, only read with: while one takes the other's place (see [operations](operations.md#another-master-key)).
+        other_master_key: Option<SecretSource> = None,
     }
 }
 
@@ -194,13 +193,6 @@ pub struct Config {
     /// Set by the command `demo`, never by a file.
     #[serde(skip)]
     pub demo: bool,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SigningKeySource {
-    pub purpose: Purpose,
-    pub key: SecretSource,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

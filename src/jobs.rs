@@ -1,5 +1,5 @@
-//! What happens without a request: the outbox, the audit chain, the clean-up, noticing changed clients,
-//! forgetting. Every node does it all.
+//! What happens without a request: the outbox, the audit chain, erasing accounts, the clean-up, noticing changed
+//! clients and keys, forgetting. Every node does it all.
 
 use std::time::Duration;
 
@@ -8,21 +8,25 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
-use crate::audit::head;
+use crate::audit::{head, prune};
 use crate::client::registry::Registry;
+use crate::data::{inactivity, leaving};
 use crate::kernel::error::Error;
 use crate::kernel::mail::{Mail, NotSent};
 use crate::notice;
 use crate::oidc::backchannel;
 use crate::signin::session;
-use crate::store::cleanup;
 use crate::store::outbox::{self, Job};
+use crate::store::retention;
 use crate::web::memory::Memory;
 
 const OUTBOX_EVERY: Duration = Duration::from_millis(250);
 const REGISTRY_EVERY: Duration = Duration::from_millis(500);
+/// A revoked key is out on every node within a second.
+const KEYS_EVERY: Duration = Duration::from_millis(500);
 /// An event is sealed at most a second after it happened.
 const AUDIT_EVERY: Duration = Duration::from_millis(500);
+const ERASURE_EVERY: Duration = Duration::from_secs(10);
 const CLEANUP_EVERY: Duration = Duration::from_secs(60);
 
 /// The jobs of this process.
@@ -51,6 +55,13 @@ pub fn start(app: App, registry: Registry, memory: Memory) -> Running {
                 }
             }
         }),
+        every("keys", KEYS_EVERY, stopped.clone(), {
+            let app = app.clone();
+            move || {
+                let app = app.clone();
+                async move { app.keys.refresh(&app.db, &app.vault, app.now()).await }
+            }
+        }),
         every("audit", AUDIT_EVERY, stopped.clone(), {
             let app = app.clone();
             move || {
@@ -58,12 +69,20 @@ pub fn start(app: App, registry: Registry, memory: Memory) -> Running {
                 async move { head::tend(&app).await }
             }
         }),
+        every("erasure", ERASURE_EVERY, stopped.clone(), {
+            let app = app.clone();
+            move || {
+                let app = app.clone();
+                async move { leaving::tend(&app).await }
+            }
+        }),
         every("cleanup", CLEANUP_EVERY, stopped, move || {
             let app = app.clone();
             async move {
-                let rows = cleanup::run(&app.db, app.now()).await?;
-                tracing::debug!(rows, "cleaned up");
-                Ok(())
+                let rows = retention::run(&app.db, app.now()).await?;
+                let events = prune::tend(&app).await?;
+                tracing::debug!(rows, events, "cleaned up");
+                inactivity::tend(&app).await
             }
         }),
     ];

@@ -17,10 +17,16 @@ pub mod account;
 pub mod audit;
 /// Relying parties and what was agreed with each.
 pub mod client;
+/// A person's data as a whole: who received it, a copy of it, leaving.
+pub mod data;
+/// Signing keys rotated and revoked, the master key exchanged, by the operator.
+pub mod keys;
 /// Mails we send, and the proof that they are ours.
 pub mod notice;
 /// The OpenID Provider.
 pub mod oidc;
+/// What the operator may do to an account, and must give a reason for.
+pub mod operator;
 /// Registration, password, sessions, limits on trying.
 pub mod signin;
 
@@ -30,7 +36,7 @@ pub mod web;
 // Floor 5: wiring.
 /// A demonstration on one machine: people, a municipal service, mail to look at.
 pub mod demo;
-/// What happens without a request: outbox, clean-up, refreshing clients.
+/// What happens without a request: outbox, clean-up, refreshing clients and keys.
 pub mod jobs;
 /// Every URL on one screen.
 pub mod routes;

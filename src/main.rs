@@ -4,14 +4,21 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use nutzerkonto::account::email::EmailAddress;
 use nutzerkonto::app::{self, App, Surroundings};
 use nutzerkonto::audit;
 use nutzerkonto::client::{self, ClientFile};
 use nutzerkonto::config::{Config, LogFormat};
+use nutzerkonto::kernel::error::Error;
+use nutzerkonto::kernel::id::AccountId;
+use nutzerkonto::kernel::key_times::State;
+use nutzerkonto::kernel::keys::Purpose;
 use nutzerkonto::kernel::random::Random;
 use nutzerkonto::kernel::secret::{hex, sha256};
+use nutzerkonto::operator::{self, Inquiry};
+use nutzerkonto::store::retention;
 use nutzerkonto::store::work::Actor;
-use nutzerkonto::{demo, serve};
+use nutzerkonto::{demo, keys, serve};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[derive(Parser)]
@@ -38,7 +45,7 @@ enum Command {
     Migrate(ConfigFile),
     /// Print the settings in force, or what is wrong with them
     CheckConfig(ConfigFile),
-    /// Signing keys
+    /// Signing keys and the master key
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Relying parties
@@ -47,6 +54,11 @@ enum Command {
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Support for accounts: every look and every act needs a reason, which the owner reads
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Print what is kept how long, and what is due to go now; changes nothing
+    Retention(ConfigFile),
     /// Make many accounts, to measure with
     #[command(hide = true)]
     Seed {
@@ -66,8 +78,22 @@ struct ConfigFile {
 
 #[derive(Subcommand)]
 enum KeysCommand {
-    /// List the keys in force
+    /// List the signing keys and what each does
     List(ConfigFile),
+    /// Make new signing keys, which are published at once and sign from an hour on
+    Rotate {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Only for this purpose: id-token, access-token or audit
+        #[arg(long, value_parser = Purpose::parse)]
+        purpose: Option<Purpose>,
+        /// Instead: this key is not believed any more from now on; if it signs, a new one takes its place at once
+        #[arg(long, value_name = "KEY_ID", conflicts_with = "purpose")]
+        revoke: Option<String>,
+        /// Instead: wrap everything that another master key wrapped with the one in force
+        #[arg(long, conflicts_with_all = ["purpose", "revoke"])]
+        master: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -95,6 +121,37 @@ enum AuditCommand {
     },
     /// Seal what is unsealed and print the signed end of the chain, to be kept elsewhere
     ExportHead(ConfigFile),
+}
+
+/// Which account, by whom and why.
+#[derive(clap::Args)]
+struct Inquired {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The account's number, `acc_...`
+    #[arg(long, required_unless_present = "email", conflicts_with = "email")]
+    id: Option<String>,
+    /// One of its addresses, exactly
+    #[arg(long)]
+    email: Option<String>,
+    /// One sentence; the owner of the account reads it
+    #[arg(long)]
+    reason: String,
+    /// The name under which you work; it stays in the audit trail, the owner does not read it
+    #[arg(long, env = "USER")]
+    operator: String,
+}
+
+#[derive(Subcommand)]
+enum AccountCommand {
+    /// Say whether an account exists and how it stands
+    Find(Inquired),
+    /// Let nobody in, end all sessions, give services nothing
+    Lock(Inquired),
+    /// End the lock
+    Unlock(Inquired),
+    /// Print the data protocol as its owner reads it
+    ShowProtocol(Inquired),
 }
 
 #[derive(Subcommand)]
@@ -161,14 +218,18 @@ async fn run(command: Command) -> Result<(), String> {
             say(&config.in_force()?);
             Ok(())
         }
-        Command::Keys(KeysCommand::List(file)) => {
-            for key in app::signing_keys(&Config::read(&file.config)?)?.iter() {
-                say(&format!("{}  {}  {:?}", key.key_id, key.algorithm.name(), key.purpose));
+        Command::Keys(command) => run_keys(command).await,
+        Command::Client(command) => run_client(command).await,
+        Command::Audit(command) => run_audit(command).await,
+        Command::Account(command) => run_account(command).await,
+        Command::Retention(config) => {
+            let app = open(&config).await?;
+            let due = retention::report(&app.db, app.now()).await.map_err(|error| error.to_string())?;
+            for (rule, rows) in due {
+                say(&rule.line(rows));
             }
             Ok(())
         }
-        Command::Client(command) => run_client(command).await,
-        Command::Audit(command) => run_audit(command).await,
         Command::Seed { config, accounts } => {
             let app = open(&config).await?;
             demo::people::seed(&app, accounts).await.map_err(|error| error.to_string())
@@ -180,15 +241,55 @@ async fn open(file: &ConfigFile) -> Result<App, String> {
     app::open(Config::read(&file.config)?, Surroundings::default()).await
 }
 
-async fn run_audit(command: AuditCommand) -> Result<(), String> {
+async fn run_keys(command: KeysCommand) -> Result<(), String> {
     let text = |error: nutzerkonto::kernel::error::Error| error.to_string();
+    match command {
+        KeysCommand::List(config) => {
+            for (times, state) in open(&config).await?.keys.list() {
+                say(&keys::Line(&times, state).to_string());
+            }
+        }
+        KeysCommand::Rotate { config, master: true, .. } => {
+            let done = keys::master::rewrap(&*open(&config).await?).await.map_err(text)?;
+            let root = if done.root { 1 } else { 0 };
+            say(&format!(
+                "wrapped anew: {} accounts, {} registrations, {root} root secret",
+                done.accounts, done.registrations
+            ));
+            if done.left > 0 {
+                return Err(format!("{} keys are left: see docs/operations.md, Another master key", done.left));
+            }
+            say("the master key in force has wrapped everything");
+        }
+        KeysCommand::Rotate { config, revoke: Some(key_id), .. } => {
+            let replacement = keys::rotate::revoke(&*open(&config).await?, &key_id).await.map_err(text)?;
+            say(&format!("{key_id}  revoked: no node believes it or publishes it a second from now"));
+            if let Some(times) = replacement {
+                say(&keys::Line(&times, State::Signs).to_string());
+            }
+        }
+        KeysCommand::Rotate { config, purpose, .. } => {
+            let purposes = purpose.map_or(Purpose::ALL.to_vec(), |purpose| vec![purpose]);
+            for times in keys::rotate::rotate(&*open(&config).await?, &purposes).await.map_err(text)? {
+                say(&keys::Line(&times, State::Next).to_string());
+            }
+            say("published now; those that sign until then verify for another day, those of the audit trail for ever");
+        }
+    }
+    Ok(())
+}
+
+async fn run_audit(command: AuditCommand) -> Result<(), String> {
+    let text = |error: Error| error.to_string();
     match command {
         AuditCommand::Verify { config, heads } => {
             let kept = heads.map_or_else(|| Ok(String::new()), std::fs::read_to_string);
             let kept: Vec<String> = kept.map_err(|error| error.to_string())?.lines().map(str::to_owned).collect();
             let app = open(&config).await?;
             let mut tx = app.read().await.map_err(|error| error.to_string())?;
-            let report = audit::verify::verify(&mut tx, &app.keys, &app.config.issuer, &kept).await.map_err(text)?;
+            let report = audit::verify::verify(&mut tx, &app.keys.current(), &app.config.issuer, &kept, app.now())
+                .await
+                .map_err(text)?;
             for finding in &report.findings {
                 say(&finding.to_string());
             }
@@ -212,8 +313,49 @@ async fn run_audit(command: AuditCommand) -> Result<(), String> {
     }
 }
 
+/// The account that is meant, if there is one.
+async fn meant(app: &App, asked: &Inquired) -> Result<Option<AccountId>, String> {
+    let Some(email) = &asked.email else {
+        let id = asked.id.as_deref().and_then(AccountId::parse);
+        return id.map(Some).ok_or_else(|| "id: an account's number has 30 characters and begins with acc_".to_owned());
+    };
+    let email = EmailAddress::parse(email).ok_or_else(|| "email: not an address".to_owned())?;
+    operator::find_by_email(app, &email).await.map_err(|error| error.to_string())
+}
+
+async fn run_account(command: AccountCommand) -> Result<(), String> {
+    let text = |error: Error| match error {
+        Error::NotFound => "there is no such account, or it has been erased".to_owned(),
+        Error::Conflict(_) => "the account is not in a state that allows this; see `account find`".to_owned(),
+        other => other.to_string(),
+    };
+    let (AccountCommand::Find(asked)
+    | AccountCommand::Lock(asked)
+    | AccountCommand::Unlock(asked)
+    | AccountCommand::ShowProtocol(asked)) = &command;
+    let by = Inquiry::new(&asked.operator, &asked.reason)?;
+    let app = open(&asked.config).await?;
+    let id = meant(&app, asked).await?;
+    if let AccountCommand::Find(_) = command {
+        let found = operator::find(&app, &by, id).await.map_err(text)?;
+        say(&found.ok_or_else(|| text(Error::NotFound))?.to_string());
+        return Ok(());
+    }
+    let id = id.ok_or_else(|| text(Error::NotFound))?;
+    match command {
+        AccountCommand::Lock(_) => operator::lock(&app, &by, &id).await.map_err(text)?,
+        AccountCommand::Unlock(_) => operator::unlock(&app, &by, &id).await.map_err(text)?,
+        _ => {
+            for entry in operator::read_protocol(&app, &by, &id).await.map_err(text)? {
+                say(&entry.to_string());
+            }
+        }
+    }
+    Ok(())
+}
+
 async fn run_client(command: ClientCommand) -> Result<(), String> {
-    let text = |error: nutzerkonto::kernel::error::Error| error.to_string();
+    let text = |error: Error| error.to_string();
     match command {
         ClientCommand::Plan { config, file } => {
             let app = open(&config).await?;

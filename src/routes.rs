@@ -18,6 +18,8 @@ pub enum Guard {
     /// Needs an authorization request under way in this browser.
     Flow,
     SignedIn,
+    /// Needs somebody who has left their account and may still return.
+    Leaving,
     /// Authenticates a client or a token itself.
     Protocol,
 }
@@ -52,8 +54,9 @@ fn post(path: &'static str, format: Format, guard: Guard, handler: Route) -> Row
 #[expect(clippy::too_many_lines, reason = "one row per URL: the whole surface on one screen")]
 pub fn table(demo: bool) -> Vec<Row> {
     use Format::{OAuth, Page};
-    use Guard::{Flow, Protocol, Public, SignedIn};
+    use Guard::{Flow, Leaving, Protocol, Public, SignedIn};
     use crate::account::web as account;
+    use crate::data::web as data;
     use crate::notice::web as notice;
     use crate::oidc::web as oidc;
     use crate::signin::web::{self as signin, contact, register, reset, security};
@@ -111,6 +114,16 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/sicherheit/notfall",                      Page,  SignedIn, post_to().to(security::submit_emergency)),
         get( "/dienste/{id}/beenden",                    Page,  SignedIn, get_to().to(account::disconnect)),
         post("/dienste/{id}/beenden",                    Page,  SignedIn, post_to().to(account::submit_disconnect)),
+        get( "/daten/protokoll",                         Page,  SignedIn, get_to().to(data::protocol)),
+        get( "/daten/protokoll.csv",                     Page,  SignedIn, get_to().to(data::protocol_csv)),
+        get( "/daten/export",                            Page,  SignedIn, get_to().to(data::export)),
+        post("/daten/export",                            Page,  SignedIn, post_to().to(data::submit_export)),
+        post("/daten/export/laden",                      Page,  SignedIn, post_to().to(data::fetch_export)),
+        get( "/daten/loeschen",                          Page,  SignedIn, get_to().to(data::leave)),
+        post("/daten/loeschen",                          Page,  SignedIn, post_to().to(data::submit_leave)),
+        get( "/daten/geloescht",                         Page,  Public,   get_to().to(data::left)),
+        get( "/daten/rueckkehr",                         Page,  Leaving,  get_to().to(data::returning)),
+        post("/daten/rueckkehr",                         Page,  Leaving,  post_to().to(data::submit_returning)),
         get( "/echt",                                    Page,  Public,   get_to().to(notice::show)),
         post("/echt",                                    Page,  Public,   post_to().to(notice::submit)),
         get( "/sprache/{language}",                      Page,  Public,   get_to().to(account::language)),

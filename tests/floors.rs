@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const CAPABILITIES: [&str; 6] = ["notice", "audit", "account", "signin", "client", "oidc"];
+const CAPABILITIES: [&str; 9] = ["notice", "audit", "keys", "account", "signin", "client", "oidc", "data", "operator"];
 const LINES_MAX: usize = 500;
 
 fn sources(directory: &Path, out: &mut Vec<PathBuf>) {
@@ -102,7 +102,7 @@ fn a_store_is_imported_by_its_siblings_only() {
 #[test]
 fn sql_stays_in_the_stores() {
     for (module, text) in all() {
-        let is_store = module.starts_with("store/") || module.ends_with("/store.rs");
+        let is_store = module.starts_with("store/") || module.ends_with("/store.rs") || module.contains("/store/");
         assert!(is_store || !text.contains("sql!("), "src/{module} runs SQL outside a store");
         if module == "store/db.rs" {
             continue;
@@ -132,6 +132,6 @@ fn the_checker_sees() {
         imports("use crate::oidc::token;\nuse crate::{account, signin::session};\n"),
         ["oidc/token", "account", "signin/session"]
     );
-    assert_eq!(place("signin/web/register.rs"), (4, 3));
-    assert_eq!(place("oidc/store"), (2, 5));
+    assert_eq!(place("signin/web/register.rs"), (4, 4));
+    assert_eq!(place("oidc/store"), (2, 6));
 }

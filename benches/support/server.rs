@@ -140,11 +140,11 @@ impl Instance {
         Ok(instance)
     }
 
-    fn config(&self) -> PathBuf {
+    pub fn config(&self) -> PathBuf {
         self.directory.0.join("bench.toml")
     }
 
-    fn run(&self, arguments: &[&str]) -> Outcome<()> {
+    pub fn run(&self, arguments: &[&str]) -> Outcome<()> {
         let mut command = program();
         command.args(arguments).arg(self.config());
         if arguments.contains(&"apply") {
@@ -157,22 +157,20 @@ impl Instance {
     fn settings(&self) -> String {
         let (host, address, operations, url) = (&self.host, self.address, self.operations, &self.database_url);
         let mails = self.directory.0.join("mail");
-        let key = |purpose: &str, file: &str| {
-            format!("[[keys.signing]]\npurpose = \"{purpose}\"\nkey = \"file:{KEYS}/{file}.pem\"\n")
-        };
-        let signing = [
-            key("id-token", "id-token-es256"),
-            key("id-token", "id-token-rs256"),
-            key("access-token", "access-token-es256"),
-            key("audit", "audit-es256"),
-        ]
-        .concat();
         format!(
             "issuer = \"http://{host}\"\n[server]\nlisten = \"{address}\"\noperations_listen = \"{operations}\"\n\
              workers = {THREADS}\n[database]\nurl = \"{url}\"\n[password]\nthreads = {THREADS}\n[limits]\n\
              attempts_per_account = 1000000\nattempts_per_network = 1000000\nattempts_per_range = 1000000\n[mail]\ndirectory = {mails:?}\n\
-             [keys]\nmaster_key = \"file:{KEYS}/master.key\"\n{signing}"
+             [keys]\nmaster_key = \"file:{KEYS}/master.key\"\n"
         )
+    }
+
+    /// Another master key takes the first one's place; the first is still read with.
+    pub fn exchange_master_key(&self) -> Outcome<()> {
+        let key = self.directory.0.join("other.key");
+        std::fs::write(&key, STANDARD.encode([9; 32]))?;
+        let settings = self.settings().replace("master_key = ", "other_master_key = ");
+        Ok(std::fs::write(self.config(), format!("{settings}master_key = \"file:{}\"\n", key.display()))?)
     }
 
     /// Starts the program and waits until it is ready; also how long that took.

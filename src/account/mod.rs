@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod email;
+pub mod lifecycle;
 pub mod name;
 mod store;
 pub mod web;
@@ -30,7 +31,26 @@ use email::EmailAddress;
 #[sqlx(type_name = "TEXT", rename_all = "lowercase")]
 pub enum Status {
     Active,
-    Closed,
+    /// By the operator, with a reason that its owner sees. Nobody gets in, services get nothing.
+    Locked,
+    /// Its owner leaves and may still return. Services get nothing.
+    Closing,
+    /// Its key is destroyed; what remains of it is being removed.
+    Erasing,
+    /// Nothing but its number, so that it is never given to anybody else.
+    Erased,
+}
+
+impl Status {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Locked => "locked",
+            Self::Closing => "closing",
+            Self::Erasing => "erasing",
+            Self::Erased => "erased",
+        }
+    }
 }
 
 /// What is known about a person. The text form is the name in the database.
@@ -80,7 +100,11 @@ pub struct ContactAddress {
 #[derive(Clone)]
 pub struct Account {
     pub id: AccountId,
+    pub status: Status,
+    /// When its erasure begins, if its owner leaves.
+    pub erase_at: Option<Timestamp>,
     pub language: Language,
+    pub created_at: Timestamp,
     pub attributes: BTreeMap<AttributeName, Attribute>,
     pub email: ContactAddress,
 }
@@ -106,7 +130,6 @@ impl Account {
 pub struct NewAccount<'a> {
     pub id: AccountId,
     pub key: &'a DataKey,
-    pub key_wrapped: &'a [u8],
     pub language: Language,
     pub email: &'a EmailAddress,
     pub attributes: Vec<(AttributeName, String)>,
@@ -151,7 +174,9 @@ pub enum Opened {
 
 /// Opens the account in the work's transaction. After `AddressTaken` the work must not be committed.
 pub async fn open(work: &mut Work, vault: &Vault, new: NewAccount<'_>) -> Result<Opened, Error> {
-    store::insert_account(work, &new).await?;
+    // Wrapped only now: what was wrapped when the registration began could slip past a change of the master key.
+    let key_wrapped = vault.master().wrap(new.key, new.id.as_str(), &work.random).await.map_err(Error::broken)?;
+    store::insert_account(work, &new, &key_wrapped).await?;
     let index = index(vault, new.email);
     let sealed = seal(new.key, address_place(&hex(&index)), new.email.as_str(), work)?;
     if !store::insert_address(work, &new.id, &index, &sealed, true).await? {
@@ -196,18 +221,23 @@ pub fn index(vault: &Vault, email: &EmailAddress) -> [u8; 32] {
     vault.index("email", email.compared())
 }
 
-/// The active account that has this address.
-pub async fn find_by_email(tx: &mut Tx, vault: &Vault, email: &EmailAddress) -> Result<Option<AccountId>, Error> {
+/// The account that has this address, whatever its status.
+pub async fn find_by_email(
+    tx: &mut Tx,
+    vault: &Vault,
+    email: &EmailAddress,
+) -> Result<Option<(AccountId, Status)>, Error> {
     Ok(store::find_by_index(tx, &index(vault, email)).await?)
 }
 
-/// The key of an active account; `NotFound` if there is none.
+/// The key of an account; `NotFound` if there is none, or it has been destroyed.
 async fn key(tx: &mut Tx, vault: &Vault, id: &AccountId) -> Result<DataKey, Error> {
     let wrapped = store::key_of(tx, id).await?.ok_or(Error::NotFound)?;
     vault.master().unwrap(&wrapped, id.as_str()).await.map_err(Error::broken)
 }
 
-/// Reads and opens an active account; `NotFound` if there is none.
+/// Reads and opens an account; `NotFound` if there is none, or it has been erased. Who may use it is decided where
+/// sessions and grants are found.
 pub async fn load(tx: &mut Tx, vault: &Vault, id: &AccountId) -> Result<Account, Error> {
     let rows = store::load(tx, id).await?;
     let head = rows.first().ok_or(Error::NotFound)?;
@@ -223,5 +253,6 @@ pub async fn load(tx: &mut Tx, vault: &Vault, id: &AccountId) -> Result<Account,
             .insert(row.name, Attribute { value, level: row.level, source: row.source, recorded_at: row.recorded_at });
     }
     let email = ContactAddress { address, confirmed_at: head.confirmed_at };
-    Ok(Account { id: id.clone(), language: head.language, attributes, email })
+    let (status, erase_at, created_at) = (head.status, head.erase_at, head.created_at);
+    Ok(Account { id: id.clone(), status, erase_at, language: head.language, created_at, attributes, email })
 }

@@ -10,14 +10,18 @@ use crate::store::db::{DbError, Tx};
 use crate::store::work::Work;
 
 #[derive(sqlx::FromRow)]
-struct IdRow {
+struct FoundRow {
     id: AccountId,
+    status: Status,
 }
 
 /// One row per attribute, each with the account's own columns: one statement instead of three.
 #[derive(sqlx::FromRow)]
 pub struct LoadedRow {
     pub key_wrapped: Option<Vec<u8>>,
+    pub status: Status,
+    pub erase_at: Option<Timestamp>,
+    pub created_at: Timestamp,
     pub language: Language,
     pub address: Vec<u8>,
     pub blind_index: Vec<u8>,
@@ -30,14 +34,15 @@ pub struct LoadedRow {
     pub recorded_at: Timestamp,
 }
 
-pub async fn insert_account(work: &mut Work, new: &NewAccount<'_>) -> Result<(), DbError> {
+pub async fn insert_account(work: &mut Work, new: &NewAccount<'_>, key_wrapped: &[u8]) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
         execute,
-        "INSERT INTO account (id, status, key_wrapped, language, created_at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO account (id, status, key_wrapped, language, created_at, status_since, used_at)
+         VALUES ($1, $2, $3, $4, $5, $5, $5)",
         &new.id,
         Status::Active,
-        new.key_wrapped,
+        key_wrapped,
         new.language,
         work.now
     )
@@ -207,21 +212,22 @@ pub async fn insert_attribute(
     .map(drop)
 }
 
-pub async fn find_by_index(tx: &mut Tx, index: &[u8]) -> Result<Option<AccountId>, DbError> {
-    let row = sql!(tx, fetch_optional IdRow,
-        "SELECT account.id FROM email_address JOIN account ON account.id = email_address.account_id
-          WHERE email_address.blind_index = $1 AND account.status = 'active'", index)?;
-    Ok(row.map(|row| row.id))
+pub async fn find_by_index(tx: &mut Tx, index: &[u8]) -> Result<Option<(AccountId, Status)>, DbError> {
+    let row = sql!(tx, fetch_optional FoundRow,
+        "SELECT account.id, account.status FROM email_address JOIN account ON account.id = email_address.account_id
+          WHERE email_address.blind_index = $1", index)?;
+    Ok(row.map(|row| (row.id, row.status)))
 }
 
 pub async fn load(tx: &mut Tx, id: &AccountId) -> Result<Vec<LoadedRow>, DbError> {
     sql!(tx, fetch_all LoadedRow,
-        "SELECT account.key_wrapped, account.language, email_address.value AS address, email_address.confirmed_at,
+        "SELECT account.key_wrapped, account.status, account.erase_at, account.created_at, account.language,
+                email_address.value AS address, email_address.confirmed_at,
                 email_address.blind_index, attribute.name, attribute.version, attribute.value, attribute.level, attribute.source, attribute.recorded_at
            FROM account
            JOIN email_address ON email_address.account_id = account.id AND email_address.is_primary
            JOIN attribute ON attribute.account_id = account.id
-          WHERE account.id = $1 AND account.status = 'active'
+          WHERE account.id = $1
           ORDER BY attribute.name", id)
 }
 
@@ -232,6 +238,126 @@ struct KeyRow {
 
 pub async fn key_of(tx: &mut Tx, id: &AccountId) -> Result<Option<Vec<u8>>, DbError> {
     let row = sql!(tx, fetch_optional KeyRow,
-        "SELECT key_wrapped FROM account WHERE id = $1 AND status = 'active'", id)?;
+        "SELECT key_wrapped FROM account WHERE id = $1", id)?;
     Ok(row.and_then(|row| row.key_wrapped))
+}
+
+// From one status to the next
+
+/// `false` if the account does not have the status it should have.
+pub async fn put_status(
+    work: &mut Work,
+    id: &AccountId,
+    (from, to): (Status, Status),
+    erase_at: Option<Timestamp>,
+) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE account SET status = $3, status_since = $4, erase_at = $5 WHERE id = $1 AND status = $2",
+        id,
+        from,
+        to,
+        work.now,
+        erase_at
+    )?;
+    Ok(rows == 1)
+}
+
+pub async fn destroy_key(work: &mut Work, id: &AccountId) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "UPDATE account SET key_wrapped = NULL WHERE id = $1", id).map(drop)
+}
+
+pub async fn delete_addresses(work: &mut Work, id: &AccountId) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "DELETE FROM address_change WHERE account_id = $1", id)?;
+    sql!(&mut work.tx, execute, "DELETE FROM email_address WHERE account_id = $1", id).map(drop)
+}
+
+pub async fn delete_attributes(work: &mut Work, id: &AccountId) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "DELETE FROM attribute WHERE account_id = $1", id).map(drop)
+}
+
+pub async fn put_use(work: &mut Work, id: &AccountId) -> Result<(), DbError> {
+    sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE account SET used_at = $2, inactivity_told_at = NULL WHERE id = $1",
+        id,
+        work.now
+    )
+    .map(drop)
+}
+
+#[derive(sqlx::FromRow)]
+pub struct StatusRow {
+    pub status: Status,
+    pub status_since: Timestamp,
+}
+
+pub async fn status(tx: &mut Tx, id: &AccountId) -> Result<Option<StatusRow>, DbError> {
+    sql!(tx, fetch_optional StatusRow, "SELECT status, status_since FROM account WHERE id = $1", id)
+}
+
+#[derive(sqlx::FromRow)]
+struct DueRow {
+    id: AccountId,
+    status: Status,
+}
+
+pub async fn due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<(AccountId, Status)>, DbError> {
+    let rows = sql!(tx, fetch_all DueRow,
+        "SELECT id, status FROM account WHERE erase_at <= $1 ORDER BY erase_at, id LIMIT $2", now, limit)?;
+    Ok(rows.into_iter().map(|row| (row.id, row.status)).collect())
+}
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Unused {
+    pub id: AccountId,
+    /// The last sign-in, exact to a day.
+    pub used_at: Timestamp,
+    /// When its owner was told.
+    pub inactivity_told_at: Option<Timestamp>,
+}
+
+/// Active accounts that nobody has used since, the longest unused first; those whose owner was told at `told_before` or
+/// earlier, or those whose owner was not told at all.
+pub async fn unused(
+    tx: &mut Tx,
+    used_before: Timestamp,
+    told_before: Option<Timestamp>,
+    limit: i64,
+) -> Result<Vec<Unused>, DbError> {
+    sql!(tx, fetch_all Unused,
+        "SELECT id, used_at, inactivity_told_at FROM account
+          WHERE status = 'active' AND used_at <= $1
+            AND ((CAST($2 AS BIGINT) IS NULL AND inactivity_told_at IS NULL) OR inactivity_told_at <= $2)
+          ORDER BY used_at, id LIMIT $3", used_before, told_before, limit)
+}
+
+/// `false` if its owner has come back or was told already.
+pub async fn put_told(work: &mut Work, unused: &Unused) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE account SET inactivity_told_at = $3
+          WHERE id = $1 AND used_at = $2 AND inactivity_told_at IS NULL AND status = 'active'",
+        &unused.id,
+        unused.used_at,
+        work.now
+    )?;
+    Ok(rows == 1)
+}
+
+/// Whether nobody has come back since it was read; holds until the end of the work.
+pub async fn is_still_unused(work: &mut Work, unused: &Unused) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE account SET used_at = used_at
+          WHERE id = $1 AND used_at = $2 AND inactivity_told_at = $3 AND status = 'active'",
+        &unused.id,
+        unused.used_at,
+        unused.inactivity_told_at
+    )?;
+    Ok(rows == 1)
 }

@@ -7,7 +7,6 @@ use crate::account::Source;
 use crate::kernel::error::Error;
 use crate::kernel::id::ClientId;
 use crate::kernel::texts::{Language, Texts, moment};
-use crate::oidc::claims::Shows;
 use crate::oidc::connection::{self, Connection};
 use crate::web::caller::{SignedIn, Visitor};
 use crate::web::form::{Form, parse_pairs};
@@ -139,18 +138,9 @@ pub async fn services(caller: SignedIn, request: actix_web::HttpRequest) -> Answ
         id: one.client.id.to_string(),
         title: one.client.title(language),
         since: moment::date(language, one.since),
-        data: data_names(language, &one.data),
+        data: connection::data_names(language, &one.data),
     };
     visitor.page(&ServicesPage { f, connections: connections.iter().map(row).collect(), ended })
-}
-
-/// Kinds of data, in words.
-fn data_names(language: Language, data: &[Shows]) -> String {
-    let name = |shows: &Shows| match shows {
-        Shows::Attribute(name) => attribute_label(language.texts(), *name),
-        Shows::Email => language.texts().attribute.email.to_string(),
-    };
-    data.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
 #[derive(Template)]

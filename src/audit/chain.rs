@@ -64,7 +64,7 @@ pub async fn seal(db: &Db, now: Timestamp) -> Result<usize, Error> {
 /// Seals one batch, or nothing (`None`) if the chain has moved on meanwhile.
 async fn seal_batch(db: &Db, now: Timestamp) -> Result<Option<usize>, Error> {
     let mut tx = db.read().await?;
-    let head = store::head(&mut tx).await?.unwrap_or_else(beginning);
+    let head = store::head(&mut tx, store::END).await?.unwrap_or_else(beginning);
     let events = store::unsealed(&mut tx, BATCH as i64).await?;
     drop(tx);
     if events.is_empty() {
@@ -72,7 +72,7 @@ async fn seal_batch(db: &Db, now: Timestamp) -> Result<Option<usize>, Error> {
     }
     let (packed, end) = pack(&head, &events, now);
     let mut tx = db.begin().await?;
-    if !store::move_head(&mut tx, &head, &end).await? {
+    if !store::move_head(&mut tx, store::END, &head, &end).await? {
         return Ok(None);
     }
     if store::write_seals(&mut tx, &packed).await? != events.len() as u64 {

@@ -37,6 +37,11 @@ impl SignedHead {
         if head.iss == issuer { Ok(head) } else { Err("a signed head is of another issuer") }
     }
 
+    /// The 32 bytes of the seal.
+    pub fn seal_bytes(&self) -> Result<Vec<u8>, Error> {
+        URL_SAFE_NO_PAD.decode(&self.seal).map_err(Error::broken)
+    }
+
     pub fn at(&self) -> Timestamp {
         Timestamp::from_seconds(self.iat)
     }
@@ -52,7 +57,7 @@ pub async fn sign(app: &AppParts) -> Result<String, Error> {
     // First the sealing: what a signed head does not cover then happened after it, which verification relies on.
     chain::seal(&db, app.now()).await?;
     let mut tx = db.read().await?;
-    let head = store::head(&mut tx).await?.ok_or(Error::Conflict("nothing has been recorded yet"))?;
+    let head = store::head(&mut tx, store::END).await?.ok_or(Error::Conflict("nothing has been recorded yet"))?;
     drop(tx);
     let now = app.now();
     let claims = SignedHead {
@@ -61,7 +66,7 @@ pub async fn sign(app: &AppParts) -> Result<String, Error> {
         position: head.position,
         seal: encode(&head.seal),
     };
-    let token = app.keys.sign(Purpose::Audit, Algorithm::ES256, &claims)?;
+    let token = app.keys.current().sign(Purpose::Audit, Algorithm::ES256, &claims)?;
     let mut tx = db.begin().await?;
     store::insert_signed_head(&mut tx, head.position, now, &token).await?;
     db.commit(tx).await?;
@@ -82,7 +87,7 @@ pub async fn tend(app: &AppParts) -> Result<(), Error> {
         chain::seal(&db, app.now()).await?;
     }
     let mut tx = db.read().await?;
-    let position = store::head(&mut tx).await?.map_or(0, |head| head.position);
+    let position = store::head(&mut tx, store::END).await?.map_or(0, |head| head.position);
     drop(tx);
     metrics::gauge!("nutzerkonto_audit_position").set(position as f64);
     let is_due = waiting.signed_at.is_none_or(|at| at.plus(SIGNED_EVERY) <= app.now());

@@ -4,12 +4,14 @@
 
 pub mod chain;
 pub mod head;
+pub mod prune;
 mod store;
 pub mod verify;
 
 use serde::Serialize;
 
 use crate::kernel::error::Error;
+use crate::kernel::id::EventId;
 use crate::store::db::Tx;
 use crate::store::work::Work;
 
@@ -42,10 +44,18 @@ pub async fn newest(tx: &mut Tx, subject: Option<&str>, kind: Option<&str>, limi
     Ok(store::newest(tx, subject, kind, limit).await?)
 }
 
-/// Greater than the id of every event.
-pub const NEWEST: &str = "~";
-
-/// What concerns an account or client, newest first: at most `limit` events older than the one with the id `before`.
-pub async fn of_subject(tx: &mut Tx, subject: &str, before: &str, limit: i64) -> Result<Vec<Recorded>, Error> {
-    Ok(store::of_subject(tx, subject, before, limit).await?)
+/// What concerns an account or client, of these kinds, newest first: at most `limit` events, older than `before` if that is
+/// given.
+pub async fn of_kinds(
+    tx: &mut Tx,
+    subject: &str,
+    kinds: &[&str],
+    before: Option<&EventId>,
+    limit: i64,
+) -> Result<Vec<Recorded>, Error> {
+    let before = before.map_or(NEWEST, EventId::as_str);
+    Ok(store::of_kinds(tx, subject, &format!(",{},", kinds.join(",")), before, limit).await?)
 }
+
+/// Greater than the id of every event.
+const NEWEST: &str = "~";

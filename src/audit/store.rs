@@ -101,10 +101,19 @@ pub async fn insert(work: &mut Work, event: NewEvent<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-pub async fn of_subject(tx: &mut Tx, subject: &str, before: &str, limit: i64) -> Result<Vec<Recorded>, DbError> {
+/// `kinds` is a list with a comma before and after every kind. REPLACE, because LIKE differs between the databases and takes
+/// an underscore for any letter.
+pub async fn of_kinds(
+    tx: &mut Tx,
+    subject: &str,
+    kinds: &str,
+    before: &str,
+    limit: i64,
+) -> Result<Vec<Recorded>, DbError> {
     sql!(tx, fetch_all Recorded,
         "SELECT id, at, kind, actor, reason, detail FROM audit_event
-          WHERE subject = $1 AND id < $2 ORDER BY id DESC LIMIT $3", subject, before, limit)
+          WHERE subject = $1 AND id < $3 AND REPLACE(CAST($2 AS TEXT), ',' || kind || ',', '') <> $2
+          ORDER BY id DESC LIMIT $4", subject, kinds, before, limit)
 }
 
 /// The newest events, of one subject and one kind if wished, newest first.
@@ -141,16 +150,21 @@ pub async fn waiting(tx: &mut Tx) -> Result<Waiting, DbError> {
                 (SELECT signed_at FROM audit_signed_head ORDER BY position DESC LIMIT 1) AS signed_at")
 }
 
-pub async fn head(tx: &mut Tx) -> Result<Option<Head>, DbError> {
-    sql!(tx, fetch_optional Head, "SELECT position, seal, sealed_at FROM audit_head WHERE name = 'chain'")
+/// The row that says where the chain ends.
+pub const END: &str = "chain";
+/// The row that says where it begins, since its oldest part is gone; the event at that place is gone, too.
+pub const START: &str = "start";
+
+pub async fn head(tx: &mut Tx, name: &str) -> Result<Option<Head>, DbError> {
+    sql!(tx, fetch_optional Head, "SELECT position, seal, sealed_at FROM audit_head WHERE name = $1", name)
 }
 
-/// Moves the end of the chain, if it is still where it was: of several nodes, one does.
-pub async fn move_head(tx: &mut Tx, from: &Head, to: &Head) -> Result<bool, DbError> {
+/// Moves an end of the chain, if it is still where it was: of several nodes, one does.
+pub async fn move_head(tx: &mut Tx, name: &str, from: &Head, to: &Head) -> Result<bool, DbError> {
     let rows = sql!(
         tx,
         execute,
-        "INSERT INTO audit_head (name, position, seal, sealed_at) VALUES ('chain', $1, $2, $3)
+        "INSERT INTO audit_head (name, position, seal, sealed_at) VALUES ($6, $1, $2, $3)
          ON CONFLICT (name) DO UPDATE
             SET position = excluded.position, seal = excluded.seal, sealed_at = excluded.sealed_at
           WHERE audit_head.position = $4 AND audit_head.seal = $5",
@@ -158,7 +172,8 @@ pub async fn move_head(tx: &mut Tx, from: &Head, to: &Head) -> Result<bool, DbEr
         &to.seal,
         to.sealed_at,
         from.position,
-        &from.seal
+        &from.seal,
+        name
     )?;
     Ok(rows == 1)
 }
@@ -201,6 +216,18 @@ pub async fn write_seals(tx: &mut Tx, packed: &Packed) -> Result<u64, DbError> {
 /// Every head under our signature, oldest first.
 pub async fn signed_heads(tx: &mut Tx) -> Result<Vec<Text>, DbError> {
     sql!(tx, fetch_all Text, "SELECT token AS text FROM audit_signed_head ORDER BY position")
+}
+
+/// The oldest signed head after a position.
+pub async fn signed_head_after(tx: &mut Tx, position: i64) -> Result<Option<Text>, DbError> {
+    sql!(tx, fetch_optional Text,
+        "SELECT token AS text FROM audit_signed_head WHERE position > $1 ORDER BY position LIMIT 1", position)
+}
+
+/// Deletes the sealed events up to a position, and the heads before it.
+pub async fn delete_sealed(tx: &mut Tx, to: i64) -> Result<u64, DbError> {
+    sql!(tx, execute, "DELETE FROM audit_signed_head WHERE position < $1", to)?;
+    sql!(tx, execute, "DELETE FROM audit_event WHERE position <= $1", to)
 }
 
 pub async fn insert_signed_head(tx: &mut Tx, position: i64, now: Timestamp, token: &str) -> Result<u64, DbError> {

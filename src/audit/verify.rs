@@ -13,7 +13,8 @@ use crate::store::db::Tx;
 
 use super::chain::{beginning, seal_of};
 use super::head::{SignedHead, encode};
-use super::store::{self, Link};
+use super::prune;
+use super::store::{self, Head, Link};
 
 /// Rows read at once.
 const PAGE: i64 = 5000;
@@ -74,11 +75,31 @@ struct Mark {
     signed_at: Option<Timestamp>,
 }
 
+impl Mark {
+    /// Whether the chain may begin here, everything up to it being gone.
+    fn allows(&self, start: &Head, now: Timestamp) -> bool {
+        let is_over = self.signed_at.is_some_and(|at| prune::is_over(at, now));
+        self.position == start.position && self.seal == encode(&start.seal) && is_over
+    }
+}
+
 /// Verifies the whole trail, with the signed heads of the database and those that were kept elsewhere.
-pub async fn verify(tx: &mut Tx, keys: &KeySet, issuer: &str, kept: &[String]) -> Result<Report, Error> {
+/// `now` decides whether its oldest part may be gone.
+pub async fn verify(
+    tx: &mut Tx,
+    keys: &KeySet,
+    issuer: &str,
+    kept: &[String],
+    now: Timestamp,
+) -> Result<Report, Error> {
     let mut report = Report::default();
     let marks = marks(tx, &mut report, (keys, issuer), kept).await?;
-    let mut walk = Walk { previous: beginning().seal, next: 1, marks: &marks, passed: 0, signed_at: None };
+    let start = store::head(tx, store::START).await?.unwrap_or_else(beginning);
+    let passed = marks.iter().filter(|mark| mark.position <= start.position).count();
+    if start.position > 0 && !marks[..passed].iter().any(|mark| mark.allows(&start, now)) {
+        report.find(Some(start.position), None, "the beginning is cut off: no head that is old enough says this seal");
+    }
+    let mut walk = Walk { previous: start.seal, next: start.position + 1, marks: &marks, passed, signed_at: None };
     let mut after = i64::MIN;
     loop {
         let page = store::sealed_after(tx, after, PAGE).await?;
@@ -120,7 +141,7 @@ async fn marks(
         }
     }
     report.heads = marks.len();
-    match store::head(tx).await? {
+    match store::head(tx, store::END).await? {
         Some(head) => marks.push(Mark { position: head.position, seal: encode(&head.seal), signed_at: None }),
         None if !store::sealed_after(tx, i64::MIN, 1).await?.is_empty() => {
             report.find(None, None, "the running head is missing");

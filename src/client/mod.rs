@@ -423,11 +423,12 @@ mod tests {
     fn sec_p1_sectors_cannot_be_linked() {
         use crate::kernel::{
             random::Random,
-            seal::{DataKey, MasterKey},
+            seal::{DataKey, MasterKey, MasterKeys},
             time::Timestamp,
         };
         let random = Random::seeded(1);
-        let vault = Vault::new(MasterKey::local([1; 32]), &DataKey::random(&random));
+        let vault =
+            Vault::new(MasterKeys { current: MasterKey::local([1; 32]), other: None }, &DataKey::random(&random));
         let one = ClientFile::parse(&file(""), false).unwrap().client.remove(0);
         let other = Client { id: ClientId("bibliothek".into()), ..one.clone() };
         let same_sector = Client { sector: Some("parken".into()), ..other.clone() };

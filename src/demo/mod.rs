@@ -8,9 +8,9 @@ use std::path::Path;
 
 use base64::Engine as _;
 
-use crate::app::{self, App, DEVELOPMENT_MASTER_KEY, DEVELOPMENT_SIGNING_KEYS, Surroundings};
+use crate::app::{self, App, DEVELOPMENT_MASTER_KEY, Surroundings};
 use crate::client::{self, ClientFile};
-use crate::config::{Config, Database, SecretSource, SigningKeySource};
+use crate::config::{Config, Database, SecretSource};
 use crate::kernel::secret::{hex, sha256};
 use crate::serve;
 use crate::store::work::Actor;
@@ -67,19 +67,10 @@ fn greeting(directory: &Path) -> String {
 
 /// The settings of a demonstration: SQLite, mail as files, the keys of `keys-dev`.
 fn config(directory: &Path) -> Result<Config, String> {
-    let keys = directory.join("keys");
-    std::fs::create_dir_all(&keys).map_err(|error| error.to_string())?;
-    let write = |name: &str, text: &str| {
-        let path = keys.join(name);
-        std::fs::write(&path, text).map_err(|error| error.to_string())?;
-        Ok::<_, String>(SecretSource(format!("file:{}", path.display())))
-    };
+    let key = directory.join("master.key");
+    std::fs::write(&key, DEVELOPMENT_MASTER_KEY).map_err(|error| format!("{}: {error}", key.display()))?;
     let mut config = Config::parse(&format!("issuer = \"{ISSUER}\""))?;
-    config.keys.master_key = write("master.key", DEVELOPMENT_MASTER_KEY)?;
-    for (number, (purpose, pem)) in DEVELOPMENT_SIGNING_KEYS.iter().enumerate() {
-        let key = write(&format!("signing-{number}.pem"), pem)?;
-        config.keys.signing.push(SigningKeySource { purpose: *purpose, key });
-    }
+    config.keys.master_key = SecretSource(format!("file:{}", key.display()));
     let url = format!("sqlite:{}", directory.join("nutzerkonto.db").display());
     config.database = Database { url, ..Database::default() };
     config.mail.directory = Some(directory.join("mail"));

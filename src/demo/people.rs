@@ -74,8 +74,7 @@ async fn open(
 ) -> Result<(), Error> {
     let id = AccountId::new(work.now, &work.random);
     let key = DataKey::random(&work.random);
-    let key_wrapped = app.vault.master().wrap(&key, id.as_str(), &work.random).await.map_err(Error::broken)?;
-    let new = NewAccount { id: id.clone(), key: &key, key_wrapped: &key_wrapped, language, email, attributes };
+    let new = NewAccount { id: id.clone(), key: &key, language, email, attributes };
     account::open(work, &app.vault, new).await?;
     password_of(work, &id, hash).await
 }

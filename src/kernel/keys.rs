@@ -1,8 +1,11 @@
-//! Signing keys: one per purpose and algorithm, cached as key pairs; the JWK set we publish; verification
-//! of what we signed ourselves. A token of one purpose never verifies as another.
+//! Signing keys, cached as key pairs; the JWK set we publish; verification of what we signed ourselves. A token of one
+//! purpose never verifies as another.
 
-use aws_lc_rs::encoding::AsDer as _;
+use std::sync::Arc;
+
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
     RsaKeyPair,
@@ -17,12 +20,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::error::Error;
-use super::secret::sha256;
+use super::key_times::{REQUIRED, State};
+use super::secret::{Secret, sha256};
 
 /// RSA below this is refused (SOG-IS agreed mechanisms, since 2026).
 const RSA_MINIMUM_BITS: usize = 3000;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[sqlx(type_name = "TEXT")]
 pub enum Algorithm {
     ES256,
     /// RSASSA-PSS, with the key of RS256.
@@ -50,8 +55,9 @@ impl Algorithm {
 }
 
 /// What a key may sign. Each has keys of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type)]
 #[serde(rename_all = "kebab-case")]
+#[sqlx(type_name = "TEXT", rename_all = "kebab-case")]
 pub enum Purpose {
     IdToken,
     AccessToken,
@@ -60,6 +66,21 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    pub const ALL: [Self; 3] = [Self::IdToken, Self::AccessToken, Self::Audit];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IdToken => "id-token",
+            Self::AccessToken => "access-token",
+            Self::Audit => "audit",
+        }
+    }
+
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|purpose| purpose.name() == text);
+        found.ok_or_else(|| format!("one of {}", Self::ALL.map(Self::name).join(", ")))
+    }
+
     /// The `typ` header: `at+jwt` is RFC 9068 section 2.1.
     const fn token_type(self) -> &'static str {
         match self {
@@ -85,10 +106,29 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Reads a PKCS#8 PEM: a P-256 key signs ES256, an RSA key RS256. The key id is the RFC 7638 thumbprint.
-    pub fn from_pem(purpose: Purpose, pem: &[u8]) -> Result<Self, String> {
-        let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| "not a PKCS#8 PEM private key".to_owned())?;
-        let der = der.secret_pkcs8_der();
+    /// A new private key as PKCS#8; RSA keys have 3072 bits. RSA takes a second of computing: not for a request.
+    pub fn generate(algorithm: Algorithm) -> Result<Secret<Vec<u8>>, String> {
+        // Like signatures, keys take their chance from the library: no test can need to foresee one.
+        match algorithm {
+            Algorithm::ES256 => {
+                let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
+                document.map(|document| Secret::new(document.as_ref().to_vec()))
+            }
+            Algorithm::PS256 | Algorithm::RS256 => RsaKeyPair::generate(KeySize::Rsa3072)
+                .and_then(|pair| pair.as_der().map(|der: Pkcs8V1Der<'_>| Secret::new(der.as_ref().to_vec()))),
+        }
+        .map_err(|_| format!("no {} key could be made", algorithm.name()))
+    }
+
+    /// The PKCS#8 of a PEM.
+    pub fn read_pem(pem: &str) -> Result<Secret<Vec<u8>>, String> {
+        let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes());
+        let der = der.map_err(|_| "not a PKCS#8 PEM private key".to_owned())?;
+        Ok(Secret::new(der.secret_pkcs8_der().to_vec()))
+    }
+
+    /// Reads PKCS#8: a P-256 key signs ES256, an RSA key RS256. The key id is the RFC 7638 thumbprint.
+    pub fn from_pkcs8(purpose: Purpose, der: &[u8]) -> Result<Self, String> {
         let (pair, algorithm, public) =
             if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der) {
                 let point = pair.public_key().as_ref();
@@ -147,55 +187,29 @@ impl SigningKey {
             }
         }
     }
-
-    /// The public half in SubjectPublicKeyInfo form, for `keys list`.
-    pub fn public_der(&self) -> Option<Vec<u8>> {
-        match &self.pair {
-            Pair::Ec(pair) => pair
-                .public_key()
-                .as_der()
-                .ok()
-                .map(|der: aws_lc_rs::encoding::PublicKeyX509Der<'_>| der.as_ref().to_vec()),
-            Pair::Rsa(pair) => pair
-                .public_key()
-                .as_der()
-                .ok()
-                .map(|der: aws_lc_rs::encoding::PublicKeyX509Der<'_>| der.as_ref().to_vec()),
-        }
-    }
 }
 
-/// All keys of this instance. The first of a purpose and algorithm signs; the others only verify.
+/// The keys that count at one moment.
 pub struct KeySet {
-    keys: Vec<SigningKey>,
+    /// Those that verify; for each purpose and algorithm one of them signs.
+    keys: Vec<(Arc<SigningKey>, State)>,
+    /// Ids of those that do not verify any more.
+    former: Vec<String>,
     jwk_set: String,
 }
 
 impl KeySet {
-    pub fn new(keys: Vec<SigningKey>) -> Result<Self, String> {
-        for (purpose, algorithm) in [
-            (Purpose::IdToken, Algorithm::ES256),
-            (Purpose::IdToken, Algorithm::RS256),
-            (Purpose::AccessToken, Algorithm::ES256),
-            (Purpose::Audit, Algorithm::ES256),
-        ] {
-            if !keys.iter().any(|key| key.purpose == purpose && key.algorithm == algorithm) {
-                return Err(format!("no {} key for {purpose:?}", algorithm.name()));
+    /// From the keys that verify, with what each does now.
+    pub fn new(keys: Vec<(Arc<SigningKey>, State)>, former: Vec<String>) -> Result<Self, String> {
+        for (purpose, algorithm) in REQUIRED {
+            if find_signing(&keys, purpose, algorithm).is_none() {
+                return Err(format!("no {} key signs for {}", algorithm.name(), purpose.name()));
             }
         }
-        let mut ids: Vec<_> = keys.iter().map(|key| &key.key_id).collect();
-        ids.sort();
-        if ids.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err("one key is listed twice; every purpose needs its own".to_owned());
-        }
-        let public = keys.iter().filter(|key| key.purpose != Purpose::Audit);
-        let public: Vec<_> = public.map(|key| &key.public).collect();
+        let public = keys.iter().filter(|(key, _)| key.purpose != Purpose::Audit);
+        let public: Vec<_> = public.map(|(key, _)| &key.public).collect();
         let jwk_set = json!({ "keys": public }).to_string();
-        Ok(Self { keys, jwk_set })
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = &SigningKey> {
-        self.keys.iter()
+        Ok(Self { keys, former, jwk_set })
     }
 
     /// The JSON Web Key Set (RFC 7517 section 5): public members only.
@@ -216,7 +230,7 @@ impl KeySet {
         algorithm: Algorithm,
         claims: &impl Serialize,
     ) -> Result<String, Error> {
-        let key = self.keys.iter().find(|key| key.purpose == purpose && key.can_sign(algorithm));
+        let key = find_signing(&self.keys, purpose, algorithm);
         let key = key.ok_or_else(|| Error::broken("no key for this purpose and algorithm"))?;
         let header = json!({ "alg": algorithm.name(), "kid": key.key_id, "typ": token_type });
         let claims = serde_json::to_vec(claims).map_err(Error::broken)?;
@@ -234,7 +248,7 @@ impl KeySet {
     pub fn verify<C: DeserializeOwned + Clone>(&self, purpose: Purpose, token: &str) -> Option<C> {
         let header = jsonwebtoken::decode_header(token).ok()?;
         let key_id = header.kid.as_deref()?;
-        let key = self.keys.iter().find(|key| key.purpose == purpose && key.key_id == key_id)?;
+        let (key, _) = self.keys.iter().find(|(key, _)| key.purpose == purpose && key.key_id == key_id)?;
         if header.typ.as_deref() != Some(purpose.token_type()) {
             return None;
         }
@@ -242,6 +256,19 @@ impl KeySet {
         let algorithm = if is_pss { Algorithm::PS256 } else { key.algorithm };
         verify_signature(token, &key.verifier, algorithm.for_verification())
     }
+
+    /// Whether a token names a key that was ours: it may have been good once, and counts as absent.
+    pub fn names_former_key(&self, token: &str) -> bool {
+        let key_id = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
+        key_id.is_some_and(|key_id| self.former.contains(&key_id))
+    }
+}
+
+fn find_signing(keys: &[(Arc<SigningKey>, State)], purpose: Purpose, algorithm: Algorithm) -> Option<&Arc<SigningKey>> {
+    let signs = |(key, state): &&(Arc<SigningKey>, State)| {
+        *state == State::Signs && key.purpose == purpose && key.can_sign(algorithm)
+    };
+    keys.iter().find(signs).map(|(key, _)| key)
 }
 
 /// Checks one signature with one key and one algorithm; judges no claim.
@@ -272,14 +299,17 @@ mod tests {
     use super::*;
 
     fn keys() -> KeySet {
-        let key = |purpose, pem: &str| SigningKey::from_pem(purpose, pem.as_bytes()).unwrap();
-        KeySet::new(vec![
-            key(Purpose::IdToken, include_str!("../../keys-dev/id-token-es256.pem")),
-            key(Purpose::IdToken, include_str!("../../keys-dev/id-token-rs256.pem")),
-            key(Purpose::AccessToken, include_str!("../../keys-dev/access-token-es256.pem")),
-            key(Purpose::Audit, include_str!("../../keys-dev/audit-es256.pem")),
-        ])
-        .unwrap()
+        let key = |(purpose, algorithm)| {
+            // The only slow one.
+            let der = match algorithm {
+                Algorithm::PS256 | Algorithm::RS256 => {
+                    SigningKey::read_pem(include_str!("../../keys-dev/id-token-rs256.pem"))
+                }
+                Algorithm::ES256 => SigningKey::generate(algorithm),
+            };
+            (Arc::new(SigningKey::from_pkcs8(purpose, der.unwrap().expose()).unwrap()), State::Signs)
+        };
+        KeySet::new(REQUIRED.map(key).into(), Vec::new()).unwrap()
     }
 
     #[test]
@@ -303,6 +333,14 @@ mod tests {
                 assert!(key.get(private).is_none());
             }
             assert!(key["kid"].as_str().unwrap().len() == 43);
+        }
+    }
+
+    #[test]
+    fn a_made_key_is_what_was_asked_for() {
+        for algorithm in [Algorithm::ES256, Algorithm::RS256] {
+            let der = SigningKey::generate(algorithm).unwrap();
+            assert_eq!(SigningKey::from_pkcs8(Purpose::IdToken, der.expose()).unwrap().algorithm, algorithm);
         }
     }
 

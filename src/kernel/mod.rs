@@ -1,7 +1,9 @@
 //! Floor 0: what everything stands on. No database, no HTTP, no rule of any capability.
 
+pub mod calendar;
 pub mod error;
 pub mod id;
+pub mod key_times;
 pub mod keys;
 pub mod level;
 pub mod mail;

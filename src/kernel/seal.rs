@@ -9,9 +9,11 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::{hkdf, hmac};
 
 use super::random::Random;
-use super::secret::Secret;
+use super::secret::{Secret, sha256};
 
 const FORMAT: u8 = 1;
+/// Of a wrapped key that says which master key wrapped it. One that does not say so begins with [`FORMAT`].
+const FORMAT_MARKED: u8 = 2;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
@@ -86,32 +88,72 @@ impl DataKey {
     }
 }
 
+/// What everything wrapped by one master key begins with.
+pub type Mark = [u8; 9];
+
 /// The key above all others. One variant today; a PKCS#11 token or a KMS is another, which is why
 /// wrapping may wait.
 pub enum MasterKey {
-    Local(DataKey),
+    Local(DataKey, Mark),
 }
 
 impl MasterKey {
     pub fn local(bytes: [u8; 32]) -> Self {
-        Self::Local(DataKey(Secret::new(bytes)))
+        let mut mark = [FORMAT_MARKED; 9];
+        mark[1..].copy_from_slice(&sha256(&[b"nutzerkonto/1/master-key", bytes.as_slice()].concat())[..8]);
+        Self::Local(DataKey(Secret::new(bytes)), mark)
+    }
+
+    pub fn mark(&self) -> Mark {
+        let Self::Local(_, mark) = self;
+        *mark
     }
 
     #[expect(clippy::unused_async, reason = "a key store across the network will have to be awaited")]
+    async fn wrap(&self, key: &DataKey, owner: &str, random: &Random) -> Result<Vec<u8>, SealError> {
+        let Self::Local(master, mark) = self;
+        Ok([mark.as_slice(), &master.seal(wrapped_key(owner), key.0.expose(), random)?].concat())
+    }
+
+    #[expect(clippy::unused_async, reason = "a key store across the network will have to be awaited")]
+    async fn unwrap(&self, wrapped: &[u8], owner: &str) -> Result<DataKey, SealError> {
+        let Self::Local(master, mark) = self;
+        let plain = master.open(wrapped_key(owner), wrapped.strip_prefix(mark.as_slice()).unwrap_or(wrapped))?;
+        let bytes = plain.expose().as_slice().try_into().map_err(|_| SealError::KeyLength)?;
+        Ok(DataKey(Secret::new(bytes)))
+    }
+}
+
+/// The master key in force, and one that is only read with, while one takes the other's place.
+pub struct MasterKeys {
+    pub current: MasterKey,
+    pub other: Option<MasterKey>,
+}
+
+impl MasterKeys {
+    /// What begins everything that the key in force has wrapped.
+    pub fn mark(&self) -> Mark {
+        self.current.mark()
+    }
+
+    /// What begins everything that the other key has wrapped; if there is none, the mark of the one in force.
+    pub fn other_mark(&self) -> Mark {
+        self.other.as_ref().map_or(self.mark(), MasterKey::mark)
+    }
+
+    /// Whether the key in force has wrapped this.
+    pub fn is_current(&self, wrapped: &[u8]) -> bool {
+        wrapped.starts_with(&self.mark())
+    }
+
     pub async fn wrap(&self, key: &DataKey, owner: &str, random: &Random) -> Result<Vec<u8>, SealError> {
-        match self {
-            Self::Local(master) => master.seal(wrapped_key(owner), key.0.expose(), random),
-        }
+        self.current.wrap(key, owner, random).await
     }
 
-    #[expect(clippy::unused_async, reason = "a key store across the network will have to be awaited")]
     pub async fn unwrap(&self, wrapped: &[u8], owner: &str) -> Result<DataKey, SealError> {
-        match self {
-            Self::Local(master) => {
-                let plain = master.open(wrapped_key(owner), wrapped)?;
-                let bytes = plain.expose().as_slice().try_into().map_err(|_| SealError::KeyLength)?;
-                Ok(DataKey(Secret::new(bytes)))
-            }
+        match (self.current.unwrap(wrapped, owner).await, &self.other) {
+            (Err(_), Some(other)) => other.unwrap(wrapped, owner).await,
+            (result, _) => result,
         }
     }
 }
@@ -123,7 +165,7 @@ fn wrapped_key(owner: &str) -> Place<'_> {
 /// Everything derived from the root secret, one key per purpose, so that no two uses can be confused.
 /// The root secret is never replaced (identifiers depend on it); its wrapping under the master key is.
 pub struct Vault {
-    master: MasterKey,
+    master: MasterKeys,
     /// Seals what belongs to no account yet: mail in the queue, authorization requests.
     pub system: DataKey,
     index: hmac::Key,
@@ -134,7 +176,7 @@ pub struct Vault {
 }
 
 impl Vault {
-    pub fn new(master: MasterKey, root: &DataKey) -> Self {
+    pub fn new(master: MasterKeys, root: &DataKey) -> Self {
         let derive = |purpose: &str| derive(root, purpose);
         let mac = |purpose: &str| hmac::Key::new(hmac::HMAC_SHA256, derive(purpose).expose());
         Self {
@@ -148,7 +190,7 @@ impl Vault {
         }
     }
 
-    pub fn master(&self) -> &MasterKey {
+    pub fn master(&self) -> &MasterKeys {
         &self.master
     }
 
@@ -213,6 +255,28 @@ mod tests {
         assert!(key.open(place("two", 1), &sealed).is_err(), "another row");
         assert!(key.open(place("one", 2), &sealed).is_err(), "another version");
         assert!(DataKey::random(&random).open(place("one", 1), &sealed).is_err(), "another key");
+    }
+
+    /// What was wrapped before keys were marked, by either key.
+    #[tokio::test]
+    async fn a_wrapped_key_opens_with_the_key_in_force_and_the_other_one() {
+        let random = Random::seeded(3);
+        let key = DataKey::random(&random);
+        let [old, new] = [1, 2].map(|byte| MasterKeys { current: MasterKey::local([byte; 32]), other: None });
+        let MasterKey::Local(unmarked, _) = &old.current;
+        let unmarked = unmarked.seal(wrapped_key("acc_1"), key.0.expose(), &random).unwrap();
+        let marked = old.wrap(&key, "acc_1", &random).await.unwrap();
+        assert!(old.is_current(&marked) && !old.is_current(&unmarked) && !new.is_current(&marked));
+        let both = MasterKeys { current: MasterKey::local([2; 32]), other: Some(MasterKey::local([1; 32])) };
+        for wrapped in [&unmarked, &marked] {
+            for master in [&old, &both] {
+                assert_eq!(master.unwrap(wrapped, "acc_1").await.unwrap().0.expose(), key.0.expose());
+                assert!(master.unwrap(wrapped, "acc_2").await.is_err(), "somebody else's");
+            }
+            assert!(new.unwrap(wrapped, "acc_1").await.is_err());
+        }
+        assert_eq!(both.other_mark(), old.mark());
+        assert!(both.is_current(&both.wrap(&key, "acc_1", &random).await.unwrap()));
     }
 
     #[test]

@@ -52,6 +52,13 @@ impl Timestamp {
         let offset = if is_summer_time(utc) { 2 } else { 1 };
         utc.to_offset(UtcOffset::from_hms(offset, 0, 0).unwrap_or(UtcOffset::UTC))
     }
+
+    /// When a day begins in Germany. The clocks are never changed at that hour.
+    pub fn midnight_in_germany(day: Date) -> Self {
+        let utc = day.midnight().assume_utc() - time::Duration::HOUR;
+        let utc = if is_summer_time(utc) { utc - time::Duration::HOUR } else { utc };
+        Self::from_seconds(utc.unix_timestamp())
+    }
 }
 
 /// Summer time runs from the last Sunday in March to the last Sunday in October, each at 01:00 UTC

@@ -38,6 +38,13 @@ pub enum Kind {
     RecoveryCodesRenewed,
     AddressCode,
     AddressChanged,
+    AccountLocked,
+    AccountUnlocked,
+    AccountClosing,
+    AccountKept,
+    AccountErased,
+    AccountUnused,
+    DataCopied,
 }
 
 /// A mail to be sent. `body` is the middle part; greeting, check code and signature are added here.

@@ -64,6 +64,13 @@ fn kind_name(language: Language, kind: Kind) -> String {
         Kind::RecoveryCodesRenewed => &k.codes_renewed,
         Kind::AddressCode => &k.address_code,
         Kind::AddressChanged => &k.address_changed,
+        Kind::AccountLocked => &k.account_locked,
+        Kind::AccountUnlocked => &k.account_unlocked,
+        Kind::AccountClosing => &k.account_closing,
+        Kind::AccountKept => &k.account_kept,
+        Kind::AccountErased => &k.account_erased,
+        Kind::AccountUnused => &k.account_unused,
+        Kind::DataCopied => &k.data_copied,
     };
     text.to_string()
 }

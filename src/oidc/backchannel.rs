@@ -70,7 +70,7 @@ pub async fn tell(app: &AppParts, registry: &Registry, payload: &[u8]) -> Result
         "jti": app.random.token().expose(),
         "events": { EVENT: {} },
     });
-    let token = app.keys.sign_as("logout+jwt", Purpose::IdToken, client.id_token_algorithm, &claims);
+    let token = app.keys.current().sign_as("logout+jwt", Purpose::IdToken, client.id_token_algorithm, &claims);
     let token = token.map_err(|error| NotSent::for_now(error.to_string()))?;
     match app.outbound.post_form(uri, &[("logout_token", &token)]).await {
         Ok(200..=299) => Ok(()),

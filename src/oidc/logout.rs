@@ -36,10 +36,12 @@ pub fn check(
     session: Option<&Session>,
 ) -> Result<LogoutRequest, Error> {
     let refuse = |description| Err(Error::protocol("invalid_request", description));
-    let hint = match parameters.get("id_token_hint") {
+    let keys = app.keys.current();
+    // A hint so old that its key has been retired counts as absent: the person is asked.
+    let hint = match parameters.get("id_token_hint").filter(|token| !keys.names_former_key(token)) {
         None => None,
         Some(token) => {
-            match app.keys.verify::<Hint>(Purpose::IdToken, token).filter(|hint| hint.iss == app.config.issuer) {
+            match keys.verify::<Hint>(Purpose::IdToken, token).filter(|hint| hint.iss == app.config.issuer) {
                 None => return refuse("id_token_hint is not an ID token of this provider"),
                 hint => hint,
             }

@@ -304,7 +304,8 @@ fn check_max_age(parameters: &Parameters) -> Result<Option<Duration>, Protocol> 
     }
 }
 
-/// An ID token of ours for this client, even if it has expired (OpenID Connect Core section 3.1.2.1).
+/// An ID token of ours for this client, even if it has expired (OpenID Connect Core section 3.1.2.1). One so old that
+/// its key has been retired counts as absent.
 fn check_hint(app: &AppParts, client: &Client, parameters: &Parameters) -> Result<Option<String>, Protocol> {
     #[derive(Clone, Deserialize)]
     struct Hint {
@@ -312,8 +313,10 @@ fn check_hint(app: &AppParts, client: &Client, parameters: &Parameters) -> Resul
         aud: String,
         sub: String,
     }
-    let Some(token) = parameters.get("id_token_hint") else { return Ok(None) };
-    let hint = app.keys.verify::<Hint>(Purpose::IdToken, token);
+    let keys = app.keys.current();
+    let hint = parameters.get("id_token_hint").filter(|token| !keys.names_former_key(token));
+    let Some(token) = hint else { return Ok(None) };
+    let hint = keys.verify::<Hint>(Purpose::IdToken, token);
     match hint.filter(|hint| hint.iss == app.config.issuer && hint.aud == client.id.0) {
         Some(hint) => Ok(Some(hint.sub)),
         None => refuse("invalid_request", "id_token_hint is not an ID token of this client"),

@@ -339,6 +339,13 @@ pub async fn delete_consent(work: &mut Work, account: &AccountId, client: &Clien
     Ok(rows == 1)
 }
 
+/// Removes what clients hold of an account, and what they were about to get.
+pub async fn delete_connections(work: &mut Work, account: &AccountId) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "DELETE FROM authorization_code WHERE account_id = $1", account)?;
+    sql!(&mut work.tx, execute, "DELETE FROM client_grant WHERE account_id = $1", account)?;
+    sql!(&mut work.tx, execute, "DELETE FROM consent WHERE account_id = $1", account).map(drop)
+}
+
 // Assertions
 
 /// `false` if this assertion has been here before.

@@ -98,7 +98,7 @@ impl AccessToken {
 
     pub fn sign(&self, app: &AppParts) -> Result<TokenResponse, Error> {
         Ok(TokenResponse {
-            access_token: app.keys.sign(Purpose::AccessToken, Algorithm::ES256, self)?,
+            access_token: app.keys.current().sign(Purpose::AccessToken, Algorithm::ES256, self)?,
             token_type: "Bearer",
             expires_in: ACCESS_TOKEN_LIFETIME.as_secs(),
             id_token: None,
@@ -207,7 +207,10 @@ async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'_>) 
         audit::record(work, &OidcEvent::CodeRefused { account, client, why }).await?;
         return Ok(Redeemed::Refused(why));
     }
-    let (grant, scope) = (row.grant_id.clone(), row.scope.clone());
+    // What the service has received, as the person's record shows it.
+    let requested = row.claims.as_deref().map(serde_json::from_str).transpose().map_err(Error::broken)?;
+    let scope = claims::consent_text(&row.scope, &requested.unwrap_or_default());
+    let grant = row.grant_id.clone();
     audit::record(work, &OidcEvent::GrantIssued { account, client, grant, scope }).await?;
     Ok(Redeemed::Granted(Box::new(row), refresh))
 }
@@ -312,7 +315,7 @@ pub fn respond(
         sid: client.backchannel_logout_uri.as_ref().map(|_| client.session(&app.vault, basis.session_id)),
         single,
     };
-    response.id_token = Some(app.keys.sign(Purpose::IdToken, client.id_token_algorithm, &id)?);
+    response.id_token = Some(app.keys.current().sign(Purpose::IdToken, client.id_token_algorithm, &id)?);
     Ok(response)
 }
 
@@ -324,7 +327,7 @@ fn half_hash(token: &str) -> String {
 
 /// The claims of an access token of ours that has not expired. Whether its grant still counts is the gate's to say.
 pub fn read_access_token(app: &AppParts, token: &str) -> Option<AccessToken> {
-    let claims = app.keys.verify::<AccessToken>(Purpose::AccessToken, token)?;
+    let claims = app.keys.current().verify::<AccessToken>(Purpose::AccessToken, token)?;
     (claims.iss == app.config.issuer && claims.exp > app.now().seconds()).then_some(claims)
 }
 

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::client::Scope;
 use crate::client::registry::Registry;
 use crate::kernel::error::{Error, Protocol};
+use crate::kernel::key_times::JWK_SET_KEPT;
 use crate::kernel::texts::moment;
 use crate::signin::session;
 use crate::store::work::Actor;
@@ -31,8 +32,9 @@ pub async fn discovery(app: web::Data<App>) -> Answer {
 
 pub async fn jwks(app: web::Data<App>) -> Answer {
     let mut response = HttpResponse::Ok();
-    response.insert_header((header::CACHE_CONTROL, "public, max-age=3600")).content_type("application/json");
-    Ok(response.body(app.keys.jwk_set().to_owned()))
+    let cache = format!("public, max-age={}", JWK_SET_KEPT.as_secs());
+    response.insert_header((header::CACHE_CONTROL, cache)).content_type("application/json");
+    Ok(response.body(app.keys.current().jwk_set().to_owned()))
 }
 
 fn query_parameters(request: &HttpRequest) -> Result<Parameters, Error> {

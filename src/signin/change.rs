@@ -131,7 +131,8 @@ pub fn device_name(language: Language, name: &str) -> String {
     }
 }
 
-async fn tell(
+/// Sends the owner a mail in the language of the account.
+pub async fn tell(
     app: &AppParts,
     work: &mut Work,
     account: &Account,
@@ -140,6 +141,7 @@ async fn tell(
 ) -> Result<(), Error> {
     let (subject, body) = write(account.language.texts());
     let (to, language, issuer) = (account.email.address.as_str(), account.language, &app.config.issuer);
-    let notice = Notice { kind, to, language, subject, body: body.with("issuer", issuer) };
+    let body = body.with("issuer", issuer).with("contact", &app.config.operator.contact);
+    let notice = Notice { kind, to, language, subject, body };
     notice::send(work, &app.vault, issuer, notice).await
 }

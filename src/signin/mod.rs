@@ -27,6 +27,7 @@ use crate::kernel::id::{AccountId, SessionId};
 use crate::kernel::level::Level;
 use crate::kernel::secret::token_hash;
 use crate::kernel::time::{Timestamp, hours, minutes};
+use crate::store::db::Tx;
 use crate::store::work::Work;
 
 /// How long a session of one level lives, and since when that rule holds.
@@ -69,6 +70,20 @@ pub fn browser_hash(browser: &str) -> [u8; 32] {
 /// Gives an account its password, already hashed: for accounts that do not come from a registration.
 pub async fn password_of(work: &mut Work, account: &AccountId, hash: &str) -> Result<(), Error> {
     Ok(store::put_password(work, account, hash).await?)
+}
+
+/// The devices that an account was used on: name, first and last sign of life.
+pub async fn devices(tx: &mut Tx, account: &AccountId) -> Result<Vec<(String, Timestamp, Timestamp)>, Error> {
+    let rows = store::devices_of(tx, account).await?;
+    Ok(rows.into_iter().map(|row| (row.name, row.first_seen_at, row.last_seen_at)).collect())
+}
+
+/// Removes everything the account signs in with. The password goes first: a sign-in under way holds its row until it has
+/// begun its session, and finds nothing afterwards.
+pub async fn forget(work: &mut Work, account: &AccountId) -> Result<(), Error> {
+    store::delete_credentials(work, account).await?;
+    store::delete_devices(work, account).await?;
+    session::end_all(work, account).await.map(drop)
 }
 
 /// What happens to credentials and sessions.

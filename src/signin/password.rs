@@ -1,12 +1,11 @@
 //! Signing in with address and password. The same work and the same answer whether or not the account exists.
 
-use std::time::Duration;
-
 use super::attempts::{self, Counter, Network, Purpose};
 use super::device::Device;
 use super::session::{self, Proof, Session};
 use super::{SigninEvent, change, policy, store};
-use crate::account::{self, email::EmailAddress};
+use crate::account::lifecycle::{self, USE_FRESH};
+use crate::account::{self, Status, email::EmailAddress};
 use crate::app::AppParts;
 use crate::audit;
 use crate::kernel::error::Error;
@@ -14,7 +13,6 @@ use crate::kernel::id::AccountId;
 use crate::kernel::level::Level;
 use crate::kernel::password::Verdict;
 use crate::kernel::secret::Secret;
-use crate::kernel::time::days;
 use crate::store::work::Actor;
 
 /// What a password proves (RFC 8176).
@@ -33,10 +31,9 @@ pub enum Outcome {
     /// The new session's token.
     Begun(Secret<String>, AccountId),
     Wrong,
+    /// The password is right, and the operator has locked the account.
+    Locked(AccountId),
 }
-
-/// A device's last sign of life is written down again after this time.
-const DEVICE_FRESH: Duration = days(1);
 
 /// Tries to sign in. One hash between two commits: the try is counted, then the session begins.
 pub async fn sign_in(app: &AppParts, attempt: Attempt<'_>) -> Result<Outcome, Error> {
@@ -50,6 +47,9 @@ pub async fn sign_in(app: &AppParts, attempt: Attempt<'_>) -> Result<Outcome, Er
     let hash = stored.as_ref().map(|row| row.hash.clone());
     let verdict = app.hasher.verify(password.clone(), hash).await?;
     match (stored, verdict) {
+        (Some(row), Verdict::Right | Verdict::RightButOutdated) if row.status == Status::Locked => {
+            Ok(Outcome::Locked(row.account_id))
+        }
         (Some(row), Verdict::Right) => {
             let unchanged = row.hash.clone();
             begin(app, &attempt, row, &unchanged, counters).await
@@ -112,8 +112,9 @@ async fn begin(
         return Ok(Outcome::Wrong);
     }
     attempts::forgive(&mut work, counters).await?;
-    if row.device_seen_at.is_none_or(|seen_at| seen_at.plus(DEVICE_FRESH) <= work.now) {
+    if row.device_seen_at.is_none_or(|seen_at| seen_at.plus(USE_FRESH) <= work.now) {
         store::put_device(&mut work, &account, &attempt.device.hash(), &attempt.device.name).await?;
+        lifecycle::note_use(&mut work, &account).await?;
     }
     if let Some(owner) = owner {
         change::tell_of_new_device(app, &mut work, &owner, attempt.device).await?;

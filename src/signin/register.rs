@@ -335,7 +335,6 @@ pub async fn finish(
     let new = NewAccount {
         id: id.clone(),
         key: &registration.key,
-        key_wrapped: &registration.key_wrapped,
         language,
         email: &email,
         attributes: attributes.into_iter().flatten().collect(),

@@ -5,7 +5,7 @@ use super::code::{self, Redeemed};
 use super::device::Device;
 use super::register::{Applicant, check_and_hash};
 use super::{SigninEvent, session, store};
-use crate::account::{self, email::EmailAddress};
+use crate::account::{self, Status, email::EmailAddress};
 use crate::app::AppParts;
 use crate::audit;
 use crate::kernel::error::Error;
@@ -100,6 +100,8 @@ async fn send_code(
 ) -> Result<(), Error> {
     let account = account::find_by_email(&mut work.tx, &app.vault, email).await?;
     let texts = &applicant.language.texts().mail;
+    let is_locked = account.as_ref().is_some_and(|(_, status)| *status == Status::Locked);
+    let account = account.map(|(id, _)| id).filter(|_| !is_locked);
     let (kind, subject, body) = if account.is_some() {
         let code = code::issue(work, &app.vault, code::Purpose::PasswordReset, applicant.browser).await?;
         let until = moment::clock(work.now.plus(code::LIFETIME));
@@ -107,7 +109,12 @@ async fn send_code(
         (Kind::ResetCode, &texts.reset_code_subject, body)
     } else {
         code::issue_void(work, code::Purpose::PasswordReset, applicant.browser).await?;
-        (Kind::ResetUnknown, &texts.reset_unknown_subject, texts.reset_unknown_body.clone())
+        let locked = texts.account_locked_body.with("contact", &app.config.operator.contact);
+        if is_locked {
+            (Kind::AccountLocked, &texts.account_locked_subject, locked)
+        } else {
+            (Kind::ResetUnknown, &texts.reset_unknown_subject, texts.reset_unknown_body.clone())
+        }
     };
     put(app, work, applicant, (email, account)).await?;
     let notice = Notice { kind, to: email.as_str(), language: applicant.language, subject, body };
@@ -175,8 +182,7 @@ pub async fn set_password(
         return Err(Error::Conflict("reset_step"));
     }
     store::put_password(&mut work, &account_id, &hash).await?;
-    let sessions_ended = session::delete_all(&mut work, &account_id).await?;
-    account::end_offline_access(&mut work, &account_id).await?;
+    let sessions_ended = session::end_all(&mut work, &account_id).await?;
     // Whoever knew the old password may have signed in; every other device is a stranger again.
     store::delete_other_devices(&mut work, &account_id, &device.hash()).await?;
     audit::record(&mut work, &SigninEvent::PasswordReset { account: account_id, sessions_ended }).await?;

@@ -1,6 +1,7 @@
 //! Sessions: begun, found, renewed, ended. The token lives in the browser; the database has its hash.
 
 use super::{SigninEvent, session_limit, store};
+use crate::account;
 use crate::audit;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, SessionId};
@@ -26,6 +27,8 @@ pub struct Session {
     pub device: Option<String>,
     /// A shorter limit than the rule's, chosen by the person.
     pub idle_minutes: Option<i64>,
+    /// When the account is erased, if its owner is leaving: then this session is good for returning only.
+    pub leaves_at: Option<Timestamp>,
 }
 
 impl Session {
@@ -130,12 +133,6 @@ pub async fn delete_others(work: &mut Work, kept: &Session) -> Result<u64, Error
     tell_ended(work, ended.into_iter().map(|row| row.id)).await
 }
 
-/// Ends every session of an account; how many there were.
-pub async fn delete_all(work: &mut Work, account: &AccountId) -> Result<u64, Error> {
-    let ended = store::delete_sessions_of(work, account).await?;
-    tell_ended(work, ended.into_iter().map(|row| row.id)).await
-}
-
 /// The job that tells whoever knew of some sessions; the payload is their ids as JSON.
 pub const ENDED: &str = "session.ended";
 
@@ -158,6 +155,14 @@ pub async fn choose_idle_limit(work: &mut Work, account: &AccountId, minutes: i6
     }
     store::put_idle_minutes(work, account, minutes).await?;
     audit::record(work, &SigninEvent::IdleLimitChosen { account: account.clone(), minutes }).await
+}
+
+/// Ends every session of the account, and what outlives sessions; how many sessions there were.
+pub async fn end_all(work: &mut Work, account: &AccountId) -> Result<u64, Error> {
+    work.touched.push(account.clone());
+    account::end_offline_access(work, account).await?;
+    let ended = store::delete_sessions_of(work, account).await?;
+    tell_ended(work, ended.into_iter().map(|row| row.id)).await
 }
 
 pub async fn end(work: &mut Work, session: &Session) -> Result<(), Error> {

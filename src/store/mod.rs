@@ -1,8 +1,9 @@
 //! Floor 1: the two databases behind one SQL text, the transaction that carries the work, the outbox.
 
 pub mod changes;
-pub mod cleanup;
 pub mod db;
+pub mod key_ring;
 pub mod outbox;
+pub mod retention;
 pub mod root;
 pub mod work;

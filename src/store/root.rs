@@ -1,7 +1,8 @@
 //! The root secret: made at the first start, kept in the database, wrapped by the master key.
 
+use crate::kernel::error::Error;
 use crate::kernel::random::Random;
-use crate::kernel::seal::{DataKey, MasterKey, Vault};
+use crate::kernel::seal::{DataKey, MasterKeys, Vault};
 
 use super::db::{Db, DbError};
 use crate::sql;
@@ -14,12 +15,29 @@ struct RootRow {
 }
 
 /// Opens the vault. Of several nodes that start on an empty database, one makes the secret and all use it.
-pub async fn open_vault(db: &Db, master: MasterKey, random: &Random) -> Result<Vault, String> {
+pub async fn open_vault(db: &Db, master: MasterKeys, random: &Random) -> Result<Vault, String> {
     let fresh = DataKey::random(random);
     let wrapped = master.wrap(&fresh, OWNER, random).await.map_err(|error| error.to_string())?;
     let stored = read_or_insert(db, &wrapped).await.map_err(|error| error.to_string())?;
-    let root = master.unwrap(&stored, OWNER).await.map_err(|error| format!("keys.master_key: {error}"))?;
+    let root = master.unwrap(&stored, OWNER).await.map_err(|error| {
+        format!("keys.master_key: {error}. While one master key takes another's place, keys.other_master_key names the other")
+    })?;
     Ok(Vault::new(master, &root))
+}
+
+/// Wraps the root secret with the master key in force. `false` if it is already.
+pub async fn rewrap(db: &Db, vault: &Vault, random: &Random) -> Result<bool, Error> {
+    let Some(old) = read(db).await?.map(|row| row.wrapped) else { return Ok(false) };
+    if vault.master().is_current(&old) {
+        return Ok(false);
+    }
+    let root = vault.master().unwrap(&old, OWNER).await.map_err(Error::broken)?;
+    let new = vault.master().wrap(&root, OWNER, random).await.map_err(Error::broken)?;
+    let mut tx = db.begin().await?;
+    let rows =
+        sql!(&mut tx, execute, "UPDATE root_secret SET wrapped = $1 WHERE name = 'root' AND wrapped = $2", new, old)?;
+    db.commit(tx).await?;
+    Ok(rows == 1)
 }
 
 async fn read_or_insert(db: &Db, wrapped: &[u8]) -> Result<Vec<u8>, DbError> {

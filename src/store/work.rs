@@ -14,8 +14,10 @@ pub enum Actor {
     Visitor,
     Account(AccountId),
     Client(ClientId),
-    /// The program itself or its operator at the command line.
+    /// The program itself.
     System(&'static str),
+    /// Somebody of the operator's, by the name under which they work.
+    Operator(String),
 }
 
 impl Actor {
@@ -26,6 +28,7 @@ impl Actor {
             Self::Account(id) => id.to_string(),
             Self::Client(id) => format!("client:{id}"),
             Self::System(what) => format!("system:{what}"),
+            Self::Operator(name) => format!("operator:{name}"),
         }
     }
 }

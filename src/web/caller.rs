@@ -8,7 +8,7 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, dev, w
 use askama::Template;
 use futures_util::future::{LocalBoxFuture, Ready, ready};
 
-use super::form;
+use super::form::{self, Form};
 use super::guard::RequestFacts;
 use super::memory::{Memory, Remembered};
 use super::page::{self, Frame, Problems, accepted_language, chosen_language, cookie, cookie_name, redirect};
@@ -19,10 +19,12 @@ use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::id::RequestId;
 use crate::kernel::secret::Secret;
 use crate::kernel::texts::Language;
+use crate::kernel::time::Timestamp;
 use crate::oidc::authorize::{self, Pending};
 use crate::oidc::connection::Connection;
 use crate::signin::attempts::Network;
 use crate::signin::browser_hash;
+use crate::signin::change::Person;
 use crate::signin::device::Device;
 use crate::signin::register::Applicant;
 use crate::signin::session::{self, Session};
@@ -43,6 +45,8 @@ pub struct Visitor {
     pub registry: Registry,
     pub language: Language,
     pub session: Option<Session>,
+    /// Instead of `session`, for somebody who has left their account and may still return.
+    pub leaving: Option<Session>,
     remembered: Option<Arc<Remembered>>,
     /// The authorization request this page belongs to.
     pub pending: Option<Arc<Pending>>,
@@ -62,6 +66,14 @@ pub struct SignedIn {
     remembered: Arc<Remembered>,
 }
 
+/// Somebody who has left their account, has signed in, and may return.
+pub struct Leaving {
+    pub visitor: Visitor,
+    pub session: Session,
+    /// When the account is erased.
+    pub until: Timestamp,
+}
+
 /// The browser as a device that signs in. See [`Device`].
 pub struct CallerDevice(pub Device);
 
@@ -79,12 +91,28 @@ impl FromRequest for CallerDevice {
     }
 }
 
+impl Leaving {
+    /// Work of this person, tied to this request.
+    pub async fn begin(&self) -> Result<Work, Error> {
+        self.visitor.begin_as(&self.session).await
+    }
+}
+
 impl SignedIn {
     /// Work of this person, tied to this request.
     pub async fn begin(&self) -> Result<Work, Error> {
-        let mut work = self.visitor.app.begin(Actor::Account(self.session.account_id.clone())).await?;
-        work.request = Some(self.visitor.request_id.clone());
-        Ok(work)
+        self.visitor.begin_as(&self.session).await
+    }
+
+    /// The person once more proving who they are, with the field `current` of a form.
+    pub fn person<'a>(
+        &'a self,
+        account: &'a Account,
+        (network, device): (&'a Network, &'a CallerDevice),
+        form: &'a Form,
+    ) -> Person<'a> {
+        Person::new(&self.session, account, (network, &device.0), form.get("current"))
+            .in_request(&self.visitor.request_id)
     }
 
     /// The person's own account, opened.
@@ -133,7 +161,10 @@ impl Visitor {
         let browser = known.unwrap_or_else(|| app.random.token().expose().clone());
         let memory = request.app_data::<web::Data<Memory>>().ok_or_else(data("memory"))?;
         let remembered = find_session(&app, memory, &request).await?;
-        let session = remembered.as_ref().map(|remembered| remembered.session.clone());
+        let found = remembered.as_ref().map(|remembered| remembered.session.clone());
+        let (leaving, session) = found.into_iter().partition::<Vec<_>, _>(|session| session.leaves_at.is_some());
+        let (leaving, session) = (leaving.into_iter().next(), session.into_iter().next());
+        let remembered = remembered.filter(|_| leaving.is_none());
         let pending = find_pending(&app, &registry, &request, &browser).await?;
         let suggested = || pending.as_ref().and_then(|pending: &Arc<Pending>| pending.request.language);
         let language =
@@ -144,6 +175,7 @@ impl Visitor {
             registry,
             language,
             session,
+            leaving,
             remembered,
             pending,
             request_id,
@@ -154,6 +186,12 @@ impl Visitor {
             path,
             query,
         })
+    }
+
+    async fn begin_as(&self, session: &Session) -> Result<Work, Error> {
+        let mut work = self.app.begin(Actor::Account(session.account_id.clone())).await?;
+        work.request = Some(self.request_id.clone());
+        Ok(work)
     }
 
     /// The hash under which this browser's processes are stored.
@@ -196,6 +234,11 @@ impl Visitor {
         self.page_with(StatusCode::UNPROCESSABLE_ENTITY, template)
     }
 
+    /// A page that says why not.
+    pub fn page_refused(&self, template: &impl Template) -> Result<HttpResponse, Error> {
+        self.page_with(StatusCode::FORBIDDEN, template)
+    }
+
     fn page_with(&self, status: StatusCode, template: &impl Template) -> Result<HttpResponse, Error> {
         let response = page::respond(status, template)?;
         self.remember(response)
@@ -213,6 +256,12 @@ impl Visitor {
     /// To wherever this location is.
     pub fn leave(&self, location: &str) -> Result<HttpResponse, Error> {
         self.remember(redirect(location))
+    }
+
+    /// Where somebody goes who has signed in: back to the dispatcher, or to the account.
+    pub fn onwards(&self) -> String {
+        let flow = self.flow_query();
+        if flow.is_empty() { "/konto".to_owned() } else { format!("/weiter{flow}") }
     }
 
     /// The query of this page's address.
@@ -297,6 +346,21 @@ impl FromRequest for Visitor {
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         Box::pin(Self::read(request.clone()))
+    }
+}
+
+impl FromRequest for Leaving {
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let visitor = Visitor::read(request).await?;
+            let session = visitor.leaving.clone().ok_or(Error::NotSignedIn)?;
+            let until = session.leaves_at.ok_or(Error::NotSignedIn)?;
+            Ok(Self { visitor, session, until })
+        })
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use nutzerkonto::audit::head::SignedHead;
 use nutzerkonto::audit::verify::{Report, verify};
-use nutzerkonto::audit::{chain, head};
+use nutzerkonto::audit::{chain, head, prune};
+use nutzerkonto::kernel::time::days;
 use nutzerkonto::store::db::Tx;
 use sqlx::AssertSqlSafe;
 
@@ -17,6 +19,10 @@ use crate::support::surface::EMAIL;
 async fn lively(world: &World) {
     let mut renate = world.browser();
     renate.register(world, EMAIL, ["Renate", "Muster"]).await;
+    signs_in(world).await;
+}
+
+async fn signs_in(world: &World) {
     for number in 0..8 {
         world.pass(Duration::from_secs(60));
         world.browser().sign_in(EMAIL, if number % 2 == 0 { PASSWORD } else { "falsch-falsch-falsch" }).await;
@@ -32,7 +38,7 @@ async fn execute(tx: &mut Tx, text: &str) -> u64 {
 }
 
 async fn report(world: &World, tx: &mut Tx, kept: &[String]) -> Report {
-    verify(tx, &world.app.keys, &world.app.config.issuer, kept).await.unwrap()
+    verify(tx, &world.app.keys.current(), &world.app.config.issuer, kept, world.app.now()).await.unwrap()
 }
 
 async fn is_sound(world: &World) -> Report {
@@ -134,3 +140,56 @@ async fn lively_again(world: &World) {
         world.browser().sign_in(EMAIL, PASSWORD).await;
     }
 }
+
+both!(what_is_older_than_two_years_goes_up_to_a_signed_head, async |world| {
+    lively(&world).await;
+    let old = head::sign(&world.app).await.unwrap();
+    let before = is_sound(&world).await.position;
+    world.pass(days(365));
+    signs_in(&world).await;
+    head::sign(&world.app).await.unwrap();
+    let all = is_sound(&world).await;
+    assert_eq!(prune::tend(&world.app).await.unwrap(), 0, "nothing is two years old");
+    world.pass(days(367));
+    let mut gone = 0;
+    for _ in 0..5 {
+        gone += prune::tend(&world.app).await.unwrap();
+    }
+    assert_eq!(gone as i64, before, "what the heads of that time cover");
+    let report = is_sound(&world).await;
+    assert!(report.events >= all.events - gone && report.position >= all.position);
+    // A head kept elsewhere that is older than the beginning proves nothing any more, and disturbs nothing.
+    let mut tx = world.app.read().await.unwrap();
+    assert!(self::report(&world, &mut tx, &[old]).await.is_sound());
+    drop(tx);
+    // The chain goes on.
+    signs_in(&world).await;
+    chain::seal(&world.app.db, world.app.now()).await.unwrap();
+    assert!(is_sound(&world).await.position > report.position);
+    assert_eq!(prune::tend(&world.app).await.unwrap(), 0);
+});
+
+both!(rl29_a_beginning_that_is_too_young_is_found, async |world| {
+    lively(&world).await;
+    let token = head::sign(&world.app).await.unwrap();
+    let head = SignedHead::read(&world.app.keys.current(), &world.app.config.issuer, &token).unwrap();
+    world.pass(days(30));
+    signs_in(&world).await;
+    chain::seal(&world.app.db, world.app.now()).await.unwrap();
+    let seal: String = head.seal_bytes().unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+    let seal = if world.database.url.starts_with("sqlite:") { format!("X'{seal}'") } else { format!("'\\x{seal}'") };
+    // Somebody removes the past as the program itself would, two years later; or at a place that no head covers.
+    for position in [head.position, head.position - 1] {
+        let mut tx = world.app.db.begin().await.unwrap();
+        execute(&mut tx, &format!("DELETE FROM audit_event WHERE position <= {position}")).await;
+        execute(
+            &mut tx,
+            &format!(
+                "INSERT INTO audit_head (name, position, seal, sealed_at) VALUES ('start', {position}, {seal}, 1)"
+            ),
+        )
+        .await;
+        let found = report(&world, &mut tx, &[]).await;
+        assert!(!found.is_sound(), "{position}");
+    }
+});

@@ -83,7 +83,7 @@ async fn logout_token(world: &World, request: &str) -> Value {
         serde_json::from_value(world.browser().get("/oauth2/jwks").await.json()).unwrap();
     let key = jsonwebtoken::DecodingKey::from_jwk(keys.find(header.kid.as_deref().unwrap()).unwrap()).unwrap();
     let verified = nutzerkonto::kernel::keys::verify_signature::<Value>(token, &key, jsonwebtoken::Algorithm::ES256);
-    assert!(world.app.keys.verify::<Value>(Purpose::IdToken, token).is_none(), "sec_g06: it is no ID token");
+    assert!(world.app.keys.current().verify::<Value>(Purpose::IdToken, token).is_none(), "sec_g06: it is no ID token");
     verified.unwrap()
 }
 

@@ -2,7 +2,13 @@
 //!
 //! Layout and accessibility are for the journeys in the browser; here a changed word shows.
 
+use std::time::Duration;
+
+use nutzerkonto::data::inactivity;
+use nutzerkonto::kernel::id::AccountId;
 use nutzerkonto::kernel::mail::Mail;
+use nutzerkonto::kernel::time::days;
+use nutzerkonto::operator::{self, Inquiry};
 
 use crate::support::browser::{Answer, PASSWORD};
 use crate::support::service::vorgang;
@@ -52,6 +58,7 @@ async fn walk(language: &'static str) -> String {
     looks_around(&mut renate, &mut album).await;
     connects(&world, &mut renate, &mut album).await;
     resets(&world, &mut renate, &mut album).await;
+    leaves(&world, &mut renate, &mut album).await;
     let port = world.config.issuer.rsplit(':').next().unwrap().to_owned();
     album.0.replace(&port, "8080")
 }
@@ -97,7 +104,7 @@ async fn looks_around(renate: &mut Browser, album: &mut Album) {
     {
         album.page(path, &renate.get(path).await);
     }
-    for path in ["/profil/kontakt", "/profil/kontakt/neu"] {
+    for path in ["/profil/kontakt", "/profil/kontakt/neu", "/daten/protokoll?art=dienste", "/daten/export"] {
         album.page(path, &renate.get(path).await);
     }
     for path in ["/konto", "/profil", "/dienste", "/echt", "/hilfe", "/impressum", "/datenschutz", "/barrierefreiheit"]
@@ -142,6 +149,44 @@ async fn resets(world: &World, renate: &mut Browser, album: &mut Album) {
     let form = [("password", PASSWORD)];
     album.page("step that is not due", &renate.post("/registrieren/passwort", &form).await);
     album.page("no way to a service", &renate.get("/weiter").await);
+}
+
+async fn leaves(world: &World, renate: &mut Browser, album: &mut Album) {
+    let password = "tisch-wolke-gondel-24";
+    let (id, by) = (
+        AccountId::parse(&world.texts("SELECT id FROM account").await[0]).unwrap(),
+        Inquiry::new("k.muster", "Anruf der Inhaberin wegen fremder Anmeldungen").unwrap(),
+    );
+    operator::lock(&world.app, &by, &id).await.unwrap();
+    album.mail(&world.mail_to("renate@example.org").await);
+    album.page("locked", &renate.sign_in("renate@example.org", password).await);
+    operator::unlock(&world.app, &by, &id).await.unwrap();
+    album.mail(&world.mail_to("renate@example.org").await);
+    renate.sign_in("renate@example.org", password).await;
+    renate.get("/daten/export").await;
+    let granted = renate.post("/daten/export", &[("current", password)]).await;
+    album.page("/daten/export, granted", &granted);
+    renate.post("/daten/export/laden", &[("schluessel", &granted.hidden("schluessel"))]).await;
+    album.mail(&world.mail_to("renate@example.org").await);
+    album.page("/daten/loeschen", &renate.get("/daten/loeschen").await);
+    let left = renate.post("/daten/loeschen", &[("wann", "spaeter"), ("current", password)]).await;
+    album.page("leaving", &renate.follow(left).await);
+    album.mail(&world.mail_to("renate@example.org").await);
+    renate.sign_in("renate@example.org", password).await;
+    album.page("returning", &renate.get("/daten/rueckkehr").await);
+    renate.post("/daten/rueckkehr", &[("wahl", "behalten")]).await;
+    album.mail(&world.mail_to("renate@example.org").await);
+    world.pass(Duration::from_secs(1));
+    let all = renate.get("/daten/protokoll?art=support").await;
+    album.page("/daten/protokoll, support", &all);
+    world.pass(days(680));
+    inactivity::tend(&world.app).await.unwrap();
+    album.mail(&world.mail_to("renate@example.org").await);
+    renate.sign_in("renate@example.org", password).await;
+    renate.get("/daten/loeschen").await;
+    let left = renate.post("/daten/loeschen", &[("wann", "sofort"), ("current", password)]).await;
+    album.page("left", &renate.follow(left).await);
+    album.mail(&world.mail_to("renate@example.org").await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

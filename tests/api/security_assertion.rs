@@ -181,7 +181,7 @@ both!(sec_e07_a_remembered_assertion_is_forgotten, async |world| {
     }
     assert_eq!(world.rows("client_assertion").await, 5);
     world.pass(std::time::Duration::from_secs(400));
-    nutzerkonto::store::cleanup::run(&world.app.db, world.app.now()).await.unwrap();
+    nutzerkonto::store::retention::run(&world.app.db, world.app.now()).await.unwrap();
     assert_eq!(world.rows("client_assertion").await, 0);
 });
 

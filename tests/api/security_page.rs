@@ -42,10 +42,10 @@ both!(renate_sees_and_ends_her_sessions, async |world| {
 
 both!(sec_n09_a_session_is_ended_by_its_owner, async |world| {
     renate(&world).await;
+    let victims = world.texts("SELECT session.id FROM session").await.remove(0);
     let mut mallory = world.browser();
     mallory.register(&world, "mallory@example.org", ["Mallory", "Muster"]).await;
     let ids = world.texts("SELECT session.id FROM session ORDER BY created_at, id").await;
-    let victims = ids[0].clone();
     mallory.get("/sicherheit").await;
     for id in [victims.as_str(), "ses_00000000000000000000000000", "x", ""] {
         let answer = mallory.post("/sicherheit/sitzungen/beenden", &[("sitzung", id)]).await;

@@ -272,11 +272,7 @@ impl Program {
         let text = format!(
             "issuer = \"{issuer}\"\n[server]\nlisten = \"{listen}\"\noperations_listen = \"{operations}\"\n\
              [database]\nurl = \"{}\"\n[mail]\ndirectory = \"{}\"\n[password]\nmemory_kibibytes = 64\niterations = 1\n\
-             [log]\nlevel = \"trace\"\n[keys]\nmaster_key = \"file:{keys}/master.key\"\nsigning = [\n\
-             {{ purpose = \"id-token\", key = \"file:{keys}/id-token-es256.pem\" }},\n\
-             {{ purpose = \"id-token\", key = \"file:{keys}/id-token-rs256.pem\" }},\n\
-             {{ purpose = \"access-token\", key = \"file:{keys}/access-token-es256.pem\" }}, \
-             {{ purpose = \"audit\", key = \"file:{keys}/audit-es256.pem\" }}]\n",
+             [log]\nlevel = \"trace\"\n[keys]\nmaster_key = \"file:{keys}/master.key\"\n",
             database.url,
             mails.display()
         );

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
+import * as data from "./journeys/data.js";
 import * as information from "./journeys/information.js";
 import * as registration from "./journeys/registration.js";
 import * as restart from "./journeys/restart.js";
@@ -41,6 +42,9 @@ const STORIES = {
   "Renate looks after her account": security.looksAfterTheAccount,
   "Nadine renews her recovery codes": security.renewsRecoveryCodes,
   "Emre moves to another address": security.movesToAnotherAddress,
+  "Emre takes a copy of his data along": data.takesACopyAlong,
+  "Nadine leaves, returns, and leaves": data.leavesAndReturns,
+  "Renate's account is locked": data.isLocked,
   "Renate reads about the account": information.readsAboutTheAccount,
   "Emre changes the language": information.changesTheLanguage,
   "Renate asks whether a mail is genuine": information.asksWhetherAMailIsGenuine,

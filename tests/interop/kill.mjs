@@ -16,20 +16,9 @@ import {
 } from './lib/journeys.mjs';
 import { Mailbox } from './lib/mail.mjs';
 import { Node, SEED_PASSWORD } from './lib/program.mjs';
+import { SEED, randomFrom } from './lib/random.mjs';
 
 const ROUNDS = Number(process.env.NK_KILL_ROUNDS ?? 20);
-const SEED = Number(process.env.NK_SEED ?? Math.floor(Math.random() * 2 ** 31));
-
-/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
-function randomFrom(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 export async function run() {
   note(`NK_SEED=${SEED} NK_KILL_ROUNDS=${ROUNDS}`);

@@ -2,7 +2,7 @@
 
 import { cleanUp, note, sum } from './lib/check.mjs';
 
-const SUITES = ['openid-client', 'smtp', 'two-nodes', 'kill', 'startup', 'shutdown'];
+const SUITES = ['openid-client', 'smtp', 'two-nodes', 'kill', 'data', 'master-key', 'startup', 'shutdown'];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !SUITES.includes(name));

@@ -1,7 +1,6 @@
 // What `serve` refuses to start with, and what the other commands say.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -50,34 +49,27 @@ function sound(changes = {}) {
   };
 }
 
-/** Keys that nobody else has. */
+/** A master key that nobody else has; the program makes the others. */
 function ownKeys() {
-  const path = directory('keys');
-  const file = (name) => join(path, name);
-  const make = (name, ...how) => {
-    execFileSync('openssl', ['genpkey', ...how, '-out', file(name)], { stdio: 'ignore' });
-    return `file:${file(name)}`;
-  };
-  const ec = ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'];
-  writeFileSync(file('master.key'), `${randomBytes(32).toString('base64')}\n`);
-  return {
-    master_key: `file:${file('master.key')}`,
-    signing: [
-      { purpose: 'id-token', key: make('id-es256.pem', ...ec) },
-      { purpose: 'id-token', key: make('id-rs256.pem', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:3072') },
-      { purpose: 'access-token', key: make('access.pem', ...ec) },
-      { purpose: 'audit', key: make('audit.pem', ...ec) },
-    ],
-  };
+  const file = join(directory('keys'), 'master.key');
+  writeFileSync(file, `${randomBytes(32).toString('base64')}\n`);
+  return { master_key: `file:${file}` };
 }
 
 async function refusals() {
   const own = ownKeys();
   const public_ = { issuer: 'https://konto.example.org' };
 
-  await test('refused: a signing key from keys-dev outside loopback', async () => {
-    const keys = { ...own, signing: [...own.signing.slice(0, 2), DEVELOPMENT_KEYS.signing[2]] };
-    await refuses(sound({ ...public_, keys }), /keys\.signing/, /keys-dev/);
+  await test('refused: signing keys from keys-dev outside loopback, under another master key', async () => {
+    const file = join(directory('moved'), 'nutzerkonto.toml');
+    const begun = sound();
+    writeFileSync(file, configuration(begun));
+    const { code } = await command(['migrate', '--config', file]);
+    const moved = { ...begun, keys: { ...own, other_master_key: DEVELOPMENT_KEYS.master_key } };
+    writeFileSync(file, configuration(moved));
+    const { code: rotated } = await command(['keys', 'rotate', '--master', '--config', file]);
+    assert.deepEqual([code, rotated], [0, 0]);
+    await refuses({ ...begun, ...public_, keys: own }, /signing key/, /keys-dev/);
   });
 
   await test('refused: the master key from keys-dev outside loopback', async () => {
@@ -113,8 +105,8 @@ async function refusals() {
     await refuses(sound({ password: { iterations: 'zwei' } }), /line \d+/, /iterations/);
     await refuses(sound({ keys: { ...own, master_key: 'file:/gibt/es/nicht' } }), /\/gibt\/es\/nicht/);
     await refuses(sound({ keys: { ...own, master_key: 'env:NK_GIBT_ES_NICHT' } }), /NK_GIBT_ES_NICHT/);
-    await refuses(sound({ keys: { ...own, signing: own.signing.slice(1) } }), /keys\.signing/, /ES256/);
-    await refuses(sound({ keys: { ...own, signing: [...own.signing, own.signing[0]] } }), /keys\.signing/, /twice/);
+    await refuses(sound({ keys: { ...own, signing: [] } }), /line \d+/, /signing/);
+    await refuses(sound({ keys: { ...own, other_master_key: 'file:/gibt/es/nicht' } }), /\/gibt\/es\/nicht/);
     const files = { tls_certificate_file: '/gibt/es/nicht.pem', tls_key_file: '/gibt/es/nicht.key' };
     const server = { ...sound().server, ...files };
     await refuses(sound({ server }), /tls_certificate_file/);
@@ -216,14 +208,36 @@ async function commands() {
     assert.match(wrong.stderr, /line \d+/);
   });
 
-  await test('keys list names the published keys, and nothing of the private ones', async () => {
+  await test('keys list says what each key does, and nothing of the private ones; keys rotate changes them', async () => {
     const node = await new Node('keys').start();
-    const said = await node.run('keys', 'list');
+    const lines = async (...args) => (await node.run('keys', ...args)).trim().split('\n');
     const { keys } = await (await fetch(`${node.issuer}/oauth2/jwks`)).json();
+    const said = await lines('list');
+    assert.equal(said.length, 4);
+    assert.ok(keys.every((key) => said.some((line) => line.startsWith(`${key.kid}  ${key.alg}  `))));
+    assert.ok(said.every((line) => / signs since /.test(line) && !/PRIVATE/.test(line)));
+    const made = await lines('rotate', '--purpose', 'id-token');
+    assert.deepEqual(made.slice(0, 2).map((line) => /id-token +next, signs from /.test(line)), [true, true]);
+    assert.deepEqual((await lines('list')).slice(4).sort(), made.slice(0, 2).sort());
+    const [leaked] = said.find((line) => line.includes('access-token')).split(' ');
+    const [revoked, instead] = await lines('rotate', '--revoke', leaked);
+    assert.match(revoked, /revoked/);
+    assert.match(instead, /ES256 +access-token +signs since/);
+    await new Promise((done) => setTimeout(done, 1500));
+    const published = (await (await fetch(`${node.issuer}/oauth2/jwks`)).json()).keys.map((key) => key.kid);
+    assert.equal(published.length, 5);
+    assert.ok(published.includes(instead.split(' ')[0]) && !published.includes(leaked));
+    for (const [args, reason] of [
+      [['--purpose', 'alles'], /one of id-token, access-token, audit/],
+      [['--revoke', 'gibt-es-nicht'], /no such key/],
+      [['--revoke', leaked], /revoked already/],
+      [['--master', '--revoke', leaked], /cannot be used with/],
+    ]) {
+      const { code, stderr } = await node.try('keys', 'rotate', ...args);
+      assert.notEqual(code, 0);
+      assert.match(stderr, reason);
+    }
     await node.stop();
-    assert.equal(said.trim().split('\n').length, 3);
-    assert.ok(keys.every((key) => said.includes(`${key.kid}  ${key.alg}`)));
-    assert.doesNotMatch(said, /PRIVATE/);
   });
 
   await test('client plan, apply and list', async () => {

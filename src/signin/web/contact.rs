@@ -6,7 +6,6 @@ use askama::Template;
 use crate::account::address::{self, Address};
 use crate::kernel::error::Error;
 use crate::kernel::texts::moment;
-use crate::signin::change::Person;
 use crate::signin::contact::{self, Act, Codes};
 use crate::web::caller::{CallerDevice, SignedIn};
 use crate::web::form::Form;
@@ -61,8 +60,7 @@ pub async fn new(caller: SignedIn) -> Answer {
 
 pub async fn submit_new(caller: SignedIn, device: CallerDevice, form: Form) -> Answer {
     let (account, network) = (caller.account().await?, caller.visitor.network());
-    let person = Person::new(&caller.session, &account, (&network, &device.0), form.get("current"))
-        .in_request(&caller.visitor.request_id);
+    let person = caller.person(&account, (&network, &device), &form);
     match contact::begin(&caller.visitor.app, person, form.get("email")).await {
         Ok(()) => caller.visitor.leave("/profil/kontakt/codes"),
         Err(Error::Invalid(problems)) => {
@@ -145,8 +143,7 @@ pub async fn submit_edit(caller: SignedIn, reference: web::Path<String>, device:
     let address = other(&caller, &reference).await?;
     let act = if form.is("aktion", "haupt") { Act::MakePrimary } else { Act::Remove };
     let (account, network) = (caller.account().await?, caller.visitor.network());
-    let person = Person::new(&caller.session, &account, (&network, &device.0), form.get("current"))
-        .in_request(&caller.visitor.request_id);
+    let person = caller.person(&account, (&network, &device), &form);
     match contact::act(&caller.visitor.app, person, &address, act).await {
         Ok(()) => caller.visitor.leave("/profil/kontakt?erledigt=1"),
         Err(Error::Invalid(problems)) => {

@@ -10,19 +10,16 @@ use askama::Template;
 
 use super::password::{Attempt, Outcome, sign_in};
 use super::session;
+use crate::audit;
 use crate::kernel::error::{Error, FieldProblem};
+use crate::kernel::id::AccountId;
+use crate::kernel::texts::moment;
 use crate::store::work::Actor;
 use crate::web::caller::{CallerDevice, Visitor};
 use crate::web::form::Form;
 use crate::web::page::{Frame, Problems, level_name};
 
 type Answer = Result<HttpResponse, Error>;
-
-/// Where everybody goes who has signed in: back to the dispatcher, or to the account.
-fn onwards(visitor: &Visitor) -> String {
-    let flow = visitor.flow_query();
-    if flow.is_empty() { "/konto".to_owned() } else { format!("/weiter{flow}") }
-}
 
 /// The second button of a password form only shows or hides what is typed; the first sends no such value.
 fn shows_field(form: &Form) -> Option<bool> {
@@ -48,6 +45,9 @@ pub async fn show(visitor: Visitor) -> Answer {
     if visitor.session.is_some() && visitor.pending.is_none() {
         return visitor.leave("/konto");
     }
+    if visitor.leaving.is_some() {
+        return visitor.go("/daten/rueckkehr");
+    }
     let hint = visitor.pending.as_ref().and_then(|pending| pending.request.login_hint.clone()).unwrap_or_default();
     visitor.page(&signin_page(&visitor, &hint, Problems::none()))
 }
@@ -69,26 +69,45 @@ pub async fn submit(visitor: Visitor, device: CallerDevice, form: Form) -> Answe
         password,
         network: &visitor.network(),
         device: &device.0,
-        previous: visitor.session.as_ref(),
+        previous: visitor.session.as_ref().or(visitor.leaving.as_ref()),
         request: Some(visitor.request_id.clone()),
     };
     match sign_in(&visitor.app, attempt).await {
         Ok(Outcome::Begun(token, _)) => {
             metrics::counter!("nutzerkonto_signins_total", "result" => "begun").increment(1);
-            visitor.begin_session(&onwards(&visitor), &token, &device)
+            visitor.begin_session(&visitor.onwards(), &token, &device)
         }
         Ok(Outcome::Wrong) => {
             metrics::counter!("nutzerkonto_signins_total", "result" => "refused").increment(1);
             let wrong = [FieldProblem { field: "email", problem: "wrong_credentials" }];
             visitor.page_again(&signin_page(&visitor, email, visitor.problems(&wrong)))
         }
+        Ok(Outcome::Locked(account)) => locked(&visitor, &account).await,
         Err(Error::Invalid(problems)) => visitor.page_again(&signin_page(&visitor, email, visitor.problems(&problems))),
         Err(error) => Err(error),
     }
 }
 
+#[derive(Template)]
+#[template(path = "signin/locked.html")]
+struct LockedPage {
+    f: Frame,
+    since: String,
+    reason: String,
+}
+
+/// For somebody who knows the password; nobody else learns that the account is locked.
+async fn locked(visitor: &Visitor, account: &AccountId) -> Answer {
+    metrics::counter!("nutzerkonto_signins_total", "result" => "locked").increment(1);
+    let events =
+        audit::of_kinds(&mut visitor.app.read().await?, account.as_str(), &["account.locked"], None, 1).await?;
+    let event = events.into_iter().next().ok_or_else(|| Error::broken("a locked account without its event"))?;
+    let since = moment::date_and_clock(visitor.language, event.at);
+    visitor.page_refused(&LockedPage { f: visitor.frame(), since, reason: event.reason.unwrap_or_default() })
+}
+
 pub async fn sign_out(visitor: Visitor, _form: Form) -> Answer {
-    if let Some(session) = &visitor.session {
+    if let Some(session) = visitor.session.as_ref().or(visitor.leaving.as_ref()) {
         let mut work = visitor.app.begin(Actor::Account(session.account_id.clone())).await?;
         work.request = Some(visitor.request_id.clone());
         session::end(&mut work, session).await?;

@@ -5,11 +5,12 @@ use askama::Template;
 
 use crate::audit::{self, Recorded};
 use crate::kernel::error::Error;
-use crate::kernel::id::SessionId;
-use crate::kernel::texts::{Language, moment};
-use crate::signin::change::{self, Person, device_name};
+use crate::kernel::id::{EventId, SessionId};
+use crate::kernel::texts::{Language, SecurityTexts, Text, moment};
+use crate::signin::change::{self, device_name};
 use crate::signin::recovery_codes;
 use crate::signin::session::{self, IDLE_CHOICES_MINUTES};
+use crate::store::db::Tx;
 use crate::web::caller::{CallerDevice, SignedIn};
 use crate::web::form::{Form, parse_pairs};
 use crate::web::page::{Frame, Problems};
@@ -63,7 +64,7 @@ pub async fn overview(caller: SignedIn, query: web::Query<Done>) -> Answer {
     let sessions = session::list(&mut tx, account, app.now()).await?;
     let codes_left = recovery_codes::left(&mut tx, account).await?;
     let password_since = session::password_changed_at(&mut tx, account).await?;
-    let history = history(&mut tx, &caller, audit::NEWEST, RECENT).await?;
+    let history = history(&mut tx, &caller, None, RECENT).await?;
     drop(tx);
     let row = |one: &session::Session| SessionRow {
         id: one.id.to_string(),
@@ -99,49 +100,44 @@ impl Done {
     }
 }
 
+type Sentence = fn(&SecurityTexts) -> &Text;
+
+/// What belongs into the history of signing in, in words.
+#[rustfmt::skip]
+const HISTORY: [(&str, Sentence); 14] = [
+    ("session.begun",          |t| &t.event_begun),
+    ("session.renewed",        |t| &t.event_begun),
+    ("session.ended",          |t| &t.event_ended),
+    ("session.others_ended",   |t| &t.event_others_ended),
+    ("signin.refused",         |t| &t.event_refused),
+    ("device.added",           |t| &t.event_device),
+    ("password.changed",       |t| &t.event_password),
+    ("password.reset",         |t| &t.event_password),
+    ("recovery_codes.renewed", |t| &t.event_codes),
+    ("address.added",          |t| &t.event_address),
+    ("address.removed",        |t| &t.event_address),
+    ("address.preferred",      |t| &t.event_address),
+    ("session.limit_chosen",   |t| &t.event_limit),
+    ("refresh.refused",        |t| &t.event_refresh_refused),
+];
+
 async fn history(
-    tx: &mut crate::store::db::Tx,
+    tx: &mut Tx,
     caller: &SignedIn,
-    before: &str,
+    before: Option<&EventId>,
     limit: i64,
 ) -> Result<Vec<HistoryRow>, Error> {
-    let language = caller.visitor.language;
-    let mut rows = Vec::new();
-    let mut before = before.to_owned();
-    // Other events stand between those of signing in; a bounded number of looks finds enough of them.
-    for _ in 0..20 {
-        let events = audit::of_subject(tx, caller.session.account_id.as_str(), &before, PER_PAGE).await?;
-        let Some(last) = events.last() else { break };
-        before = last.id.to_string();
-        let is_last = events.len() < PER_PAGE as usize;
-        rows.extend(events.iter().filter_map(|event| history_row(language, event)));
-        if is_last || rows.len() >= limit as usize {
-            break;
-        }
-    }
-    rows.truncate(limit as usize);
-    Ok(rows)
+    let kinds = HISTORY.map(|(kind, _)| kind);
+    let events = audit::of_kinds(tx, caller.session.account_id.as_str(), &kinds, before, limit).await?;
+    Ok(events.iter().filter_map(|event| history_row(caller.visitor.language, event)).collect())
 }
 
 fn history_row(language: Language, event: &Recorded) -> Option<HistoryRow> {
-    let t = &language.texts().security;
-    let what = match event.kind.as_str() {
-        "session.begun" | "session.renewed" => &t.event_begun,
-        "session.ended" => &t.event_ended,
-        "session.others_ended" => &t.event_others_ended,
-        "signin.refused" => &t.event_refused,
-        "device.added" => &t.event_device,
-        "password.changed" | "password.reset" => &t.event_password,
-        "recovery_codes.renewed" => &t.event_codes,
-        "address.added" | "address.removed" | "address.preferred" => &t.event_address,
-        "session.limit_chosen" => &t.event_limit,
-        "refresh.refused" => &t.event_refresh_refused,
-        _ => return None,
-    };
+    let (_, sentence) = HISTORY.iter().find(|(kind, _)| *kind == event.kind)?;
     let detail: serde_json::Value = serde_json::from_str(&event.detail).unwrap_or_default();
     let device = detail["device"].as_str().map_or_else(String::new, |name| device_name(language, name));
-    let at = moment::date_and_clock(language, event.at);
-    Some(HistoryRow { id: event.id.to_string(), at, what: what.to_string(), device })
+    let (id, at) = (event.id.to_string(), moment::date_and_clock(language, event.at));
+    Some(HistoryRow { id, at, what: sentence(&language.texts().security).to_string(), device })
 }
 
 #[derive(Template)]
@@ -154,9 +150,9 @@ struct HistoryPage {
 
 pub async fn show_history(caller: SignedIn) -> Answer {
     let pairs = parse_pairs(caller.visitor.query().as_bytes()).unwrap_or_default();
-    let before = pairs.into_iter().find(|(name, _)| name == "vor").map(|(_, id)| id);
+    let before = pairs.iter().find(|(name, _)| name == "vor").and_then(|(_, id)| EventId::parse(id));
     let mut tx = caller.visitor.app.read().await?;
-    let rows = history(&mut tx, &caller, before.as_deref().unwrap_or(audit::NEWEST), PER_PAGE).await?;
+    let rows = history(&mut tx, &caller, before.as_ref(), PER_PAGE).await?;
     drop(tx);
     let older = rows.last().filter(|_| rows.len() == PER_PAGE as usize).map(|row| row.id.clone());
     caller.visitor.page(&HistoryPage { f: caller.visitor.frame(), rows, older })
@@ -218,8 +214,7 @@ pub async fn submit_password(caller: SignedIn, device: CallerDevice, form: Form)
         return caller.visitor.page(&password_page(&caller, shown, Problems::none()).await?);
     }
     let (account, network) = (caller.account().await?, caller.visitor.network());
-    let person = Person::new(&caller.session, &account, (&network, &device.0), form.get("current"))
-        .in_request(&caller.visitor.request_id);
+    let person = caller.person(&account, (&network, &device), &form);
     match change::password(&caller.visitor.app, person, form.get("password")).await {
         Ok(token) => caller.visitor.begin_session("/sicherheit?erledigt=passwort", &token, &device),
         Err(Error::Invalid(problems)) => {
@@ -248,8 +243,7 @@ pub async fn codes(caller: SignedIn) -> Answer {
 pub async fn submit_codes(caller: SignedIn, device: CallerDevice, form: Form) -> Answer {
     let (account, network) = (caller.account().await?, caller.visitor.network());
     let (f, email) = (caller.visitor.frame(), account.email.address.as_str().to_owned());
-    let person = Person::new(&caller.session, &account, (&network, &device.0), form.get("current"))
-        .in_request(&caller.visitor.request_id);
+    let person = caller.person(&account, (&network, &device), &form);
     match change::recovery_codes(&caller.visitor.app, person).await {
         Ok(codes) => caller.visitor.page(&CodesPage { f, email, codes, problems: Problems::none() }),
         Err(Error::Invalid(problems)) => {

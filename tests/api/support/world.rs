@@ -4,9 +4,9 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use nutzerkonto::app::{self, App, DEVELOPMENT_MASTER_KEY, DEVELOPMENT_SIGNING_KEYS, Surroundings};
+use nutzerkonto::app::{self, App, DEVELOPMENT_MASTER_KEY, Surroundings};
 use nutzerkonto::client::{self, ClientFile};
-use nutzerkonto::config::{Config, SecretSource, SigningKeySource};
+use nutzerkonto::config::{Config, SecretSource};
 use nutzerkonto::kernel::mail::{Mail, Mailer};
 use nutzerkonto::kernel::random::Random;
 use nutzerkonto::kernel::time::{Clock, Timestamp};
@@ -81,6 +81,14 @@ impl World {
         Node { running }
     }
 
+    /// What a command of the operator works with, or a node before it serves; with other settings if wished.
+    pub async fn open_with(&self, change: impl FnOnce(&mut Config)) -> Result<App, String> {
+        let mut config = self.config.clone();
+        change(&mut config);
+        let mailer = Some(Mailer::Memory(Arc::clone(&self.mails)));
+        app::open(config, Surroundings { clock: self.clock.clone(), random: Random::System, mailer }).await
+    }
+
     pub fn browser(&self) -> Browser {
         Browser::new(&self.config.issuer, self.node.as_ref().unwrap().address)
     }
@@ -149,19 +157,12 @@ async fn open(config: &Config, clock: &Clock, mails: &Arc<Mutex<Vec<Mail>>>, see
 }
 
 fn config(database: &Database, port: u16) -> Config {
-    let write = |name: &str, text: &str| {
-        let path = database.directory.join(name);
-        std::fs::write(&path, text).unwrap();
-        SecretSource(format!("file:{}", path.display()))
-    };
+    let master_key = database.directory.join("master.key");
+    std::fs::write(&master_key, DEVELOPMENT_MASTER_KEY).unwrap();
     let mut config = Config::parse(&format!("issuer = \"http://localhost:{port}\"")).unwrap();
     config.database.url.clone_from(&database.url);
     config.database.connections_max = 16;
-    config.keys.master_key = write("master.key", DEVELOPMENT_MASTER_KEY);
-    for (number, (purpose, pem)) in DEVELOPMENT_SIGNING_KEYS.iter().enumerate() {
-        let key = write(&format!("{number}.pem"), pem);
-        config.keys.signing.push(SigningKeySource { purpose: *purpose, key });
-    }
+    config.keys.master_key = SecretSource(format!("file:{}", master_key.display()));
     (config.password.memory_kibibytes, config.password.iterations, config.password.threads) = (64, 1, 2);
     config.server.workers = 2;
     config

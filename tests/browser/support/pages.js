@@ -74,6 +74,18 @@ export const PAGES = {
   "addresses: change": ok("/profil/kontakt/{id}"),
   "addresses: change, refused": refused("/profil/kontakt/{id}"),
 
+  "record": ok("/daten/protokoll"),
+  "record: services": ok("/daten/protokoll"),
+  "copy": ok("/daten/export"),
+  "copy, refused": refused("/daten/export"),
+  "copy, ready": ok("/daten/export"),
+  "leave": ok("/daten/loeschen"),
+  "leave, refused": refused("/daten/loeschen"),
+  "left, may return": ok("/daten/geloescht"),
+  "return": ok("/daten/rueckkehr"),
+  "left": ok("/daten/geloescht"),
+  "locked": { path: "/anmelden", status: 403 },
+
   "consent": ok("/einwilligung"),
   "level too low": ok("/anmelden/niveau"),
   "sign out everywhere": ok("/oauth2/logout"),
@@ -99,7 +111,7 @@ export function isAt(page, path) {
 }
 
 // They answer with a redirect or a file, or exist only in a demonstration.
-const WITHOUT_A_PAGE = ["/sprache/{language}", "/static/{file}", "/demo/mail"];
+const WITHOUT_A_PAGE = ["/sprache/{language}", "/daten/protokoll.csv", "/static/{file}", "/demo/mail"];
 
 /** Pages of the program that no journey here looks at. */
 export function forgottenPages() {

@@ -121,6 +121,12 @@ export class Person {
     await this.#hands.press(selector);
   }
 
+  /** Presses a button that answers with a file; where it was put. The page stays. */
+  async downloads(selector) {
+    const [file] = await Promise.all([this.page.waitForEvent("download"), this.#hands.press(selector)]);
+    return { name: file.suggestedFilename(), path: await file.path() };
+  }
+
   /** Presses Enter in the field that was typed into last. */
   async pressesEnter() {
     await this.#loads(() => this.page.keyboard.press("Enter"));

@@ -37,6 +37,12 @@ export class Provider {
     return { secret, hash };
   }
 
+  /** What the operator does to an account at the command line. */
+  async account(act, email, reason) {
+    const who = ["--email", email, "--operator", "k.muster", "--reason", reason];
+    await run(this.#binary, ["account", act, ...this.#config(), ...who]);
+  }
+
   /** Declares the clients and starts, on the first port that is free. */
   async start(clients) {
     await mkdir(this.mails, { recursive: true });
@@ -104,12 +110,6 @@ url = ${text(this.#database)}
 
 [keys]
 master_key = ${text(`file:${KEYS}/master.key`)}
-signing = [
-  { purpose = "id-token", key = ${text(`file:${KEYS}/id-token-es256.pem`)} },
-  { purpose = "id-token", key = ${text(`file:${KEYS}/id-token-rs256.pem`)} },
-  { purpose = "access-token", key = ${text(`file:${KEYS}/access-token-es256.pem`)} },
-  { purpose = "audit", key = ${text(`file:${KEYS}/audit-es256.pem`)} },
-]
 
 [mail]
 directory = ${text(this.mails)}

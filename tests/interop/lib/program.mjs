@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -72,15 +72,8 @@ export function configuration(sections) {
   return [...top, ...tables].join('');
 }
 
-export const DEVELOPMENT_KEYS = {
-  master_key: `file:${join(KEYS, 'master.key')}`,
-  signing: [
-    { purpose: 'id-token', key: `file:${join(KEYS, 'id-token-es256.pem')}` },
-    { purpose: 'id-token', key: `file:${join(KEYS, 'id-token-rs256.pem')}` },
-    { purpose: 'access-token', key: `file:${join(KEYS, 'access-token-es256.pem')}` },
-    { purpose: 'audit', key: `file:${join(KEYS, 'audit-es256.pem')}` },
-  ],
-};
+/** With it the program takes the signing keys of keys-dev instead of making its own. */
+export const DEVELOPMENT_KEYS = { master_key: `file:${join(KEYS, 'master.key')}` };
 
 // Hashing costs nothing here and strangers may do much, so that tests are fast and do not disturb each other.
 const QUICK = {
@@ -96,8 +89,8 @@ const QUICK = {
   },
 };
 
-/** Runs a command to its end. */
-export async function command(args, { seconds = 30 } = {}) {
+/** Runs a command to its end, or, if wished, kills it after so many milliseconds. */
+export async function command(args, { seconds = 30, killAfter } = {}) {
   const child = spawn(BINARY, args);
   running.add(child);
   const output = { stdout: '', stderr: '' };
@@ -107,9 +100,11 @@ export async function command(args, { seconds = 30 } = {}) {
     child.once('error', fail);
     child.once('close', (code, signal) => done({ code, signal }));
   });
+  const killer = killAfter !== undefined && setTimeout(() => child.kill('SIGKILL'), killAfter);
   try {
     return { ...(await within(`nutzerkonto ${args.join(' ')}`, seconds, ended)), ...output };
   } finally {
+    clearTimeout(killer);
     child.kill('SIGKILL');
     running.delete(child);
   }
@@ -221,6 +216,12 @@ export class Node {
       this.#listeners.add(look);
       look();
     });
+  }
+
+  /** The most memory that the process has ever had, in bytes. */
+  memoryPeak() {
+    const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
+    return Number(status.match(/^VmHWM:\s+(\d+) kB/m)[1]) * 1024;
   }
 
   /** SIGTERM; returns how it ended and how long that took. */

@@ -8,8 +8,8 @@ use crate::support::surface::{EMAIL, busy_renate, two_services};
 use crate::support::{Browser, World};
 use nutzerkonto::kernel::time::{Timestamp, days};
 use nutzerkonto::sql;
-use nutzerkonto::store::cleanup;
 use nutzerkonto::store::db::Tx;
+use nutzerkonto::store::retention::{self, Object};
 
 /// Puts one row that expires then into every table whose rows do. `name` tells it from others.
 async fn plant(tx: &mut Tx, name: &str, at: Timestamp) {
@@ -52,7 +52,33 @@ async fn plant(tx: &mut Tx, name: &str, at: Timestamp) {
         at
     )
     .unwrap();
+    plant_data(tx, name, at).await;
     plant_protocol(tx, name, at).await;
+}
+
+async fn plant_data(tx: &mut Tx, name: &str, at: Timestamp) {
+    let bytes = name.as_bytes();
+    sql!(tx, execute, "INSERT INTO account (id, status, language, created_at) VALUES ($1, 'erased', 'de', 1)", name)
+        .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO address_change (account_id, address, new_confirmed, old_confirmed, expires_at)
+         VALUES ($1, $2, FALSE, FALSE, $3)",
+        name,
+        bytes,
+        at
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO data_export (token_hash, account_id, session_id, expires_at) VALUES ($1, $2, $2, $3)",
+        bytes,
+        name,
+        at
+    )
+    .unwrap();
 }
 
 async fn plant_protocol(tx: &mut Tx, name: &str, at: Timestamp) {
@@ -101,12 +127,14 @@ async fn plant_protocol(tx: &mut Tx, name: &str, at: Timestamp) {
 }
 
 /// The tables planted above, and for each how to read the names back.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 12] = [
     ("mail_check", "code_hash"),
     ("mailed_code", "owner"),
     ("attempt", "key_hash"),
     ("registration", "browser_hash"),
     ("password_reset", "browser_hash"),
+    ("address_change", "account_id"),
+    ("data_export", "token_hash"),
     ("authorization_request", "browser_hash"),
     ("pushed_request", "uri_hash"),
     ("authorization_code", "code_hash"),
@@ -134,14 +162,14 @@ both!(rl38_nothing_that_holds_is_deleted, async |world| {
     plant(&mut tx, "long-ago", now.minus(days(1)).minus(millisecond)).await;
     world.app.db.commit(tx).await.unwrap();
     // The server's own clean-up may have come first, at the same instant.
-    cleanup::run(&world.app.db, now).await.unwrap();
+    retention::run(&world.app.db, now).await.unwrap();
     for (table, column) in TABLES {
         let left = left(&world, table, &names).await;
         assert!(left.contains(&"afterwards".to_owned()), "{table}.{column} was deleted before its time: {left:?}");
         assert!(!left.contains(&"long-ago".to_owned()), "{table}.{column} is kept for more than a day: {left:?}");
     }
     // What was good for one more millisecond goes with the day after it.
-    cleanup::run(&world.app.db, now.plus(days(1)).plus(millisecond * 2)).await.unwrap();
+    retention::run(&world.app.db, now.plus(days(1)).plus(millisecond * 2)).await.unwrap();
     for (table, _) in TABLES {
         assert_eq!(left(&world, table, &names).await, [""; 0], "{table}");
     }
@@ -174,17 +202,17 @@ both!(rl38_a_living_session_is_never_touched, async |world| {
     let almost = Duration::from_millis(59 * 60 * 1000 + 59_999);
     for _ in 0..11 {
         world.pass(almost);
-        cleanup::run(&world.app.db, world.app.now()).await.unwrap();
+        retention::run(&world.app.db, world.app.now()).await.unwrap();
         assert!(is_signed_in(&mut renate).await);
     }
     let mut other = world.browser();
     other.sign_in(EMAIL, PASSWORD).await;
     world.pass(Duration::from_secs(25 * 3600));
     let gone = world.rows("session").await;
-    cleanup::run(&world.app.db, world.app.now()).await.unwrap();
+    retention::run(&world.app.db, world.app.now()).await.unwrap();
     assert_eq!((gone, world.rows("session").await), (2, 2), "25 hours after the last request, exactly");
     world.pass(Duration::from_millis(1));
-    cleanup::run(&world.app.db, world.app.now()).await.unwrap();
+    retention::run(&world.app.db, world.app.now()).await.unwrap();
     assert_eq!(world.rows("session").await, 0);
 });
 
@@ -194,7 +222,7 @@ both!(rl38_people_in_the_middle_lose_nothing, async |world| {
     let [parken, _] = two_services(&world).await;
     let code = parken.code(&mut busy.browser, &[]).await;
     let clean = async || {
-        cleanup::run(&world.app.db, world.app.now()).await.unwrap();
+        retention::run(&world.app.db, world.app.now()).await.unwrap();
     };
     world.pass(Duration::from_millis(59_999));
     clean().await;
@@ -218,3 +246,49 @@ both!(rl38_people_in_the_middle_lose_nothing, async |world| {
     clean().await;
     assert_eq!(busy.browser.get("/registrieren/name").await.status, 200, "a registration lives a day");
 });
+
+// What has no expiry of its own, but a time in the table.
+both!(rl38_devices_and_mails_that_were_given_up_have_their_time, async |world| {
+    let mut renate = world.browser();
+    renate.register(&world, EMAIL, ["Renate", "Muster"]).await;
+    let now = world.app.now();
+    let mut tx = world.app.db.begin().await.unwrap();
+    for (id, given_up_at) in [("job_old", now.minus(days(90))), ("job_young", now.minus(days(89)))] {
+        sql!(
+            &mut tx,
+            execute,
+            "INSERT INTO outbox (id, kind, payload, attempts, due_at, created_at, given_up_at)
+             VALUES ($1, 'mail', $2, 12, 1, 1, $3)",
+            id,
+            [0_u8].as_slice(),
+            given_up_at
+        )
+        .unwrap();
+    }
+    world.app.db.commit(tx).await.unwrap();
+    let moment = Duration::from_millis(1);
+    let due = retention::report(&world.app.db, now.plus(moment)).await.unwrap();
+    let due_of = |object: Object| due.iter().find(|(rule, _)| rule.object == object).unwrap().1;
+    assert_eq!((due_of(Object::UndeliveredMail), due_of(Object::Device), due_of(Object::Session)), (1, 0, 0));
+    assert_eq!(world.rows("outbox").await, 2, "a report changes nothing");
+    retention::run(&world.app.db, now.plus(moment)).await.unwrap();
+    assert_eq!(world.texts("SELECT id FROM outbox").await, ["job_young"]);
+    retention::run(&world.app.db, now.plus(days(400))).await.unwrap();
+    assert_eq!(world.rows("device").await, 1, "400 days, exactly");
+    retention::run(&world.app.db, now.plus(days(400)).plus(moment)).await.unwrap();
+    assert_eq!(world.rows("device").await, 0);
+});
+
+#[test]
+fn every_object_has_its_rule() {
+    let mut objects: Vec<String> = retention::RULES.iter().map(|rule| format!("{:?}", rule.object)).collect();
+    objects.sort_unstable();
+    objects.dedup();
+    assert_eq!(objects.len(), retention::RULES.len(), "one rule each");
+    assert!(retention::RULES.iter().all(|rule| !rule.basis.is_empty() && !rule.from.is_empty()));
+    let line = retention::RULES.iter().find(|rule| rule.object == Object::Session).unwrap().line(3);
+    assert_eq!(
+        line,
+        "Session                delete  25 hours   after: last sign of life; Art. 5 Abs. 1 Buchst. e DSGVO: no longer needed; due: 3"
+    );
+}

@@ -1,0 +1,292 @@
+//! A copy of everything: one ZIP, made while it is sent, in the same memory however long the protocol is.
+//!
+//! `docs/export.md` describes the files; the schema travels with them.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix_web::web::Bytes;
+use futures_util::Stream;
+use futures_util::stream::try_unfold;
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
+
+use super::protocol::{Entry, Reader, csv_line};
+use super::{DataEvent, store};
+use crate::account::{Account, address};
+use crate::app::{App, AppParts};
+use crate::audit;
+use crate::client::registry::Registry;
+use crate::kernel::error::Error;
+use crate::kernel::id::{AccountId, EventId, SessionId};
+use crate::kernel::secret::{Secret, token_hash};
+use crate::kernel::texts::{Language, ProtocolTexts, moment};
+use crate::kernel::time::{Timestamp, hours};
+use crate::notice::Kind;
+use crate::oidc::connection;
+use crate::signin::change::{Person, device_name, tell};
+use crate::signin::session::{self, Session};
+use crate::signin::{devices, recovery_codes};
+use crate::store::work::Work;
+
+/// How long a copy may be fetched.
+pub const LIFETIME: Duration = hours(24);
+/// Lines of the protocol read at once.
+const PAGE: i64 = 500;
+const SCHEMA: &str = include_str!("../../docs/export-schema.json");
+
+/// Grants one copy to this session, after the password was given once more. Returns the token that fetches it.
+pub async fn grant(app: &AppParts, person: Person<'_>) -> Result<(Secret<String>, Timestamp), Error> {
+    person.confirm(app).await?;
+    let mut work = person.begin(app).await?;
+    let (token, until) = (work.random.token(), work.now.plus(LIFETIME));
+    let owner = (&person.account.id, &person.session.id);
+    store::insert_export(&mut work, &token_hash(token.expose()), owner, until).await?;
+    work.commit().await?;
+    Ok((token, until))
+}
+
+/// Takes the grant; once, by the session that asked for it, within [`LIFETIME`]. `Gone` otherwise.
+pub async fn take(
+    app: &AppParts,
+    mut work: Work,
+    (account, session): (&Account, &SessionId),
+    token: &str,
+) -> Result<(), Error> {
+    if !store::take_export(&mut work, &token_hash(token), (&account.id, session)).await? {
+        return Err(Error::Gone);
+    }
+    audit::record(&mut work, &DataEvent::Exported { account: account.id.clone() }).await?;
+    let at = moment::date_and_clock(account.language, work.now);
+    tell(app, &mut work, account, Kind::DataCopied, |texts| {
+        (&texts.mail.data_copied_subject, texts.mail.data_copied_body.with("time", &at))
+    })
+    .await?;
+    work.commit().await
+}
+
+/// What the archive has collected and nobody has sent yet.
+#[derive(Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Buffer {
+    fn take(&self) -> Bytes {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into()
+    }
+}
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Which file is written next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Account,
+    ProtocolJson,
+    ProtocolCsv,
+    End,
+    Sent,
+}
+
+/// An archive under way.
+struct Archive {
+    app: App,
+    registry: Registry,
+    account: AccountId,
+    language: Language,
+    /// `None` once it is complete.
+    zip: Option<ZipWriter<StreamWriter<Buffer>>>,
+    buffer: Buffer,
+    part: Part,
+    /// The last line of the protocol that was written.
+    before: Option<EventId>,
+}
+
+/// The archive, piece by piece.
+pub fn archive(
+    app: App,
+    registry: Registry,
+    account: AccountId,
+    language: Language,
+) -> impl Stream<Item = Result<Bytes, Error>> {
+    let buffer = Buffer::default();
+    let zip = Some(ZipWriter::new_stream(buffer.clone()));
+    let (part, before) = (Part::Account, None);
+    try_unfold(Archive { app, registry, account, language, zip, buffer, part, before }, Archive::next)
+}
+
+impl Archive {
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>, Error> {
+        match self.part {
+            Part::Account => self.write_account().await?,
+            Part::ProtocolJson | Part::ProtocolCsv => self.write_protocol().await?,
+            Part::End => {
+                self.zip.take().map(ZipWriter::finish).transpose().map_err(Error::broken)?;
+                self.part = Part::Sent;
+            }
+            Part::Sent => return Ok(None),
+        }
+        Ok(Some((self.buffer.take(), self)))
+    }
+
+    fn zip(&mut self) -> Result<&mut ZipWriter<StreamWriter<Buffer>>, Error> {
+        self.zip.as_mut().ok_or_else(|| Error::broken("written after its end"))
+    }
+
+    fn file(&mut self, name: &str) -> Result<(), Error> {
+        self.zip()?.start_file(name, SimpleFileOptions::default()).map_err(Error::broken)
+    }
+
+    fn write(&mut self, text: &str) -> Result<(), Error> {
+        self.zip()?.write_all(text.as_bytes()).map_err(Error::broken)
+    }
+
+    async fn write_account(&mut self) -> Result<(), Error> {
+        let t = &self.language.texts().protocol;
+        self.file("LIESMICH.txt")?;
+        self.write(&t.export_readme.with("issuer", &self.app.config.issuer).to_string())?;
+        self.file("konto.schema.json")?;
+        self.write(SCHEMA)?;
+        let account = describe(&self.app, &self.registry, &self.account, self.language).await?;
+        self.file("konto.json")?;
+        self.write(&serde_json::to_string_pretty(&account).map_err(Error::broken)?)?;
+        self.begin_protocol(Part::ProtocolJson)
+    }
+
+    fn begin_protocol(&mut self, part: Part) -> Result<(), Error> {
+        self.before = None;
+        self.part = part;
+        if part == Part::ProtocolJson {
+            self.file("protokoll.json")?;
+            return self.write("[");
+        }
+        self.file("protokoll.csv")?;
+        // The mark by which spreadsheets know UTF-8.
+        self.write("\u{feff}")?;
+        self.write(&csv_head(&self.language.texts().protocol))
+    }
+
+    /// One page of the protocol in the format of the current part.
+    async fn write_protocol(&mut self) -> Result<(), Error> {
+        let operator = self.app.config.operator.name.clone();
+        let registry = self.registry.clone();
+        let reader =
+            Reader { account: &self.account, registry: &registry, language: self.language, operator: &operator };
+        let entries = reader.read(&mut self.app.read().await?, None, self.before.as_ref(), PAGE).await?;
+        let is_json = self.part == Part::ProtocolJson;
+        for entry in &entries {
+            if is_json {
+                let comma = if self.before.is_none() { "\n" } else { ",\n" };
+                self.write(comma)?;
+                self.write(&json_line(entry))?;
+            } else {
+                self.write(&csv_entry(entry))?;
+            }
+            self.before = Some(entry.id.clone());
+        }
+        match (entries.len() as i64 == PAGE, is_json) {
+            (true, _) => Ok(()),
+            (false, true) => {
+                self.write("\n]\n")?;
+                self.begin_protocol(Part::ProtocolCsv)
+            }
+            (false, false) => {
+                self.part = Part::End;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// RFC 3339, in German legal time.
+fn instant(at: Timestamp) -> String {
+    at.in_germany().format(&Rfc3339).unwrap_or_default()
+}
+
+fn json_line(entry: &Entry) -> String {
+    json!({
+        "id": entry.id, "at": instant(entry.at), "who": entry.who, "what": entry.what, "purpose": entry.purpose,
+        "basis": entry.basis,
+    })
+    .to_string()
+}
+
+/// The first line of the protocol as CSV.
+pub fn csv_head(t: &ProtocolTexts) -> String {
+    csv_line(
+        &[&t.column_at, &t.column_who, &t.column_what, &t.column_purpose, &t.column_basis, &t.column_id]
+            .map(|text| text.as_str()),
+    )
+}
+
+/// One line of the protocol as CSV.
+pub fn csv_entry(entry: &Entry) -> String {
+    csv_line(&[&instant(entry.at), &entry.who, &entry.what, &entry.purpose, &entry.basis, entry.id.as_str()])
+}
+
+/// `konto.json`.
+async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language: Language) -> Result<Value, Error> {
+    let now = app.now();
+    let mut tx = app.read().await?;
+    let account = crate::account::load(&mut tx, &app.vault, id).await?;
+    let addresses = address::list(&mut tx, &app.vault, id).await?;
+    let sessions = session::list(&mut tx, id, now).await?;
+    let password_changed_at = session::password_changed_at(&mut tx, id).await?;
+    let recovery_codes_left = recovery_codes::left(&mut tx, id).await?;
+    let devices = devices(&mut tx, id).await?;
+    let connections = connection::list(&mut tx, registry, id).await?;
+    drop(tx);
+    let attribute = |(name, one): (&crate::account::AttributeName, &crate::account::Attribute)| {
+        json!({
+            "name": name, "value": one.value, "level": one.level, "source": one.source,
+            "recorded_at": instant(one.recorded_at),
+        })
+    };
+    let address = |one: &address::Address| {
+        json!({
+            "email": one.address.as_str(), "confirmed_at": instant(one.confirmed_at), "gets_mails": one.is_primary,
+        })
+    };
+    let session = |one: &Session| {
+        json!({
+            "device": device_name(language, one.device.as_deref().unwrap_or_default()), "level": one.level,
+            "began_at": instant(one.created_at), "last_seen_at": instant(one.last_seen_at),
+        })
+    };
+    let device = |(name, first, last): &(String, Timestamp, Timestamp)| {
+        json!({
+            "device": device_name(language, name), "first_seen_at": instant(*first), "last_seen_at": instant(*last),
+        })
+    };
+    let service = |one: &connection::Connection| {
+        json!({
+            "client_id": one.client.id, "title": one.client.title(language), "since": instant(one.since),
+            "subject": one.client.subject(&app.vault, id),
+            "scopes": one.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>(),
+        })
+    };
+    Ok(json!({
+        "format": "nutzerkonto-export",
+        "version": 1,
+        "issuer": app.config.issuer,
+        "created_at": instant(now),
+        "account": { "id": id, "opened_at": instant(account.created_at), "language": account.language },
+        "attributes": account.attributes.iter().map(attribute).collect::<Vec<_>>(),
+        "addresses": addresses.iter().map(address).collect::<Vec<_>>(),
+        "signin": {
+            "password_changed_at": password_changed_at.map(instant), "recovery_codes_left": recovery_codes_left,
+        },
+        "sessions": sessions.iter().map(session).collect::<Vec<_>>(),
+        "devices": devices.iter().map(device).collect::<Vec<_>>(),
+        "services": connections.iter().map(service).collect::<Vec<_>>(),
+    }))
+}

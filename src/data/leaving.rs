@@ -1,0 +1,116 @@
+//! Leaving: at once, or with time to return. The key is destroyed first, which ends the data everywhere, in backups too;
+//! a job then removes what is left, and goes on where it was if it is interrupted.
+
+use super::{DataEvent, Why, store};
+use crate::account::{self, Account, Status, lifecycle};
+use crate::app::AppParts;
+use crate::audit;
+use crate::kernel::calendar::days_after;
+use crate::kernel::error::Error;
+use crate::kernel::id::AccountId;
+use crate::kernel::texts::moment;
+use crate::kernel::time::Timestamp;
+use crate::notice::Kind;
+use crate::oidc::connection;
+use crate::signin::change::{Person, tell};
+use crate::signin::session;
+use crate::store::work::{Actor, Work};
+
+/// How long somebody who has left may return.
+pub const RETURN_DAYS: u16 = 14;
+/// Accounts taken up in one round of the job.
+const ROUND: i64 = 100;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    AtOnce,
+    /// After [`RETURN_DAYS`].
+    Later,
+}
+
+/// Leaves, after the password was given once more. Every session ends; services get nothing from now on. Returns when
+/// the erasure begins, if the person may still return.
+pub async fn leave(app: &AppParts, person: Person<'_>, when: When) -> Result<Option<Timestamp>, Error> {
+    person.confirm(app).await?;
+    let mut work = person.begin(app).await?;
+    let erase_at = match when {
+        When::AtOnce => {
+            erase(app, &mut work, &person.account.id, Why::Owner).await?;
+            None
+        }
+        When::Later => Some(close(app, &mut work, person.account).await?),
+    };
+    work.commit().await?;
+    Ok(erase_at)
+}
+
+/// When somebody who leaves now can no longer return.
+pub fn erase_at(now: Timestamp) -> Timestamp {
+    days_after(now, RETURN_DAYS)
+}
+
+async fn close(app: &AppParts, work: &mut Work, account: &Account) -> Result<Timestamp, Error> {
+    let erase_at = erase_at(work.now);
+    lifecycle::close(work, &account.id, erase_at).await?;
+    session::end_all(work, &account.id).await?;
+    audit::record(work, &DataEvent::Closing { account: account.id.clone(), erase_at }).await?;
+    let date = moment::date(account.language, erase_at);
+    tell(app, work, account, Kind::AccountClosing, |texts| {
+        (&texts.mail.account_closing_subject, texts.mail.account_closing_body.with("date", &date))
+    })
+    .await?;
+    Ok(erase_at)
+}
+
+/// The owner has returned: everything is as it was, but for the sessions.
+pub async fn keep(app: &AppParts, work: &mut Work, id: &AccountId) -> Result<(), Error> {
+    let account = account::load(&mut work.tx, &app.vault, id).await?;
+    lifecycle::keep(work, id).await?;
+    audit::record(work, &DataEvent::Kept { account: id.clone() }).await?;
+    let at = moment::date_and_clock(account.language, work.now);
+    tell(app, work, &account, Kind::AccountKept, |texts| {
+        (&texts.mail.account_kept_subject, texts.mail.account_kept_body.with("time", &at))
+    })
+    .await
+}
+
+/// From here on there is no way back.
+pub async fn erase(app: &AppParts, work: &mut Work, id: &AccountId, why: Why) -> Result<(), Error> {
+    let account = account::load(&mut work.tx, &app.vault, id).await?;
+    crate::signin::forget(work, id).await?;
+    lifecycle::begin_erasure(work, id).await?;
+    audit::record(work, &DataEvent::ErasureBegun { account: id.clone(), why }).await?;
+    let at = moment::date_and_clock(account.language, work.now);
+    tell(app, work, &account, Kind::AccountErased, |texts| {
+        (&texts.mail.account_erased_subject, texts.mail.account_erased_body.with("time", &at))
+    })
+    .await
+}
+
+/// The job: begins the erasures whose time has come and completes those that have begun.
+pub async fn tend(app: &AppParts) -> Result<(), Error> {
+    let due = lifecycle::due(&mut app.read().await?, app.now(), ROUND).await?;
+    for (id, status) in due {
+        let mut work = app.begin(Actor::System("erasure")).await?;
+        let done = match status {
+            Status::Closing => erase(app, &mut work, &id, Why::NotReturned).await,
+            _ => finish(&mut work, &id).await,
+        };
+        match done {
+            Ok(()) => work.commit().await?,
+            // Another node was faster, or its owner.
+            Err(Error::Conflict(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Removes what anybody holds of the account. Whatever was under way when its key was destroyed is over by now.
+async fn finish(work: &mut Work, id: &AccountId) -> Result<(), Error> {
+    crate::signin::forget(work, id).await?;
+    connection::forget(work, id).await?;
+    store::delete_exports(work, id).await?;
+    lifecycle::finish_erasure(work, id).await?;
+    audit::record(work, &DataEvent::Erased { account: id.clone() }).await
+}

@@ -1,0 +1,242 @@
+//! The data protocol: everything that was done with an account, in words, for its owner. It is the audit trail, nothing
+//! else, so that what is shown and what is provable cannot differ.
+
+use std::fmt;
+
+use crate::audit::{self, Recorded};
+use crate::client::registry::Registry;
+use crate::kernel::error::Error;
+use crate::kernel::id::{AccountId, EventId};
+use crate::kernel::texts::{Language, ProtocolTexts, Text, moment};
+use crate::kernel::time::Timestamp;
+use crate::oidc::{claims, connection};
+use crate::signin::change::device_name;
+use crate::store::db::Tx;
+
+/// What an event is about, and what one can filter by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// A service was given data, or nearly.
+    Services,
+    /// The operator looked or acted.
+    Support,
+    /// The owner or the program changed something.
+    Changes,
+    /// Somebody signed in, or tried.
+    Signin,
+}
+
+impl Topic {
+    pub const ALL: [Topic; 4] = [Topic::Services, Topic::Support, Topic::Changes, Topic::Signin];
+
+    /// As it stands in the address of the page.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Services => "dienste",
+            Self::Support => "support",
+            Self::Changes => "aenderungen",
+            Self::Signin => "anmeldungen",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|topic| topic.name() == name)
+    }
+
+    pub fn title(self, t: &ProtocolTexts) -> &Text {
+        match self {
+            Self::Services => &t.topic_services,
+            Self::Support => &t.topic_support,
+            Self::Changes => &t.topic_changes,
+            Self::Signin => &t.topic_signin,
+        }
+    }
+
+    /// The legal basis of the processing.
+    fn basis(self, t: &ProtocolTexts) -> &Text {
+        match self {
+            Self::Services => &t.basis_services,
+            Self::Support => &t.basis_support,
+            Self::Changes => &t.basis_changes,
+            Self::Signin => &t.basis_signin,
+        }
+    }
+}
+
+type Sentence = fn(&ProtocolTexts) -> &Text;
+
+/// Every kind of event that has an account for its subject. A test compares with the source.
+#[rustfmt::skip]
+pub const KINDS: [(&str, Topic, Sentence); 31] = [
+    ("grant.issued",              Topic::Services, |t| &t.grant_issued),
+    ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
+    ("code.refused",              Topic::Services, |t| &t.code_refused),
+    ("refresh.refused",           Topic::Services, |t| &t.refresh_refused),
+    ("consent.given",             Topic::Services, |t| &t.consent_given),
+    ("consent.withdrawn",         Topic::Services, |t| &t.consent_withdrawn),
+    ("account.looked_up",         Topic::Support,  |t| &t.account_looked_up),
+    ("account.protocol_read",     Topic::Support,  |t| &t.account_protocol_read),
+    ("account.locked",            Topic::Support,  |t| &t.account_locked),
+    ("account.unlocked",          Topic::Support,  |t| &t.account_unlocked),
+    ("account.opened",            Topic::Changes,  |t| &t.account_opened),
+    ("account.language_chosen",   Topic::Changes,  |t| &t.account_language_chosen),
+    ("account.closing",           Topic::Changes,  |t| &t.account_closing),
+    ("account.kept",              Topic::Changes,  |t| &t.account_kept),
+    ("account.erasure_begun",     Topic::Changes,  |t| &t.account_erasure_begun),
+    ("account.erased",            Topic::Changes,  |t| &t.account_erased),
+    ("account.told_unused",       Topic::Changes,  |t| &t.account_told_unused),
+    ("data.exported",             Topic::Changes,  |t| &t.data_exported),
+    ("address.added",             Topic::Changes,  |t| &t.address_added),
+    ("address.removed",           Topic::Changes,  |t| &t.address_removed),
+    ("address.preferred",         Topic::Changes,  |t| &t.address_preferred),
+    ("password.changed",          Topic::Changes,  |t| &t.password_changed),
+    ("password.reset",            Topic::Changes,  |t| &t.password_reset),
+    ("recovery_codes.renewed",    Topic::Changes,  |t| &t.recovery_codes_renewed),
+    ("session.limit_chosen",      Topic::Changes,  |t| &t.session_limit_chosen),
+    ("session.begun",             Topic::Signin,   |t| &t.session_begun),
+    ("session.renewed",           Topic::Signin,   |t| &t.session_renewed),
+    ("session.ended",             Topic::Signin,   |t| &t.session_ended),
+    ("session.others_ended",      Topic::Signin,   |t| &t.session_others_ended),
+    ("signin.refused",            Topic::Signin,   |t| &t.signin_refused),
+    ("device.added",              Topic::Signin,   |t| &t.device_added),
+];
+
+/// One line of the protocol.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The event's id: names the line in a question to support, and is where the next page begins.
+    pub id: EventId,
+    pub at: Timestamp,
+    pub who: String,
+    pub what: String,
+    /// What for; empty where the act says it all.
+    pub purpose: String,
+    pub basis: String,
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = moment::date_and_clock(Language::De, self.at);
+        write!(f, "{}  {at}  {}: {} [{}] {}", self.id, self.who, self.what, self.purpose, self.basis)
+    }
+}
+
+/// Reads and words the protocol of one account for its owner.
+pub struct Reader<'a> {
+    pub account: &'a AccountId,
+    pub registry: &'a Registry,
+    pub language: Language,
+    pub operator: &'a str,
+}
+
+impl Reader<'_> {
+    /// At most `limit` lines older than the event `before`, newest first; only of one topic if wished.
+    pub async fn read(
+        &self,
+        tx: &mut Tx,
+        topic: Option<Topic>,
+        before: Option<&EventId>,
+        limit: i64,
+    ) -> Result<Vec<Entry>, Error> {
+        let of_topic = |(_, one, _): &&(_, Topic, _)| topic.is_none_or(|topic| topic == *one);
+        let kinds: Vec<&str> = KINDS.iter().filter(of_topic).map(|(kind, ..)| *kind).collect();
+        let events = audit::of_kinds(tx, self.account.as_str(), &kinds, before, limit).await?;
+        Ok(events.iter().filter_map(|event| self.word(event)).collect())
+    }
+
+    /// The event in words; `None` if it is of no kind that people read.
+    pub fn word(&self, event: &Recorded) -> Option<Entry> {
+        let t = &self.language.texts().protocol;
+        let (_, topic, sentence) = KINDS.iter().find(|(kind, ..)| *kind == event.kind)?;
+        let detail: serde_json::Value = serde_json::from_str(&event.detail).unwrap_or_default();
+        let text = |name: &str| detail[name].as_str().unwrap_or_default();
+        let client = self.registry.get(text("client"));
+        let service = client.as_ref().map_or_else(|| text("client").to_owned(), |client| client.title(self.language));
+        let data = connection::data_names(self.language, &claims::covered(text("scope")));
+        let date = detail["erase_at"].as_i64().map(Timestamp::from_milliseconds);
+        let what = sentence(t)
+            .with("service", &service)
+            .with("data", if data.is_empty() { t.data_none.as_str() } else { &data })
+            .with("device", device_name(self.language, text("device")))
+            .with("minutes", detail["minutes"].as_i64().unwrap_or_default())
+            .with("date", date.map(|at| moment::date(self.language, at)).unwrap_or_default());
+        let purpose = match (topic, client) {
+            (Topic::Services, Some(client)) => client.purpose.get(self.language).to_owned(),
+            _ => event.reason.clone().unwrap_or_default(),
+        };
+        Some(Entry {
+            id: event.id.clone(),
+            at: event.at,
+            who: self.who(&event.actor),
+            what: what.to_string(),
+            purpose,
+            basis: topic.basis(t).to_string(),
+        })
+    }
+
+    /// Nobody of the operator's is named: the owner learns that it was support, and asks by the id.
+    fn who(&self, actor: &str) -> String {
+        let t = &self.language.texts().protocol;
+        match actor.split_once(':') {
+            _ if actor == self.account.as_str() => t.who_you.to_string(),
+            Some(("client", id)) => {
+                self.registry.get(id).map_or_else(|| id.to_owned(), |client| client.title(self.language))
+            }
+            Some(("operator", _)) => t.who_support.with("operator", self.operator).to_string(),
+            Some(("system", _)) => t.who_program.to_string(),
+            _ => t.who_visitor.to_string(),
+        }
+    }
+}
+
+/// One line of a CSV file (RFC 4180), with semicolons, as German spreadsheets expect. What a spreadsheet would take for a
+/// formula is made text.
+pub fn csv_line(cells: &[&str]) -> String {
+    let cell = |text: &&str| {
+        let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+        format!("\"{guard}{}\"", text.replace('"', "\"\""))
+    };
+    cells.iter().map(cell).collect::<Vec<_>>().join(";") + "\r\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_w07_a_cell_is_never_a_formula() {
+        let line = csv_line(&["=1+1", "-2", "@SUM(A1)", "+49", "sie sagte \"nein\"; dann\nging sie", ""]);
+        assert_eq!(
+            line,
+            "\"'=1+1\";\"'-2\";\"'@SUM(A1)\";\"'+49\";\"sie sagte \"\"nein\"\"; dann\nging sie\";\"\"\r\n"
+        );
+    }
+
+    /// Every kind that the source records is worded here or concerns no account.
+    #[test]
+    fn every_kind_has_its_sentence() {
+        fn visit(directory: &std::path::Path, out: &mut Vec<String>) {
+            for entry in std::fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    visit(&path, out);
+                } else {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    let code = text.split("#[cfg(test)]").next().unwrap();
+                    let events = code.split("fn kind(&self) -> &'static str {").skip(1);
+                    for body in events.map(|rest| rest.split("fn subject").next().unwrap()) {
+                        out.extend(body.split('"').skip(1).step_by(2).map(str::to_owned));
+                    }
+                }
+            }
+        }
+        let mut recorded = Vec::new();
+        visit(std::path::Path::new("src"), &mut recorded);
+        recorded.retain(|kind| !["client.", "keys.", "audit."].iter().any(|other| kind.starts_with(other)));
+        assert!(recorded.len() > 25);
+        recorded.sort_unstable();
+        let mut worded: Vec<_> = KINDS.iter().map(|(kind, ..)| (*kind).to_owned()).collect();
+        worded.sort_unstable();
+        assert_eq!(recorded, worded);
+    }
+}

@@ -1,0 +1,69 @@
+//! Periods as the law counts them (§§ 187 to 188 BGB), in German legal time.
+
+use time::{Date, Duration, Month};
+
+use super::time::Timestamp;
+
+/// When a period of whole months is over that an event at `from` sets going: it runs from the following day
+/// (§ 187 Abs. 1 BGB) to the end of the day that bears the same number (§ 188 Abs. 2 BGB), or the month's last day if
+/// there is none (§ 188 Abs. 3 BGB). The instant is the midnight that ends that day.
+pub fn months_after(from: Timestamp, months: u32) -> Timestamp {
+    let start = from.in_germany().date();
+    let index = i64::from(start.year()) * 12 + i64::from(u8::from(start.month())) - 1 + i64::from(months);
+    let year = i32::try_from(index.div_euclid(12)).unwrap_or(Date::MAX.year());
+    let month = u8::try_from(index.rem_euclid(12) + 1).ok().and_then(|number| Month::try_from(number).ok());
+    let month = month.unwrap_or(Month::January);
+    let last = Date::from_calendar_date(year, month, start.day().min(month.length(year))).unwrap_or(Date::MAX);
+    end_of(last)
+}
+
+/// As [`months_after`], for a period of whole days.
+pub fn days_after(from: Timestamp, days: u16) -> Timestamp {
+    end_of(from.in_germany().date().saturating_add(Duration::days(i64::from(days))))
+}
+
+fn end_of(day: Date) -> Timestamp {
+    Timestamp::midnight_in_germany(day.saturating_add(Duration::DAY))
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn at(instant: time::OffsetDateTime) -> Timestamp {
+        Timestamp::from_seconds(instant.unix_timestamp())
+    }
+
+    #[test]
+    fn months_end_with_the_day_of_the_same_number() {
+        let rows = [
+            // In winter midnight is 23:00 UTC, in summer 22:00 UTC.
+            (datetime!(2026-01-15 12:00 UTC), 22, datetime!(2027-11-15 23:00 UTC)),
+            (datetime!(2026-01-15 12:00 UTC), 6, datetime!(2026-07-15 22:00 UTC)),
+            // No 31st, no 30th, no 29th.
+            (datetime!(2026-12-31 12:00 UTC), 2, datetime!(2027-02-28 23:00 UTC)),
+            (datetime!(2027-12-31 12:00 UTC), 2, datetime!(2028-02-29 23:00 UTC)),
+            (datetime!(2028-02-29 12:00 UTC), 24, datetime!(2030-02-28 23:00 UTC)),
+            (datetime!(2026-08-31 12:00 UTC), 22, datetime!(2028-06-30 22:00 UTC)),
+            // 23:30 UTC is the next day in Germany.
+            (datetime!(2026-01-31 23:30 UTC), 1, datetime!(2026-03-01 23:00 UTC)),
+            // The night of the switch: the last Sunday of March and of October.
+            (datetime!(2026-02-28 12:00 UTC), 1, datetime!(2026-03-28 23:00 UTC)),
+            (datetime!(2026-02-28 23:30 UTC), 1, datetime!(2026-04-01 22:00 UTC)),
+            (datetime!(2026-09-25 12:00 UTC), 1, datetime!(2026-10-25 23:00 UTC)),
+            (datetime!(2026-09-24 12:00 UTC), 1, datetime!(2026-10-24 22:00 UTC)),
+        ];
+        for (from, months, end) in rows {
+            assert_eq!(months_after(at(from), months), at(end), "{from} + {months}");
+        }
+    }
+
+    #[test]
+    fn days_end_at_midnight_whatever_the_clocks_do() {
+        assert_eq!(days_after(at(datetime!(2026-11-24 09:02 UTC)), 14), at(datetime!(2026-12-08 23:00 UTC)));
+        assert_eq!(days_after(at(datetime!(2026-03-20 09:02 UTC)), 14), at(datetime!(2026-04-03 22:00 UTC)));
+        assert_eq!(days_after(at(datetime!(2026-10-24 23:30 UTC)), 0), at(datetime!(2026-10-25 23:00 UTC)));
+    }
+}

@@ -1,0 +1,175 @@
+//! The retention table: what is kept, how long, on what basis, and what happens then. The clean-up keeps to it and does
+//! nothing else; nothing is touched before its time.
+
+use std::time::Duration;
+
+use crate::kernel::time::{Timestamp, days, hours};
+use crate::sql;
+
+use super::db::{Db, DbError, Tx};
+
+/// What has a time to be kept. One table each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Object {
+    MailCheck,
+    MailedCode,
+    Attempt,
+    Registration,
+    PasswordReset,
+    AddressChange,
+    DataExport,
+    AuthorizationRequest,
+    PushedRequest,
+    AuthorizationCode,
+    Grant,
+    Assertion,
+    Session,
+    Device,
+    UndeliveredMail,
+    AuditEvent,
+    UnusedAccount,
+}
+
+/// What happens at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The row is deleted, here.
+    Delete,
+    /// The oldest part of the audit chain is deleted up to a signed head; see `audit::prune`.
+    Prune,
+    /// The owner is told and the account erased; see `data::inactivity`.
+    Erase,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Rule {
+    pub object: Object,
+    /// From what the time counts.
+    pub from: &'static str,
+    /// How long after that.
+    pub kept: Duration,
+    /// What the words are for `kept`, where the law counts in months.
+    pub kept_text: Option<&'static str>,
+    pub basis: &'static str,
+    pub action: Action,
+}
+
+const SECURITY: &str = "Art. 32 DSGVO: so that a second use is still recognised as one";
+const NEEDLESS: &str = "Art. 5 Abs. 1 Buchst. e DSGVO: no longer needed";
+
+const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'static str) -> Rule {
+    Rule { object, from, kept, kept_text: None, basis, action: Action::Delete }
+}
+
+/// The table. `nutzerkonto retention` prints it.
+pub const RULES: [Rule; 17] = [
+    delete(Object::MailCheck, "400 days after the mail", Duration::ZERO, "people check whether a mail was ours"),
+    delete(Object::MailedCode, "expiry", days(1), SECURITY),
+    delete(Object::Attempt, "end of the window", days(1), SECURITY),
+    delete(Object::Registration, "24 hours after its beginning", Duration::ZERO, NEEDLESS),
+    delete(Object::PasswordReset, "30 minutes after its beginning", Duration::ZERO, NEEDLESS),
+    delete(Object::AddressChange, "30 minutes after its beginning", Duration::ZERO, NEEDLESS),
+    delete(Object::DataExport, "24 hours after it was asked for", Duration::ZERO, NEEDLESS),
+    delete(Object::AuthorizationRequest, "30 minutes after its beginning", Duration::ZERO, NEEDLESS),
+    delete(Object::PushedRequest, "60 seconds after it was deposited", Duration::ZERO, NEEDLESS),
+    delete(Object::AuthorizationCode, "expiry", days(1), SECURITY),
+    delete(Object::Grant, "expiry", days(1), SECURITY),
+    delete(Object::Assertion, "expiry", Duration::ZERO, NEEDLESS),
+    // Longer than any session may last.
+    delete(Object::Session, "last sign of life", hours(25), NEEDLESS),
+    // As long as browsers keep the cookie (RFC 6265bis section 5.5).
+    delete(Object::Device, "last sign-in", days(400), NEEDLESS),
+    delete(
+        Object::UndeliveredMail,
+        "given up",
+        days(90),
+        "Art. 5 Abs. 2 DSGVO: the operator looks into it; without the mail",
+    ),
+    Rule {
+        object: Object::AuditEvent,
+        from: "the event",
+        kept: days(731),
+        kept_text: Some("24 months"),
+        basis: "Art. 5 Abs. 2, Art. 32 DSGVO: proof of what was done",
+        action: Action::Prune,
+    },
+    Rule {
+        object: Object::UnusedAccount,
+        from: "last sign-in",
+        kept: days(731),
+        kept_text: Some("24 months"),
+        basis: "§ 8 Abs. 7 OZG",
+        action: Action::Erase,
+    },
+];
+
+impl Rule {
+    /// One line for the operator: what, how long, on what basis, what then, and how many rows are due.
+    pub fn line(&self, due: u64) -> String {
+        let kept = self.kept_text.map_or_else(|| in_words(self.kept), str::to_owned);
+        let (object, action) = (format!("{:?}", self.object), format!("{:?}", self.action).to_lowercase());
+        format!("{object:22} {action:7} {kept:10} after: {}; {}; due: {due}", self.from, self.basis)
+    }
+}
+
+fn in_words(kept: Duration) -> String {
+    match kept.as_secs() / 3600 {
+        0 => "at once".to_owned(),
+        hours if hours % 24 == 0 => format!("{} days", hours / 24),
+        hours => format!("{hours} hours"),
+    }
+}
+
+/// Deletes what is due; returns how many rows.
+pub async fn run(db: &Db, now: Timestamp) -> Result<u64, DbError> {
+    let mut tx = db.begin().await?;
+    let mut rows = 0;
+    for rule in RULES.iter().filter(|rule| rule.action == Action::Delete) {
+        rows += delete_due(&mut tx, rule.object, now.minus(rule.kept)).await?;
+    }
+    db.commit(tx).await?;
+    Ok(rows)
+}
+
+/// What is due, by rule. Changes nothing: it deletes and takes everything back.
+pub async fn report(db: &Db, now: Timestamp) -> Result<Vec<(&'static Rule, u64)>, DbError> {
+    let mut tx = db.begin().await?;
+    let mut due = Vec::new();
+    for rule in &RULES {
+        due.push((rule, delete_due(&mut tx, rule.object, now.minus(rule.kept)).await?));
+    }
+    Ok(due)
+}
+
+async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, DbError> {
+    match object {
+        Object::MailCheck => sql!(tx, execute, "DELETE FROM mail_check WHERE expires_at < $1", at),
+        Object::MailedCode => sql!(tx, execute, "DELETE FROM mailed_code WHERE expires_at < $1", at),
+        Object::Attempt => sql!(tx, execute, "DELETE FROM attempt WHERE expires_at < $1", at),
+        Object::Registration => sql!(tx, execute, "DELETE FROM registration WHERE expires_at < $1", at),
+        Object::PasswordReset => sql!(tx, execute, "DELETE FROM password_reset WHERE expires_at < $1", at),
+        Object::AddressChange => sql!(tx, execute, "DELETE FROM address_change WHERE expires_at < $1", at),
+        Object::DataExport => sql!(tx, execute, "DELETE FROM data_export WHERE expires_at < $1", at),
+        Object::AuthorizationRequest => {
+            sql!(tx, execute, "DELETE FROM authorization_request WHERE expires_at < $1", at)
+        }
+        Object::AuthorizationCode => sql!(tx, execute, "DELETE FROM authorization_code WHERE expires_at < $1", at),
+        Object::Grant => sql!(tx, execute, "DELETE FROM client_grant WHERE expires_at < $1", at),
+        Object::PushedRequest => sql!(tx, execute, "DELETE FROM pushed_request WHERE expires_at < $1", at),
+        Object::Assertion => sql!(tx, execute, "DELETE FROM client_assertion WHERE expires_at < $1", at),
+        Object::Session => sql!(tx, execute, "DELETE FROM session WHERE last_seen_at < $1", at),
+        Object::Device => sql!(tx, execute, "DELETE FROM device WHERE last_seen_at < $1", at),
+        Object::UndeliveredMail => sql!(tx, execute, "DELETE FROM outbox WHERE given_up_at < $1", at),
+        Object::AuditEvent => sql!(tx, execute, "DELETE FROM audit_event WHERE at < $1", at),
+        Object::UnusedAccount => {
+            sql!(
+                tx,
+                execute,
+                "UPDATE account SET used_at = used_at WHERE status = 'active' AND used_at < $1
+                    AND inactivity_told_at IS NOT NULL",
+                at
+            )
+        }
+    }
+}
