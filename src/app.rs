@@ -7,6 +7,7 @@ use crate::kernel::error::Error;
 use crate::kernel::key_times::State;
 use crate::kernel::keys::{Purpose, SigningKey};
 use crate::kernel::mail::{Mailer, SmtpSettings};
+use crate::kernel::outbound::Outbound;
 use crate::kernel::password::{Cost, Hasher};
 use crate::kernel::random::Random;
 use crate::kernel::seal::{MasterKey, MasterKeys, Vault};
@@ -37,6 +38,7 @@ pub struct AppParts {
     pub keys: KeyRing,
     pub hasher: Hasher,
     pub mailer: Mailer,
+    pub outbound: Outbound,
 }
 
 /// What the tests replace: time, chance and the post.
@@ -60,6 +62,7 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
     // Where everybody's master key seals them, signing keys need not be secret either.
     let given: &[_] = if master.mark() == development_key()?.mark() { &DEVELOPMENT_SIGNING_KEYS } else { &[] };
     let mailer = mailer.map_or_else(|| open_mailer(&config), Ok)?;
+    let outbound = open_outbound(&config)?;
     let db = open_database(&config).await?;
     let vault = crate::store::root::open_vault(&db, master, &random).await?;
     let keys = KeyRing::open(&db, &vault, given, (clock.now(), &random)).await?;
@@ -69,7 +72,7 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
     let threads = if config.password.threads == 0 { cores } else { config.password.threads };
     let hasher = Hasher::start(cost, threads, config.password.queue_length, vault.pepper(), random.clone())
         .map_err(|error| error.to_string())?;
-    Ok(Arc::new(AppParts { config, db, clock, random, vault, keys, hasher, mailer }))
+    Ok(Arc::new(AppParts { config, db, clock, random, vault, keys, hasher, mailer, outbound }))
 }
 
 impl AppParts {
@@ -106,6 +109,7 @@ async fn open_database(config: &Config) -> Result<Db, String> {
 pub fn check(config: &Config) -> Result<(), String> {
     master_keys(config)?;
     open_mailer(config)?;
+    open_outbound(config)?;
     config.database.password.as_ref().map(read_text).transpose().map(drop)
 }
 
@@ -163,6 +167,12 @@ fn open_mailer(config: &Config) -> Result<Mailer, String> {
         authority: authority.map_err(|error| format!("mail.smtp_authority_file: {error}"))?,
     };
     Mailer::smtp(&settings, from).map_err(|error| format!("mail: {error}"))
+}
+
+fn open_outbound(config: &Config) -> Result<Outbound, String> {
+    let authority = config.outbound.authority_file.as_ref().map(std::fs::read).transpose();
+    let authority = authority.map_err(|error| format!("outbound.authority_file: {error}"))?;
+    Outbound::new(&config.outbound.allowed_hosts, authority.as_deref()).map_err(|error| format!("outbound: {error}"))
 }
 
 fn read_text(source: &SecretSource) -> Result<Secret<String>, String> {

@@ -133,6 +133,16 @@ section! {
 }
 
 section! {
+    /// What this program calls by HTTPS: addresses that services give. Public addresses only, port 443, no redirects.
+    Outbound "[outbound]" {
+        /// Hosts that may have a private address or another port, as in `dienst.intern`.
+        allowed_hosts: Vec<String> = Vec::new(),
+        /// PEM file of an additional certificate authority for these calls.
+        authority_file: Option<PathBuf> = None,
+    }
+}
+
+section! {
     /// What people read about who runs this.
     Operator "[operator]" {
         /// Name of the public body that answers for this account.
@@ -174,6 +184,8 @@ pub struct Config {
     pub password: Password,
     #[serde(default)]
     pub limits: Limits,
+    #[serde(default)]
+    pub outbound: Outbound,
     #[serde(default)]
     pub operator: Operator,
     #[serde(default)]
@@ -313,6 +325,7 @@ impl Config {
         Mail::reference(&mut out);
         Password::reference(&mut out);
         Limits::reference(&mut out);
+        Outbound::reference(&mut out);
         Operator::reference(&mut out);
         Log::reference(&mut out);
         out

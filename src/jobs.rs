@@ -14,6 +14,8 @@ use crate::data::{inactivity, leaving};
 use crate::kernel::error::Error;
 use crate::kernel::mail::{Mail, NotSent};
 use crate::notice;
+use crate::oidc::backchannel;
+use crate::signin::session;
 use crate::store::outbox::{self, Job};
 use crate::store::retention;
 use crate::web::memory::Memory;
@@ -37,10 +39,10 @@ pub fn start(app: App, registry: Registry, memory: Memory) -> Running {
     let (stop, stopped) = watch::channel(false);
     let tasks = vec![
         every("outbox", OUTBOX_EVERY, stopped.clone(), {
-            let app = app.clone();
+            let (app, registry) = (app.clone(), registry.clone());
             move || {
-                let app = app.clone();
-                async move { work_outbox(&app).await }
+                let (app, registry) = (app.clone(), registry.clone());
+                async move { work_outbox(&app, &registry).await }
             }
         }),
         every("registry", REGISTRY_EVERY, stopped.clone(), {
@@ -116,32 +118,37 @@ where
 }
 
 /// Does what is due until nothing is.
-async fn work_outbox(app: &App) -> Result<(), Error> {
+async fn work_outbox(app: &App, registry: &Registry) -> Result<(), Error> {
     loop {
         let jobs = outbox::claim(&app.db, app.now()).await?;
         if jobs.is_empty() {
             return Ok(());
         }
-        let done = join_all(jobs.iter().map(|job| work_on(app, job))).await;
+        let done = join_all(jobs.iter().map(|job| work_on(app, registry, job))).await;
         done.into_iter().collect::<Result<(), Error>>()?;
     }
 }
 
-async fn work_on(app: &App, job: &Job) -> Result<(), Error> {
-    match deliver(app, job).await {
+async fn work_on(app: &App, registry: &Registry, job: &Job) -> Result<(), Error> {
+    match deliver(app, registry, job).await {
         Ok(()) => Ok(outbox::finish(&app.db, job).await?),
         Err(error) => fail(app, job, &error).await,
     }
 }
 
 /// Calls the capability that owns this kind of job.
-async fn deliver(app: &App, job: &Job) -> Result<(), NotSent> {
-    let payload = job.payload(&app.vault).map_err(|error| NotSent::for_now(error.to_string()))?;
+async fn deliver(app: &App, registry: &Registry, job: &Job) -> Result<(), NotSent> {
+    let again = |error: Error| NotSent::for_now(error.to_string());
+    if job.kind == session::ENDED {
+        return backchannel::fan_out(app, registry, job.plain()).await.map_err(again);
+    }
+    let payload = job.payload(&app.vault).map_err(again)?;
     match job.kind.as_str() {
         notice::MAIL => {
             let mail: Mail = serde_json::from_slice(&payload).map_err(|error| NotSent::for_now(error.to_string()))?;
             app.mailer.send(&mail, app.now(), job.id.as_str()).await
         }
+        backchannel::TELL => backchannel::tell(app, registry, &payload).await,
         _ => Err(NotSent::for_now("this program does not know the job".to_owned())),
     }
 }

@@ -1,11 +1,13 @@
 //! Every URL on one screen: method, path, how its refusals look, who may call it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use actix_web::http::Method;
 use actix_web::middleware::{Compress, Condition};
 use actix_web::{HttpResponse, Route, web};
 
 use crate::demo;
+use crate::web::cors::{CrossOrigin, preflight};
 use crate::web::error::{Format, Formats};
 use crate::web::page::{FAVICON, STYLESHEET, STYLESHEET_PATH};
 
@@ -29,14 +31,22 @@ pub struct Row {
     pub format: Format,
     pub guard: Guard,
     pub handler: Route,
+    /// Whether programs of registered origins may read the answer in a browser.
+    pub is_cross_origin: bool,
+}
+
+impl Row {
+    fn cross_origin(self) -> Self {
+        Self { is_cross_origin: true, ..self }
+    }
 }
 
 fn get(path: &'static str, format: Format, guard: Guard, handler: Route) -> Row {
-    Row { method: "GET", path, format, guard, handler }
+    Row { method: "GET", path, format, guard, handler, is_cross_origin: false }
 }
 
 fn post(path: &'static str, format: Format, guard: Guard, handler: Route) -> Row {
-    Row { method: "POST", path, format, guard, handler }
+    Row { method: "POST", path, format, guard, handler, is_cross_origin: false }
 }
 
 /// The table. `demo` adds what exists only in a demonstration.
@@ -127,17 +137,18 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/abbrechen",                               Page,  Flow,     post_to().to(oidc::cancel)),
         get( "/oauth2/authorize",                        Page,  Protocol, get_to().to(oidc::authorize)),
         post("/oauth2/authorize",                        Page,  Protocol, post_to().to(oidc::authorize_by_form)),
-        post("/oauth2/token",                            OAuth, Protocol, post_to().to(oidc::token)),
+        post("/oauth2/par",                              OAuth, Protocol, post_to().to(oidc::push)),
+        post("/oauth2/token",                            OAuth, Protocol, post_to().to(oidc::token)).cross_origin(),
         post("/oauth2/introspect",                       OAuth, Protocol, post_to().to(oidc::introspect)),
-        post("/oauth2/revoke",                           OAuth, Protocol, post_to().to(oidc::revoke)),
-        get( "/oauth2/userinfo",                         OAuth, Protocol, get_to().to(oidc::userinfo)),
-        post("/oauth2/userinfo",                         OAuth, Protocol, post_to().to(oidc::userinfo_by_post)),
+        post("/oauth2/revoke",                           OAuth, Protocol, post_to().to(oidc::revoke)).cross_origin(),
+        get( "/oauth2/userinfo",                         OAuth, Protocol, get_to().to(oidc::userinfo)).cross_origin(),
+        post("/oauth2/userinfo",                         OAuth, Protocol, post_to().to(oidc::userinfo_by_post)).cross_origin(),
         get( "/oauth2/logout",                           Page,  Protocol, get_to().to(oidc::logout)),
         post("/oauth2/logout",                           Page,  Protocol, post_to().to(oidc::logout_by_form)),
         post("/oauth2/logout/bestaetigen",               Page,  Public,   post_to().to(oidc::confirm_logout)),
-        get( "/oauth2/jwks",                             OAuth, Public,   get_to().to(oidc::jwks)),
-        get( "/.well-known/openid-configuration",        OAuth, Public,   get_to().to(oidc::discovery)),
-        get( "/.well-known/oauth-authorization-server",  OAuth, Public,   get_to().to(oidc::discovery)),
+        get( "/oauth2/jwks",                             OAuth, Public,   get_to().to(oidc::jwks)).cross_origin(),
+        get( "/.well-known/openid-configuration",        OAuth, Public,   get_to().to(oidc::discovery)).cross_origin(),
+        get( "/.well-known/oauth-authorization-server",  OAuth, Public,   get_to().to(oidc::discovery)).cross_origin(),
         get( "/static/{file}",                           Page,  Public,   get_to().to(asset)),
     ];
     if demo {
@@ -148,10 +159,13 @@ pub fn table(demo: bool) -> Vec<Row> {
 
 /// Registers the table. A method that a path does not have is 405 with `Allow`.
 pub fn configure(service: &mut web::ServiceConfig, demo: bool) {
-    let mut formats = HashMap::new();
+    let (mut formats, mut cross_origin) = (HashMap::new(), HashSet::new());
     let mut paths: Vec<(&'static str, Vec<Row>)> = Vec::new();
     for row in table(demo) {
         formats.insert(row.path, row.format);
+        if row.is_cross_origin {
+            cross_origin.insert(row.path);
+        }
         match paths.iter_mut().find(|(path, _)| *path == row.path) {
             Some((_, rows)) => rows.push(row),
             None => paths.push((row.path, vec![row])),
@@ -160,6 +174,11 @@ pub fn configure(service: &mut web::ServiceConfig, demo: bool) {
     for (path, rows) in paths {
         let allow = rows.iter().map(|row| row.method).collect::<Vec<_>>().join(", ");
         let mut resource = web::resource(path);
+        if cross_origin.contains(path) {
+            let methods = allow.clone();
+            resource =
+                resource.route(web::method(Method::OPTIONS).to(move |request| preflight(request, methods.clone())));
+        }
         for row in rows {
             resource = resource.route(row.handler);
         }
@@ -171,6 +190,7 @@ pub fn configure(service: &mut web::ServiceConfig, demo: bool) {
         })));
     }
     service.app_data(Formats(formats));
+    service.app_data(CrossOrigin(cross_origin));
     service.default_service(web::to(|| async { HttpResponse::NotFound().finish() }));
 }
 

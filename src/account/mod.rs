@@ -211,6 +211,11 @@ pub async fn choose_language(work: &mut Work, account: &AccountId, language: Lan
     crate::audit::record(work, &AccountEvent::LanguageChosen { account, language }).await
 }
 
+/// Ends what services may do without the person: every grant that outlives its session belongs to an epoch of the account.
+pub async fn end_offline_access(work: &mut Work, account: &AccountId) -> Result<(), Error> {
+    Ok(store::raise_offline_epoch(work, account).await?)
+}
+
 /// Under which an address is found.
 pub fn index(vault: &Vault, email: &EmailAddress) -> [u8; 32] {
     vault.index("email", email.compared())

@@ -49,6 +49,10 @@ pub async fn insert_account(work: &mut Work, new: &NewAccount<'_>, key_wrapped: 
     .map(drop)
 }
 
+pub async fn raise_offline_epoch(work: &mut Work, id: &AccountId) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "UPDATE account SET offline_epoch = offline_epoch + 1 WHERE id = $1", id).map(drop)
+}
+
 /// `false` if the address belongs to an account already.
 pub async fn insert_address(
     work: &mut Work,

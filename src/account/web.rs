@@ -138,7 +138,7 @@ pub async fn services(caller: SignedIn, request: actix_web::HttpRequest) -> Answ
         id: one.client.id.to_string(),
         title: one.client.title(language),
         since: moment::date(language, one.since),
-        data: connection::data_names(language, &one.scopes),
+        data: connection::data_names(language, &one.data),
     };
     visitor.page(&ServicesPage { f, connections: connections.iter().map(row).collect(), ended })
 }

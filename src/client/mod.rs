@@ -16,9 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{self, Event};
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, ClientId};
+use crate::kernel::id::{AccountId, ClientId, SessionId};
 use crate::kernel::keys::Algorithm;
 use crate::kernel::level::Level;
+use crate::kernel::outbound;
 use crate::kernel::seal::Vault;
 use crate::kernel::texts::Language;
 use crate::store::db::Tx;
@@ -64,25 +65,30 @@ pub enum Authentication {
     ClientSecretBasic { secret_sha256: String },
     /// Secret in the body.
     ClientSecretPost { secret_sha256: String },
+    /// None: a program on people's own devices, which can keep no secret (RFC 6749 section 2.1).
+    None,
 }
 
 /// What a client may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Scope {
     Openid,
     Profile,
     Email,
+    /// Access that outlives the session (OpenID Connect Core section 11): a refresh token.
+    OfflineAccess,
 }
 
 impl Scope {
-    pub const ALL: [Scope; 3] = [Scope::Openid, Scope::Profile, Scope::Email];
+    pub const ALL: [Scope; 4] = [Scope::Openid, Scope::Profile, Scope::Email, Scope::OfflineAccess];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Openid => "openid",
             Self::Profile => "profile",
             Self::Email => "email",
+            Self::OfflineAccess => "offline_access",
         }
     }
 }
@@ -102,11 +108,26 @@ pub struct Client {
     pub privacy_uri: String,
     #[serde(default)]
     pub profile: Profile,
+    /// May be empty for a client that only ever acts in its own name.
+    #[serde(default)]
     pub redirect_uris: Vec<String>,
+    /// Only requests that it has deposited before (RFC 9126 section 6).
+    #[serde(default)]
+    pub require_pushed_authorization_requests: bool,
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
+    /// Where it wants to be told that a session has ended (OpenID Connect Back-Channel Logout 1.0).
+    #[serde(default)]
+    pub backchannel_logout_uri: Option<String>,
     pub authentication: Authentication,
+    #[serde(default)]
     pub scopes: Vec<Scope>,
+    /// What it may do in its own name (client credentials, RFC 6749 section 4.4); the words of whoever reads its tokens.
+    #[serde(default)]
+    pub own_scopes: Vec<String>,
+    /// The one API its access tokens may be meant for (RFC 8707), besides userinfo here.
+    #[serde(default)]
+    pub resource: Option<String>,
     /// The least level that the service accepts.
     #[serde(default = "basic")]
     pub level: Level,
@@ -132,6 +153,16 @@ impl Client {
         URL_SAFE_NO_PAD.encode(vault.pairwise(sector, account.as_str()))
     }
 
+    /// The session as this client knows it, the `sid` of its tokens: another one for every client, as the subject is.
+    pub fn session(&self, vault: &Vault, session: &SessionId) -> String {
+        URL_SAFE_NO_PAD.encode(vault.pairwise(&format!("session of {}", self.id), session.as_str()))
+    }
+
+    /// Whoever can read its program can act as it.
+    pub fn is_public(&self) -> bool {
+        self.authentication == Authentication::None
+    }
+
     /// "Stadt Musterhausen – Bewohnerparken".
     pub fn title(&self, language: Language) -> String {
         format!("{} – {}", self.operator.get(language), self.name.get(language))
@@ -150,7 +181,7 @@ impl Client {
                 return at(field, "needs a German and an English text of at most 160 characters");
             }
         }
-        if self.redirect_uris.is_empty() {
+        if self.redirect_uris.is_empty() && self.own_scopes.is_empty() {
             return at("redirect_uris", "at least one");
         }
         for (field, uris) in
@@ -161,16 +192,44 @@ impl Client {
             }
         }
         check_redirect_uri(&self.privacy_uri, loopback_allowed).or_else(|problem| at("privacy_uri", problem))?;
-        if !self.scopes.contains(&Scope::Openid) {
+        if let Some(uri) = &self.backchannel_logout_uri {
+            check_redirect_uri(uri, loopback_allowed)
+                .and_then(|()| outbound::check_host(uri, loopback_allowed))
+                .or_else(|problem| at("backchannel_logout_uri", problem))?;
+        }
+        if let Some(resource) = &self.resource {
+            check_redirect_uri(resource, loopback_allowed).or_else(|problem| at("resource", problem))?;
+        }
+        if !self.scopes.contains(&Scope::Openid) && !self.redirect_uris.is_empty() {
             return at("scopes", "must contain openid");
+        }
+        if !self.own_scopes.is_empty() && self.is_public() {
+            return at("own_scopes", "only for a client that authenticates");
+        }
+        if self.own_scopes.len() > OWN_SCOPES_MAX || !self.own_scopes.iter().all(|name| is_own_scope(name)) {
+            return at(
+                "own_scopes",
+                "at most 32 names of letters, digits, '.', ':', '_', '-', none of them a person's scope",
+            );
+        }
+        if self.is_public() && self.profile != Profile::Baseline {
+            return at("profile", "without client authentication it is baseline (PKCE always)");
         }
         self.authentication.check().or_else(|problem| at("authentication", problem))
     }
 }
 
+const OWN_SCOPES_MAX: usize = 32;
+
+fn is_own_scope(name: &str) -> bool {
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:_-".contains(&byte));
+    (1..=100).contains(&name.len()) && is_plain && !Scope::ALL.iter().any(|scope| scope.name() == name)
+}
+
 impl Authentication {
     fn check(&self) -> Result<(), &'static str> {
         match self {
+            Self::None => Ok(()),
             Self::PrivateKeyJwt { jwks } => check_jwks(jwks),
             Self::ClientSecretBasic { secret_sha256 } | Self::ClientSecretPost { secret_sha256 } => {
                 let is_hash = secret_sha256.len() == 64 && secret_sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -332,6 +391,23 @@ mod tests {
         assert!(refused("redirect_uri = \"x\"").contains("redirect_uri"), "unknown key");
         assert!(refused("post_logout_redirect_uris = [\"http://rp.example/\"]").contains("https"));
         assert!(refused("level = \"gold\"").contains("level"));
+    }
+
+    #[test]
+    fn own_scopes_and_public_clients_are_checked() {
+        let refused = |extra: &str| ClientFile::parse(&file(extra), false).unwrap_err();
+        for scope in ["openid", "", "a b", "offline_access"] {
+            assert!(refused(&format!("own_scopes = [\"{scope}\"]")).contains("own_scopes"), "{scope}");
+        }
+        assert!(ClientFile::parse(&file("own_scopes = [\"postfach.lesen\"]"), false).is_ok());
+        assert!(refused("resource = \"http://api.example/\"").contains("resource"));
+        let public = |extra: &str| {
+            let (front, _) = file(extra).split_once("method").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+            ClientFile::parse(&format!("{front}method = \"none\"\n"), false)
+        };
+        assert!(public("").is_ok());
+        assert!(public("own_scopes = [\"postfach.lesen\"]").unwrap_err().contains("own_scopes"));
+        assert!(public("profile = \"oidc-core\"").unwrap_err().contains("profile"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! All clients in memory, on every node the same within half a second.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{Client, store};
@@ -12,6 +12,8 @@ use crate::store::db::Db;
 struct Loaded {
     version: i64,
     clients: HashMap<String, Arc<Client>>,
+    /// Where programs run that call us from a browser: the origins of public clients' redirect URIs.
+    origins: HashSet<String>,
 }
 
 /// Cheap to clone.
@@ -20,13 +22,18 @@ pub struct Registry(Arc<RwLock<Loaded>>);
 
 impl Registry {
     pub async fn load(db: &Db) -> Result<Self, Error> {
-        let registry = Self(Arc::new(RwLock::new(Loaded { version: -1, clients: HashMap::new() })));
+        let registry = Self(Arc::new(RwLock::new(Loaded { version: -1, ..Loaded::default() })));
         registry.refresh(db).await?;
         Ok(registry)
     }
 
     pub fn get(&self, id: &str) -> Option<Arc<Client>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clients.get(id).cloned()
+    }
+
+    /// Whether a public client lives at this origin.
+    pub fn has_origin(&self, origin: &str) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).origins.contains(origin)
     }
 
     pub fn find(&self, id: &ClientId) -> Option<Arc<Client>> {
@@ -41,8 +48,11 @@ impl Registry {
             return Ok(());
         }
         let clients = store::load_all(&mut tx).await?;
+        let public = clients.iter().filter(|client| client.is_public());
+        let uris = public.flat_map(|client| &client.redirect_uris).filter_map(|uri| url::Url::parse(uri).ok());
+        let origins = uris.map(|uri| uri.origin().ascii_serialization()).collect();
         let clients = clients.into_iter().map(|client| (client.id.0.clone(), Arc::new(client))).collect();
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Loaded { version, clients };
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Loaded { version, clients, origins };
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, EventId};
 use crate::kernel::texts::{Language, ProtocolTexts, Text, moment};
 use crate::kernel::time::Timestamp;
-use crate::oidc::{connection, scopes_of};
+use crate::oidc::{claims, connection};
 use crate::signin::change::device_name;
 use crate::store::db::Tx;
 
@@ -67,10 +67,11 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 30] = [
+pub const KINDS: [(&str, Topic, Sentence); 31] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
+    ("refresh.refused",           Topic::Services, |t| &t.refresh_refused),
     ("consent.given",             Topic::Services, |t| &t.consent_given),
     ("consent.withdrawn",         Topic::Services, |t| &t.consent_withdrawn),
     ("account.looked_up",         Topic::Support,  |t| &t.account_looked_up),
@@ -151,7 +152,7 @@ impl Reader<'_> {
         let text = |name: &str| detail[name].as_str().unwrap_or_default();
         let client = self.registry.get(text("client"));
         let service = client.as_ref().map_or_else(|| text("client").to_owned(), |client| client.title(self.language));
-        let data = connection::data_names(self.language, &scopes_of(text("scope")));
+        let data = connection::data_names(self.language, &claims::covered(text("scope")));
         let date = detail["erase_at"].as_i64().map(Timestamp::from_milliseconds);
         let what = sentence(t)
             .with("service", &service)

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
+    RsaKeyPair,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
@@ -27,6 +30,8 @@ const RSA_MINIMUM_BITS: usize = 3000;
 #[sqlx(type_name = "TEXT")]
 pub enum Algorithm {
     ES256,
+    /// RSASSA-PSS, with the key of RS256.
+    PS256,
     /// PKCS#1 v1.5: only for clients that cannot do better.
     RS256,
 }
@@ -35,6 +40,7 @@ impl Algorithm {
     pub const fn name(self) -> &'static str {
         match self {
             Self::ES256 => "ES256",
+            Self::PS256 => "PS256",
             Self::RS256 => "RS256",
         }
     }
@@ -42,6 +48,7 @@ impl Algorithm {
     const fn for_verification(self) -> jsonwebtoken::Algorithm {
         match self {
             Self::ES256 => jsonwebtoken::Algorithm::ES256,
+            Self::PS256 => jsonwebtoken::Algorithm::PS256,
             Self::RS256 => jsonwebtoken::Algorithm::RS256,
         }
     }
@@ -107,7 +114,7 @@ impl SigningKey {
                 let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
                 document.map(|document| Secret::new(document.as_ref().to_vec()))
             }
-            Algorithm::RS256 => RsaKeyPair::generate(KeySize::Rsa3072)
+            Algorithm::PS256 | Algorithm::RS256 => RsaKeyPair::generate(KeySize::Rsa3072)
                 .and_then(|pair| pair.as_der().map(|der: Pkcs8V1Der<'_>| Secret::new(der.as_ref().to_vec()))),
         }
         .map_err(|_| format!("no {} key could be made", algorithm.name()))
@@ -149,14 +156,21 @@ impl SigningKey {
         // serde_json keeps object members sorted, which is the canonical form RFC 7638 section 3.3 asks for.
         let key_id = URL_SAFE_NO_PAD.encode(sha256(public.to_string().as_bytes()));
         public["kid"] = json!(key_id);
-        public["alg"] = json!(algorithm.name());
+        // An RSA key signs both ways, so the set does not bind it to one.
+        if algorithm == Algorithm::ES256 {
+            public["alg"] = json!(algorithm.name());
+        }
         public["use"] = json!("sig");
         let jwk = serde_json::from_value(public.clone()).map_err(|error| error.to_string())?;
         let verifier = DecodingKey::from_jwk(&jwk).map_err(|error| error.to_string())?;
         Ok(Self { key_id, algorithm, purpose, pair, public, verifier })
     }
 
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+    fn can_sign(&self, algorithm: Algorithm) -> bool {
+        self.algorithm == algorithm || (self.algorithm == Algorithm::RS256 && algorithm == Algorithm::PS256)
+    }
+
+    fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, Error> {
         let random = SystemRandom::new();
         match &self.pair {
             Pair::Ec(pair) => {
@@ -165,8 +179,10 @@ impl SigningKey {
             }
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
-                    .map_err(|_| Error::broken("RS256 signing failed"))?;
+                let padding: &dyn RsaEncoding =
+                    if algorithm == Algorithm::PS256 { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
+                pair.sign(padding, &random, message, &mut signature)
+                    .map_err(|_| Error::broken("RSA signing failed"))?;
                 Ok(signature)
             }
         }
@@ -203,14 +219,25 @@ impl KeySet {
 
     /// A signed token in compact form.
     pub fn sign(&self, purpose: Purpose, algorithm: Algorithm, claims: &impl Serialize) -> Result<String, Error> {
+        self.sign_as(purpose.token_type(), purpose, algorithm, claims)
+    }
+
+    /// As [`sign`](Self::sign), with a `typ` of its own, so that it never verifies as what the key is for.
+    pub fn sign_as(
+        &self,
+        token_type: &str,
+        purpose: Purpose,
+        algorithm: Algorithm,
+        claims: &impl Serialize,
+    ) -> Result<String, Error> {
         let key = find_signing(&self.keys, purpose, algorithm);
         let key = key.ok_or_else(|| Error::broken("no key for this purpose and algorithm"))?;
-        let header = json!({ "alg": algorithm.name(), "kid": key.key_id, "typ": purpose.token_type() });
+        let header = json!({ "alg": algorithm.name(), "kid": key.key_id, "typ": token_type });
         let claims = serde_json::to_vec(claims).map_err(Error::broken)?;
         let mut token = URL_SAFE_NO_PAD.encode(header.to_string());
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-        let signature = key.sign(token.as_bytes())?;
+        let signature = key.sign(algorithm, token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(token)
@@ -225,7 +252,9 @@ impl KeySet {
         if header.typ.as_deref() != Some(purpose.token_type()) {
             return None;
         }
-        verify_signature(token, &key.verifier, key.algorithm.for_verification())
+        let is_pss = header.alg == jsonwebtoken::Algorithm::PS256 && key.can_sign(Algorithm::PS256);
+        let algorithm = if is_pss { Algorithm::PS256 } else { key.algorithm };
+        verify_signature(token, &key.verifier, algorithm.for_verification())
     }
 
     /// Whether a token names a key that was ours: it may have been good once, and counts as absent.
@@ -237,7 +266,7 @@ impl KeySet {
 
 fn find_signing(keys: &[(Arc<SigningKey>, State)], purpose: Purpose, algorithm: Algorithm) -> Option<&Arc<SigningKey>> {
     let signs = |(key, state): &&(Arc<SigningKey>, State)| {
-        *state == State::Signs && key.purpose == purpose && key.algorithm == algorithm
+        *state == State::Signs && key.purpose == purpose && key.can_sign(algorithm)
     };
     keys.iter().find(signs).map(|(key, _)| key)
 }
@@ -273,7 +302,9 @@ mod tests {
         let key = |(purpose, algorithm)| {
             // The only slow one.
             let der = match algorithm {
-                Algorithm::RS256 => SigningKey::read_pem(include_str!("../../keys-dev/id-token-rs256.pem")),
+                Algorithm::PS256 | Algorithm::RS256 => {
+                    SigningKey::read_pem(include_str!("../../keys-dev/id-token-rs256.pem"))
+                }
                 Algorithm::ES256 => SigningKey::generate(algorithm),
             };
             (Arc::new(SigningKey::from_pkcs8(purpose, der.unwrap().expose()).unwrap()), State::Signs)
@@ -285,7 +316,7 @@ mod tests {
     fn signs_and_verifies_by_purpose_only() {
         let keys = keys();
         let claims = json!({ "sub": "somebody" });
-        for algorithm in [Algorithm::ES256, Algorithm::RS256] {
+        for algorithm in [Algorithm::ES256, Algorithm::PS256, Algorithm::RS256] {
             let token = keys.sign(Purpose::IdToken, algorithm, &claims).unwrap();
             assert_eq!(keys.verify::<serde_json::Value>(Purpose::IdToken, &token), Some(claims.clone()));
             assert_eq!(keys.verify::<serde_json::Value>(Purpose::AccessToken, &token), None);

@@ -7,6 +7,7 @@ pub mod key_times;
 pub mod keys;
 pub mod level;
 pub mod mail;
+pub mod outbound;
 pub mod password;
 pub mod random;
 pub mod seal;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::dispatch::{ConsentFacts, SessionFacts, Situation, Step, next_step};
 use super::request::AuthorizationRequest;
+use super::response::Response;
 use super::{OidcEvent, store};
 use crate::app::AppParts;
 use crate::audit;
@@ -36,7 +37,7 @@ pub enum Decision {
     /// A step of ours, for this stored request.
     Continue(Step, RequestId),
     /// Back to the client.
-    Return(String),
+    Return(Response),
 }
 
 fn place(id: &RequestId) -> Place<'_> {
@@ -60,11 +61,9 @@ pub async fn begin(
             let mut work = app.begin(Actor::Account(session.account_id.clone())).await?;
             let code = issue(&mut work, &request, session).await?;
             work.commit().await?;
-            Ok(Decision::Return(success(app, &request, code.expose())))
+            Ok(Decision::Return(Response::success(app, &request.target, code.expose())))
         }
-        Step::Refuse(error) => {
-            Ok(Decision::Return(failure(app, &request.redirect_uri, request.state.as_deref(), &error)))
-        }
+        Step::Refuse(error) => Ok(Decision::Return(Response::failure(app, &request.target, &error))),
         step => {
             let mut work = app.begin(Actor::Visitor).await?;
             let id = RequestId::new(work.now, &work.random);
@@ -118,7 +117,7 @@ pub async fn resume(
             take(&mut work, pending, browser).await?;
             let code = issue(&mut work, &pending.request, session).await?;
             work.commit().await?;
-            Ok(Decision::Return(success(app, &pending.request, code.expose())))
+            Ok(Decision::Return(Response::success(app, &pending.request.target, code.expose())))
         }
         (Step::Refuse(error), _) => refuse(app, pending, browser, &error).await,
         (step, _) => Ok(Decision::Continue(step, pending.id.clone())),
@@ -130,8 +129,7 @@ pub async fn refuse(app: &AppParts, pending: &Pending, browser: &[u8], error: &P
     let mut work = app.begin(Actor::Visitor).await?;
     take(&mut work, pending, browser).await?;
     work.commit().await?;
-    let request = &pending.request;
-    Ok(Decision::Return(failure(app, &request.redirect_uri, request.state.as_deref(), error)))
+    Ok(Decision::Return(Response::failure(app, &pending.request.target, error)))
 }
 
 /// The gate: a stored request is answered once.
@@ -157,12 +155,13 @@ async fn facts(
 
 async fn issue(work: &mut Work, request: &AuthorizationRequest, session: &Session) -> Result<Secret<String>, Error> {
     let code = work.random.token();
+    let claims = (!request.claims.is_empty()).then(|| serde_json::to_string(&request.claims));
     let row = store::CodeRow {
         client_id: request.client.clone(),
         account_id: session.account_id.clone(),
         session_id: session.id.clone(),
         grant_id: GrantId::new(work.now, &work.random),
-        redirect_uri: request.redirect_uri.clone(),
+        redirect_uri: request.target.redirect_uri.clone(),
         scope: request.scope.clone(),
         nonce: request.nonce.clone(),
         challenge: request.challenge.clone(),
@@ -170,6 +169,8 @@ async fn issue(work: &mut Work, request: &AuthorizationRequest, session: &Sessio
         methods: session.methods.clone(),
         authenticated_at: session.authenticated_at,
         expires_at: work.now.plus(CODE_LIFETIME),
+        claims: claims.transpose().map_err(Error::broken)?,
+        resource: request.resource.clone(),
     };
     store::insert_code(work, &token_hash(code.expose()), &row).await?;
     Ok(code)
@@ -179,45 +180,8 @@ async fn issue(work: &mut Work, request: &AuthorizationRequest, session: &Sessio
 pub async fn consent(app: &AppParts, pending: &Pending, session: &Session) -> Result<(), Error> {
     let account = session.account_id.clone();
     let mut work = app.begin(Actor::Account(account.clone())).await?;
-    let (client, scope) = (pending.client.id.clone(), pending.request.scope.clone());
+    let (client, scope) = (pending.client.id.clone(), pending.request.consent_text());
     store::put_consent(&mut work, &account, &client, &scope).await?;
     audit::record(&mut work, &OidcEvent::ConsentGiven { account, client, scope }).await?;
     work.commit().await
-}
-
-/// The redirect with a code: RFC 6749 section 4.1.2, RFC 9207 section 2.
-fn success(app: &AppParts, request: &AuthorizationRequest, code: &str) -> String {
-    let state = request.state.as_deref().map(|state| ("state", state));
-    answer(&request.redirect_uri, [Some(("code", code)), state, Some(("iss", app.config.issuer.as_str()))])
-}
-
-/// The redirect with an error: RFC 6749 section 4.1.2.1.
-pub fn failure(app: &AppParts, redirect_uri: &str, state: Option<&str>, error: &Protocol) -> String {
-    let uri = answer(
-        redirect_uri,
-        [
-            Some(("error", error.code)),
-            Some(("error_description", error.description)),
-            state.map(|state| ("state", state)),
-        ],
-    );
-    answer(&uri, [Some(("iss", app.config.issuer.as_str())), None, None])
-}
-
-/// Adds parameters to a registered URI, whose own query stays as it is.
-fn answer(uri: &str, pairs: [Option<(&str, &str)>; 3]) -> String {
-    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs.into_iter().flatten()).finish();
-    let joint = if uri.contains('?') { '&' } else { '?' };
-    format!("{uri}{joint}{query}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::answer;
-
-    #[test]
-    fn a_registered_query_is_kept() {
-        let uri = answer("https://rp.example/cb?tenant=1", [Some(("code", "a b")), None, Some(("iss", "https://op"))]);
-        assert_eq!(uri, "https://rp.example/cb?tenant=1&code=a+b&iss=https%3A%2F%2Fop");
-    }
 }

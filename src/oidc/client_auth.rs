@@ -21,7 +21,7 @@ use crate::store::work::{Actor, Work};
 /// RFC 7523 section 2.2
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// A client that has proven itself, if [`spend`](Authenticated::spend) succeeds in the same transaction.
+/// A client that has proven itself, or that is registered as unable to, if [`spend`](Authenticated::spend) succeeds in the same transaction.
 pub struct Authenticated {
     pub client: Arc<Client>,
     assertion: Option<Assertion>,
@@ -64,12 +64,23 @@ pub fn authenticate(
             Ok(Authenticated { client, assertion: None })
         }
         (None, None, Some(assertion)) => check_assertion(app, registry, assertion, parameters),
-        (None, None, None) => Err(refused("no authentication")),
+        (None, None, None) => {
+            let client = find(registry, parameters.get("client_id").unwrap_or_default(), parameters)?;
+            if client.is_public() {
+                return Ok(Authenticated { client, assertion: None });
+            }
+            Err(refused("no authentication"))
+        }
         _ => Err(refused("more than one authentication method")),
     }
 }
 
 impl Authenticated {
+    /// For what is only for clients that can prove who they are.
+    pub fn confidential(self) -> Result<Self, Error> {
+        if self.client.is_public() { Err(refused("this client cannot authenticate")) } else { Ok(self) }
+    }
+
     /// Spends the assertion: the same one never counts twice, on no node (RFC 7523 section 3, jti).
     pub async fn spend(&self, work: &mut Work) -> Result<(), Error> {
         let Some(assertion) = &self.assertion else { return Ok(()) };

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::claims::{self, Shows};
 use super::{OidcEvent, scopes_of, store};
+use crate::account::AttributeName;
 use crate::app::AppParts;
 use crate::audit;
 use crate::client::registry::Registry;
@@ -17,6 +19,8 @@ use crate::store::work::{Actor, Work};
 pub struct Connection {
     pub client: Arc<Client>,
     pub scopes: Vec<Scope>,
+    /// Which data the service gets.
+    pub data: Vec<Shows>,
     pub since: Timestamp,
 }
 
@@ -25,22 +29,26 @@ pub async fn list(tx: &mut Tx, registry: &Registry, account: &AccountId) -> Resu
     let rows = store::list_consents(tx, account).await?;
     let connection = |row: store::ConsentRow| {
         let client = registry.find(&row.client_id)?;
-        Some(Connection { client, scopes: scopes_of(&row.scope), since: row.granted_at })
+        Some(Connection {
+            client,
+            scopes: scopes_of(&row.scope),
+            data: claims::covered(&row.scope),
+            since: row.granted_at,
+        })
     };
     Ok(rows.into_iter().filter_map(connection).collect())
 }
 
 /// The data behind some scopes, in words.
-pub fn data_names(language: Language, scopes: &[Scope]) -> String {
+pub fn data_names(language: Language, data: &[Shows]) -> String {
     let a = &language.texts().attribute;
-    let mut names = Vec::new();
-    if scopes.contains(&Scope::Profile) {
-        names.extend([&a.given_names, &a.family_name, &a.birth_date]);
-    }
-    if scopes.contains(&Scope::Email) {
-        names.push(&a.email);
-    }
-    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    let name = |shows: &Shows| match shows {
+        Shows::Attribute(AttributeName::GivenNames) => &a.given_names,
+        Shows::Attribute(AttributeName::FamilyName) => &a.family_name,
+        Shows::Attribute(AttributeName::BirthDate) => &a.birth_date,
+        Shows::Email => &a.email,
+    };
+    data.iter().map(|shows| name(shows).to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Removes everything that clients hold of an account which is being erased.

@@ -3,8 +3,8 @@
 //! A pure function of stored state. Steps do not know each other; each returns here, and the decision is made
 //! afresh. `prompt=none` turns every step that would need the person into its error.
 
+use super::claims;
 use super::request::AuthorizationRequest;
-use super::scopes_of;
 use crate::kernel::error::Protocol;
 use crate::kernel::level::Level;
 use crate::kernel::time::Timestamp;
@@ -31,6 +31,8 @@ const CONSENT_LIFETIME: std::time::Duration = crate::kernel::time::days(365);
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     SignIn,
+    /// Open an account (Initiating User Registration via OpenID Connect 1.0).
+    Register,
     RaiseLevel(Level),
     Consent,
     Issue,
@@ -56,7 +58,7 @@ pub fn next_step(situation: &Situation<'_>) -> Step {
     // OpenID Connect Core section 3.1.2.6
     let refuse = |code, description| Step::Refuse(Protocol { code, description, detail: None });
     match step {
-        Step::SignIn => refuse("login_required", "the person would have to sign in"),
+        Step::SignIn | Step::Register => refuse("login_required", "the person would have to sign in"),
         Step::RaiseLevel(_) => refuse("interaction_required", "the person would have to raise the level"),
         Step::Consent => refuse("consent_required", "the person would have to consent"),
         step => step,
@@ -64,8 +66,13 @@ pub fn next_step(situation: &Situation<'_>) -> Step {
 }
 
 fn interactive_step(&Situation { request, created_at, session, consent, now }: &Situation<'_>) -> Step {
-    let Some(session) = session else { return Step::SignIn };
+    let Some(session) = session else {
+        return if request.prompt.create { Step::Register } else { Step::SignIn };
+    };
     let signed_in_since = session.authenticated_at >= created_at;
+    if request.prompt.create && !signed_in_since {
+        return Step::Register;
+    }
     let too_old = request.max_age.is_some_and(|age| session.authenticated_at.plus(age) < now) && !signed_in_since;
     let someone_else = request.expected_subject.as_ref().is_some_and(|subject| *subject != session.subject);
     if (request.prompt.login && !signed_in_since) || too_old || (someone_else && !signed_in_since) {
@@ -79,8 +86,7 @@ fn interactive_step(&Situation { request, created_at, session, consent, now }: &
         return Step::RaiseLevel(request.level);
     }
     let consented = consent.is_some_and(|consent| {
-        let given = scopes_of(&consent.scope);
-        scopes_of(&request.scope).iter().all(|scope| given.contains(scope))
+        claims::covers_all(&consent.scope, &request.consent_text())
             && consent.granted_at.plus(CONSENT_LIFETIME) > now
             && (!request.prompt.consent || consent.granted_at >= created_at)
     });
@@ -91,7 +97,9 @@ fn interactive_step(&Situation { request, created_at, session, consent, now }: &
 mod tests {
     use std::time::Duration;
 
+    use super::super::claims_request::RequestedClaims;
     use super::super::request::Prompt;
+    use super::super::response::{Mode, Target};
     use super::*;
     use crate::kernel::id::ClientId;
 
@@ -101,8 +109,7 @@ mod tests {
     fn request(change: impl FnOnce(&mut AuthorizationRequest)) -> AuthorizationRequest {
         let mut request = AuthorizationRequest {
             client: ClientId("parken".into()),
-            redirect_uri: "https://rp.example/cb".into(),
-            state: None,
+            target: Target { redirect_uri: "https://rp.example/cb".into(), mode: Mode::Query, state: None },
             nonce: None,
             scope: "openid profile".into(),
             challenge: None,
@@ -110,6 +117,8 @@ mod tests {
             max_age: None,
             expected_subject: None,
             login_hint: None,
+            claims: RequestedClaims::default(),
+            resource: None,
             language: None,
             level: Level::Basic,
         };
@@ -158,6 +167,10 @@ mod tests {
             Row("max_age zero, before",   |r| r.max_age = Some(Duration::ZERO),                  old(),             all(), Step::SignIn,  "login_required"),
             Row("somebody else",          |r| r.expected_subject = Some("emre".into()),          old(),             all(), Step::SignIn,  "login_required"),
             Row("the right one",          |r| r.expected_subject = Some("renate".into()),        old(),             all(), Step::Issue,   ""),
+            Row("single claim, agreed",   |r| r.claims.userinfo = vec!["name".into()],            old(),             all(), Step::Issue,   ""),
+            Row("single claim, new",      |r| { r.scope = "openid".into(); r.claims.userinfo = vec!["name".into()] }, old(), Some(consent("openid claim:email", OLD)), Step::Consent, "consent_required"),
+            Row("single claim, known",    |r| { r.scope = "openid".into(); r.claims.userinfo = vec!["name".into()] }, old(), Some(consent("openid claim:name", OLD)), Step::Issue, ""),
+            Row("scope for one claim",    |_| {},                                                old(),             Some(consent("openid claim:name", OLD)), Step::Consent, "consent_required"),
             Row("level too low",          |r| r.level = Level::Substantial,                      old(),             all(), Step::RaiseLevel(Level::Substantial), "interaction_required"),
         ]
     }
@@ -185,6 +198,10 @@ mod tests {
         let all = consent("openid profile", 300_000);
         assert_eq!(decide(&login, Some(&session(300_000)), Some(&all)), Step::SignIn);
         assert_eq!(decide(&login, Some(&session(10)), Some(&all)), Step::Issue);
+        let create = request(|r| r.prompt.create = true);
+        assert_eq!(decide(&create, None, None), Step::Register);
+        assert_eq!(decide(&create, Some(&session(300_000)), Some(&all)), Step::Register);
+        assert_eq!(decide(&create, Some(&session(10)), Some(&all)), Step::Issue);
         let again = request(|r| r.prompt.consent = true);
         assert_eq!(decide(&again, Some(&session(10)), Some(&all)), Step::Consent);
         assert_eq!(decide(&again, Some(&session(10)), Some(&consent("openid profile", 5))), Step::Issue);

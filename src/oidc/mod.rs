@@ -2,13 +2,20 @@
 //! decided by one dispatcher; a code is redeemed once; a token is worth what its grant still is.
 
 pub mod authorize;
+pub mod backchannel;
 pub mod claims;
+pub mod claims_request;
 pub mod client_auth;
+pub mod client_credentials;
 pub mod connection;
 pub mod discovery;
 pub mod dispatch;
+pub mod grant;
 pub mod logout;
+pub mod par;
+pub mod refresh;
 pub mod request;
+pub mod response;
 pub mod revocation;
 mod store;
 pub mod token;
@@ -69,6 +76,13 @@ pub enum OidcEvent {
         client: ClientId,
         why: &'static str,
     },
+    RefreshRefused {
+        #[serde(skip)]
+        account: AccountId,
+        client: ClientId,
+        grant: GrantId,
+        why: &'static str,
+    },
 }
 
 impl Event for OidcEvent {
@@ -79,6 +93,7 @@ impl Event for OidcEvent {
             Self::GrantIssued { .. } => "grant.issued",
             Self::GrantRevoked { .. } => "grant.revoked",
             Self::CodeRefused { .. } => "code.refused",
+            Self::RefreshRefused { .. } => "refresh.refused",
         }
     }
 
@@ -87,7 +102,8 @@ impl Event for OidcEvent {
         | Self::ConsentWithdrawn { account, .. }
         | Self::GrantIssued { account, .. }
         | Self::GrantRevoked { account, .. }
-        | Self::CodeRefused { account, .. }) = self;
+        | Self::CodeRefused { account, .. }
+        | Self::RefreshRefused { account, .. }) = self;
         Some(account.to_string())
     }
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{scope_text, scopes_of};
+use super::claims_request::{self, RequestedClaims};
+use super::response::{Mode, Target};
+use super::{claims, scope_text, scopes_of};
 use crate::app::AppParts;
 use crate::client::registry::Registry;
 use crate::client::{Client, Profile, Scope};
@@ -50,25 +52,34 @@ pub struct Prompt {
     pub none: bool,
     pub login: bool,
     pub consent: bool,
+    pub create: bool,
 }
 
 /// A request that has passed every check.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
     pub client: ClientId,
-    pub redirect_uri: String,
-    pub state: Option<String>,
+    pub target: Target,
     pub nonce: Option<String>,
     pub scope: String,
     pub challenge: Option<String>,
     pub prompt: Prompt,
     pub max_age: Option<Duration>,
-    /// The subject that `id_token_hint` names.
+    /// The subject that `id_token_hint` or the `claims` parameter names.
     pub expected_subject: Option<String>,
     pub login_hint: Option<String>,
     pub language: Option<Language>,
-    /// The least level: the client's own minimum.
+    /// The least level: the client's own minimum, or an essential `acr`.
     pub level: Level,
+    pub claims: RequestedClaims,
+    pub resource: Option<String>,
+}
+
+impl AuthorizationRequest {
+    /// What the person is asked to agree to.
+    pub fn consent_text(&self) -> String {
+        claims::consent_text(&self.scope, &self.claims)
+    }
 }
 
 /// Where a refusal goes.
@@ -77,34 +88,64 @@ pub enum Refusal {
     /// Nobody but the person may see it.
     Page(Protocol),
     /// The client gets it as an error response.
-    Client { redirect_uri: String, state: Option<String>, error: Protocol },
+    Client { target: Target, error: Protocol },
 }
 
 /// The part of a request that must be right before anything may be sent anywhere.
 struct Trusted {
     client: Arc<Client>,
-    redirect_uri: String,
+    target: Target,
 }
 
 fn refuse<T>(code: &'static str, description: &'static str) -> Result<T, Protocol> {
     Err(Protocol { code, description, detail: None })
 }
 
+/// How the parameters came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Through the person's browser.
+    Browser,
+    /// From the client itself, which has authenticated (RFC 9126).
+    Pushed,
+}
+
 /// Runs all checks.
 pub fn check(app: &AppParts, registry: &Registry, parameters: &Parameters) -> Result<AuthorizationRequest, Refusal> {
-    let trusted = check_client(registry, parameters).map_err(Refusal::Page)?;
-    check_rest(app, &trusted, parameters).map_err(|error| Refusal::Client {
-        redirect_uri: trusted.redirect_uri.clone(),
-        state: parameters.get("state").filter(|state| state.len() <= TEXT_MAX).map(str::to_owned),
-        error,
+    let client = find_client(registry, parameters).map_err(Refusal::Page)?;
+    check_all(app, client, parameters, Way::Browser)
+}
+
+/// The same checks for what a client deposits: it is told itself what is wrong (RFC 9126 section 2.3).
+pub fn check_pushed(
+    app: &AppParts,
+    client: Arc<Client>,
+    parameters: &Parameters,
+) -> Result<AuthorizationRequest, Protocol> {
+    check_all(app, client, parameters, Way::Pushed).map_err(|refusal| match refusal {
+        Refusal::Page(error) | Refusal::Client { error, .. } => error,
     })
 }
 
+fn check_all(
+    app: &AppParts,
+    client: Arc<Client>,
+    parameters: &Parameters,
+    way: Way,
+) -> Result<AuthorizationRequest, Refusal> {
+    let trusted = check_client(client, parameters).map_err(Refusal::Page)?;
+    check_rest(app, &trusted, parameters, way).map_err(|error| Refusal::Client { target: trusted.target, error })
+}
+
+pub fn find_client(registry: &Registry, parameters: &Parameters) -> Result<Arc<Client>, Protocol> {
+    match parameters.get("client_id").and_then(|id| registry.get(id)) {
+        Some(client) => Ok(client),
+        None => refuse("invalid_request", "client_id is missing or unknown"),
+    }
+}
+
 /// RFC 6749 section 4.1.2.1: without a known client and one of its own redirect URIs nothing is redirected.
-fn check_client(registry: &Registry, parameters: &Parameters) -> Result<Trusted, Protocol> {
-    let Some(client) = parameters.get("client_id").and_then(|id| registry.get(id)) else {
-        return refuse("invalid_request", "client_id is missing or unknown");
-    };
+fn check_client(client: Arc<Client>, parameters: &Parameters) -> Result<Trusted, Protocol> {
     let Some(redirect_uri) = parameters.get("redirect_uri") else {
         return refuse("invalid_request", "redirect_uri is missing");
     };
@@ -112,32 +153,62 @@ fn check_client(registry: &Registry, parameters: &Parameters) -> Result<Trusted,
     if !client.redirect_uris.iter().any(|known| known == redirect_uri) {
         return refuse("invalid_request", "redirect_uri is not registered for this client");
     }
-    Ok(Trusted { redirect_uri: redirect_uri.to_owned(), client })
+    // A refusal goes there too: by the mode that was asked for, with the state, if they are any good.
+    let mode = if parameters.get("response_mode") == Some("form_post") { Mode::FormPost } else { Mode::Query };
+    let state = parameters.get("state").filter(|state| state.len() <= TEXT_MAX).map(str::to_owned);
+    Ok(Trusted { target: Target { redirect_uri: redirect_uri.to_owned(), mode, state }, client })
 }
 
-fn check_rest(app: &AppParts, trusted: &Trusted, parameters: &Parameters) -> Result<AuthorizationRequest, Protocol> {
+fn check_rest(
+    app: &AppParts,
+    trusted: &Trusted,
+    parameters: &Parameters,
+    way: Way,
+) -> Result<AuthorizationRequest, Protocol> {
+    check_way(&trusted.client, parameters, way)?;
     check_unsupported(parameters)?;
     check_response(parameters)?;
     let scope = check_scope(&trusted.client, parameters)?;
     let challenge = check_challenge(&trusted.client, parameters)?;
     let prompt = check_prompt(parameters)?;
     let max_age = check_max_age(parameters)?;
+    let requested = claims_request::read(&trusted.client, parameters.get("claims"))?;
     let expected_subject = check_hint(app, &trusted.client, parameters)?;
+    if let (Some(one), Some(other)) = (&expected_subject, &requested.subject)
+        && one != other
+    {
+        return refuse("invalid_request", "id_token_hint and claims name different subjects");
+    }
+    check_text(parameters, "state")?;
     let text = |name| check_text(parameters, name);
     Ok(AuthorizationRequest {
         client: trusted.client.id.clone(),
-        redirect_uri: trusted.redirect_uri.clone(),
-        state: text("state")?,
+        target: trusted.target.clone(),
         nonce: text("nonce")?,
         scope,
         challenge,
         prompt,
         max_age,
-        expected_subject,
+        expected_subject: expected_subject.or(requested.subject),
         login_hint: text("login_hint")?,
         language: parameters.get("ui_locales").and_then(|tags| tags.split(' ').take(10).find_map(Language::from_tag)),
-        level: trusted.client.level,
+        level: requested.level.map_or(trusted.client.level, |level| level.max(trusted.client.level)),
+        claims: requested.claims,
+        resource: check_resource(&trusted.client, parameters)?,
     })
+}
+
+/// RFC 9126 section 6, and section 2.1: what is deposited does not refer to something deposited.
+fn check_way(client: &Client, parameters: &Parameters, way: Way) -> Result<(), Protocol> {
+    match way {
+        Way::Browser if client.require_pushed_authorization_requests => {
+            refuse("invalid_request", "this client must use the pushed_authorization_request_endpoint")
+        }
+        Way::Pushed if parameters.get("request_uri").is_some() => {
+            refuse("invalid_request", "request_uri has no place in a pushed request")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// OpenID Connect Core sections 6 and 7.2.1: what we do not support has its own error codes.
@@ -162,8 +233,8 @@ fn check_response(parameters: &Parameters) -> Result<(), Protocol> {
         None => return refuse("invalid_request", "response_type is missing"),
     }
     match parameters.get("response_mode") {
-        None | Some("query") => Ok(()),
-        Some(_) => refuse("invalid_request", "only response_mode query is supported"),
+        None | Some("query" | "form_post") => Ok(()),
+        Some(_) => refuse("invalid_request", "response_mode must be query or form_post"),
     }
 }
 
@@ -214,6 +285,7 @@ fn check_prompt(parameters: &Parameters) -> Result<Prompt, Protocol> {
             "none" => prompt.none = true,
             "login" | "select_account" => prompt.login = true,
             "consent" => prompt.consent = true,
+            "create" => prompt.create = true,
             _ => return refuse("invalid_request", "prompt has an unknown value"),
         }
     }
@@ -248,6 +320,14 @@ fn check_hint(app: &AppParts, client: &Client, parameters: &Parameters) -> Resul
     match hint.filter(|hint| hint.iss == app.config.issuer && hint.aud == client.id.0) {
         Some(hint) => Ok(Some(hint.sub)),
         None => refuse("invalid_request", "id_token_hint is not an ID token of this client"),
+    }
+}
+
+/// RFC 8707 section 2: the one resource that the client is registered for, or none.
+pub fn check_resource(client: &Client, parameters: &Parameters) -> Result<Option<String>, Protocol> {
+    match parameters.get("resource") {
+        asked if asked.is_none() || asked == client.resource.as_deref() => Ok(asked.map(str::to_owned)),
+        _ => refuse("invalid_target", "this client has no access to that resource"),
     }
 }
 

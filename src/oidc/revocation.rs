@@ -3,13 +3,17 @@
 use serde::Serialize;
 
 use super::client_auth::Authenticated;
+use super::grant::{self, Live, RefreshToken};
 use super::request::Parameters;
 use super::token::{AccessToken, read_access_token};
-use super::{OidcEvent, store};
+use super::{OidcEvent, scope_text, store};
 use crate::app::AppParts;
 use crate::audit;
+use crate::client::Scope;
+use crate::client::registry::Registry;
 use crate::kernel::error::Error;
 use crate::kernel::id::GrantId;
+use crate::store::db::Tx;
 use crate::store::work::Actor;
 
 /// RFC 7662 section 2.2. Of a token that does not count, or is somebody else's, nothing else is said.
@@ -22,7 +26,8 @@ pub struct Introspection {
 
 #[derive(Serialize)]
 struct ActiveToken {
-    token_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_type: Option<&'static str>,
     iss: String,
     sub: String,
     aud: String,
@@ -30,54 +35,122 @@ struct ActiveToken {
     scope: String,
     exp: i64,
     iat: i64,
-    jti: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<String>,
 }
 
-fn token(parameters: &Parameters) -> Result<&str, Error> {
-    parameters.get("token").ok_or_else(|| Error::protocol("invalid_request", "token is missing"))
+/// What a client may present: whatever `token_type_hint` says, the text tells which it is.
+enum Presented {
+    Access(Box<AccessToken>, GrantId),
+    /// An access token in a client's own name: nothing stands behind it but its signature and time.
+    Own(Box<AccessToken>),
+    Refresh(RefreshToken),
 }
 
-/// The client's own token; of another client's it learns nothing (RFC 7009 section 2.1).
-fn own(app: &AppParts, authenticated: &Authenticated, token: &str) -> Option<(AccessToken, GrantId)> {
-    read_access_token(app, token).filter(|(claims, _)| claims.client_id == authenticated.client.id.0)
+impl Presented {
+    fn read(app: &AppParts, parameters: &Parameters) -> Result<Option<Self>, Error> {
+        let token = parameters.get("token").ok_or_else(|| Error::protocol("invalid_request", "token is missing"))?;
+        let access = read_access_token(app, token).map(|mut claims| match claims.grant.take() {
+            Some(grant) => Self::Access(Box::new(claims), grant),
+            None => Self::Own(Box::new(claims)),
+        });
+        Ok(access.or_else(|| RefreshToken::parse(token).map(Self::Refresh)))
+    }
+
+    /// The grant behind it, if that is the client's own; of another's it learns nothing (RFC 7009 section 2.1).
+    async fn grant(
+        &self,
+        (app, registry): (&AppParts, &Registry),
+        tx: &mut Tx,
+        authenticated: &Authenticated,
+    ) -> Result<Option<Live>, Error> {
+        let family;
+        let by = match self {
+            Self::Own(_) => return Ok(None),
+            Self::Access(_, id) => grant::By::Id(id),
+            Self::Refresh(token) => {
+                family = token.family_hash();
+                grant::By::Family(&family)
+            }
+        };
+        let live = grant::find(tx, registry, by, app.now()).await?;
+        Ok(live.filter(|live| live.client.id == authenticated.client.id))
+    }
 }
 
 /// Says whether a token still counts at this moment. Writes nothing, but the assertion that a client may have used.
 pub async fn introspect(
     app: &AppParts,
+    registry: &Registry,
     authenticated: &Authenticated,
     parameters: &Parameters,
 ) -> Result<Introspection, Error> {
-    let token = token(parameters)?;
+    let presented = Presented::read(app, parameters)?;
     authenticated.spend_alone(app).await?;
-    let Some((claims, grant)) = own(app, authenticated, token) else { return Ok(Introspection::inactive()) };
-    let live = store::find_live_grant(&mut app.read().await?, &grant, app.now()).await?;
-    if live.is_none() {
-        return Ok(Introspection::inactive());
-    }
-    let AccessToken { iss, sub, aud, exp, iat, jti, client_id, scope, .. } = claims;
-    let token = ActiveToken { token_type: "Bearer", iss, sub, aud, client_id, scope, exp, iat, jti };
-    Ok(Introspection { active: true, token: Some(token) })
+    let token = match presented {
+        None => None,
+        Some(Presented::Own(claims)) => {
+            let client = &authenticated.client;
+            let covers = claims.scope.split(' ').all(|name| client.own_scopes.iter().any(|known| known == name));
+            (claims.client_id == client.id.0 && covers).then(|| of_access_token(*claims))
+        }
+        Some(presented) => {
+            let live = presented.grant((app, registry), &mut app.read().await?, authenticated).await?;
+            live.and_then(|live| describe(app, presented, &live))
+        }
+    };
+    Ok(Introspection { active: token.is_some(), token })
 }
 
-impl Introspection {
-    fn inactive() -> Self {
-        Self { active: false, token: None }
+fn of_access_token(claims: AccessToken) -> ActiveToken {
+    let AccessToken { iss, sub, aud, exp, iat, jti, client_id, scope, .. } = claims;
+    let (token_type, jti) = (Some("Bearer"), Some(jti));
+    ActiveToken { token_type, iss, sub, aud, client_id, scope, exp, iat, jti }
+}
+
+fn describe(app: &AppParts, presented: Presented, live: &Live) -> Option<ActiveToken> {
+    match presented {
+        Presented::Access(claims, _) | Presented::Own(claims) => Some(of_access_token(*claims)),
+        Presented::Refresh(token) => {
+            let is_present = live.row.generation_hash.as_deref() == Some(&token.generation_hash()[..]);
+            let holds = is_present && live.scopes.contains(&Scope::OfflineAccess);
+            holds.then(|| ActiveToken {
+                token_type: None,
+                iss: app.config.issuer.clone(),
+                sub: live.client.subject(&app.vault, &live.row.account_id),
+                aud: app.config.issuer.clone(),
+                client_id: live.client.id.0.clone(),
+                scope: scope_text(&live.scopes),
+                exp: live.row.expires_at.seconds(),
+                iat: live.row.created_at.seconds(),
+                jti: None,
+            })
+        }
     }
 }
 
 /// Ends the grant behind a token, and with it everything that came of it. A token that is unknown, expired or another
 /// client's is left alone, and the answer is the same (RFC 7009 section 2.2).
-pub async fn revoke(app: &AppParts, authenticated: &Authenticated, parameters: &Parameters) -> Result<(), Error> {
-    let token = token(parameters)?;
+pub async fn revoke(
+    app: &AppParts,
+    registry: &Registry,
+    authenticated: &Authenticated,
+    parameters: &Parameters,
+) -> Result<(), Error> {
     let client = authenticated.client.id.clone();
-    let Some((_, grant)) = own(app, authenticated, token) else { return authenticated.spend_alone(app).await };
+    let Some(presented) = Presented::read(app, parameters)? else { return authenticated.spend_alone(app).await };
+    if let Presented::Own(claims) = &presented
+        && claims.client_id == client.0
+    {
+        // RFC 7009 section 2.2.1: said openly, rather than a revocation that does nothing.
+        return Err(Error::protocol("unsupported_token_type", "a token of client_credentials ends by itself"));
+    }
     let mut work = app.begin(Actor::Client(client.clone())).await?;
     authenticated.spend(&mut work).await?;
-    let now = work.now;
-    if let Some(live) = store::find_live_grant(&mut work.tx, &grant, now).await? {
+    if let Some(live) = presented.grant((app, registry), &mut work.tx, authenticated).await? {
+        let grant = live.row.id;
         store::end_grant(&mut work, &grant).await?;
-        audit::record(&mut work, &OidcEvent::GrantRevoked { account: live.account_id, client, grant }).await?;
+        audit::record(&mut work, &OidcEvent::GrantRevoked { account: live.row.account_id, client, grant }).await?;
     }
     work.commit().await
 }

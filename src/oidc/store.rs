@@ -1,5 +1,6 @@
 //! Requests, codes, grants, consents, assertions.
 
+use super::grant::{OFFLINE_ABSOLUTE, OFFLINE_IDLE, RefreshToken};
 use crate::kernel::id::{AccountId, ClientId, GrantId, RequestId, SessionId};
 use crate::kernel::level::Level;
 use crate::kernel::time::Timestamp;
@@ -57,6 +58,43 @@ pub async fn delete_request(work: &mut Work, id: &RequestId, browser: &[u8]) -> 
     Ok(rows == 1)
 }
 
+// Pushed requests
+
+pub async fn insert_pushed_request(
+    work: &mut Work,
+    uri_hash: &[u8],
+    client: &ClientId,
+    request: &[u8],
+    expires_at: Timestamp,
+) -> Result<(), DbError> {
+    sql!(
+        &mut work.tx,
+        execute,
+        "INSERT INTO pushed_request (uri_hash, client_id, request, expires_at) VALUES ($1, $2, $3, $4)",
+        uri_hash,
+        client,
+        request,
+        expires_at
+    )
+    .map(drop)
+}
+
+#[derive(sqlx::FromRow)]
+pub struct PushedRow {
+    pub request: Vec<u8>,
+}
+
+/// Takes a deposited request, once and for its own client.
+pub async fn take_pushed_request(
+    work: &mut Work,
+    uri_hash: &[u8],
+    client: &ClientId,
+) -> Result<Option<PushedRow>, DbError> {
+    sql!(&mut work.tx, fetch_optional PushedRow,
+        "DELETE FROM pushed_request WHERE uri_hash = $1 AND client_id = $2 AND expires_at > $3 RETURNING request",
+        uri_hash, client, work.now)
+}
+
 // Codes
 
 #[derive(sqlx::FromRow)]
@@ -73,6 +111,9 @@ pub struct CodeRow {
     pub methods: String,
     pub authenticated_at: Timestamp,
     pub expires_at: Timestamp,
+    /// [`RequestedClaims`](super::claims_request::RequestedClaims) as JSON.
+    pub claims: Option<String>,
+    pub resource: Option<String>,
 }
 
 pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Result<(), DbError> {
@@ -81,8 +122,8 @@ pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Re
         execute,
         "INSERT INTO authorization_code
              (code_hash, client_id, account_id, session_id, grant_id, redirect_uri, scope, nonce, challenge, level,
-              methods, authenticated_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+              methods, authenticated_at, expires_at, claims, resource)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         code_hash,
         &row.client_id,
         &row.account_id,
@@ -95,7 +136,9 @@ pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Re
         row.level,
         &row.methods,
         row.authenticated_at,
-        row.expires_at
+        row.expires_at,
+        &row.claims,
+        &row.resource
     )
     .map(drop)
 }
@@ -106,7 +149,7 @@ pub async fn take_code(work: &mut Work, code_hash: &[u8]) -> Result<Option<CodeR
         "UPDATE authorization_code SET used_at = $2
           WHERE code_hash = $1 AND used_at IS NULL
       RETURNING client_id, account_id, session_id, grant_id, redirect_uri, scope, nonce, challenge, level, methods,
-                authenticated_at, expires_at", code_hash, work.now)
+                authenticated_at, expires_at, claims, resource", code_hash, work.now)
 }
 
 #[derive(sqlx::FromRow)]
@@ -122,13 +165,17 @@ pub async fn find_used_code(work: &mut Work, code_hash: &[u8]) -> Result<Option<
 
 // Grants
 
-/// Makes the grant of a code, if session, account and consent are still what they were.
-pub async fn insert_grant(work: &mut Work, row: &CodeRow, authenticated_at: Timestamp) -> Result<bool, DbError> {
+/// Makes the grant of a code, if session, account and consent are still what they were. With a refresh token it outlives
+/// the session.
+pub async fn insert_grant(work: &mut Work, row: &CodeRow, refresh: Option<&RefreshToken>) -> Result<bool, DbError> {
+    let lifetime = if refresh.is_some() { OFFLINE_IDLE } else { super::token::ACCESS_TOKEN_LIFETIME };
     let rows = sql!(
         &mut work.tx,
         execute,
-        "INSERT INTO client_grant (id, client_id, account_id, session_id, scope, level, authenticated_at, created_at, expires_at)
-         SELECT $1, consent.client_id, consent.account_id, session.id, $5, $6, $7, $8, $9
+        "INSERT INTO client_grant (id, client_id, account_id, session_id, scope, level, methods, authenticated_at, created_at,
+                                   expires_at, family_hash, generation_hash, claims, resource, offline_epoch)
+         SELECT $1, consent.client_id, consent.account_id, session.id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+                account.offline_epoch
            FROM consent
            JOIN account ON account.id = consent.account_id AND account.status = 'active'
            JOIN session ON session.account_id = consent.account_id
@@ -139,9 +186,14 @@ pub async fn insert_grant(work: &mut Work, row: &CodeRow, authenticated_at: Time
         &row.session_id,
         &row.scope,
         row.level,
-        authenticated_at,
+        &row.methods,
+        row.authenticated_at,
         work.now,
-        work.now.plus(super::token::ACCESS_TOKEN_LIFETIME)
+        work.now.plus(lifetime),
+        refresh.map(|token| token.family_hash().to_vec()),
+        refresh.map(|token| token.generation_hash().to_vec()),
+        &row.claims,
+        &row.resource
     )?;
     Ok(rows == 1)
 }
@@ -171,20 +223,80 @@ pub async fn end_grants(work: &mut Work, account: &AccountId, client: &ClientId)
 
 #[derive(sqlx::FromRow)]
 pub struct GrantRow {
+    pub id: GrantId,
     pub client_id: ClientId,
     pub account_id: AccountId,
+    pub session_id: SessionId,
     pub scope: String,
+    /// The scopes of the consent as it is now.
+    pub consented: String,
+    pub level: Level,
+    pub methods: String,
+    pub authenticated_at: Timestamp,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub generation_hash: Option<Vec<u8>>,
+    pub claims: Option<String>,
+    pub resource: Option<String>,
 }
 
-/// A grant that still counts: not ended, its session alive, its account active.
-pub async fn find_live_grant(tx: &mut Tx, id: &GrantId, now: Timestamp) -> Result<Option<GrantRow>, DbError> {
+/// A grant that still counts, by id or by the family of its refresh token: not ended, its account active, its consent not
+/// withdrawn, and its session alive or, if it outlives that, of the account's present epoch.
+pub async fn find_live_grant(
+    tx: &mut Tx,
+    id: &str,
+    family: &[u8],
+    now: Timestamp,
+) -> Result<Option<GrantRow>, DbError> {
     sql!(tx, fetch_optional GrantRow,
-        "SELECT client_grant.client_id, client_grant.account_id, client_grant.scope
+        "SELECT client_grant.id, client_grant.client_id, client_grant.account_id, client_grant.session_id,
+                client_grant.scope, consent.scope AS consented, client_grant.level, client_grant.methods, client_grant.authenticated_at,
+                client_grant.created_at, client_grant.expires_at, client_grant.generation_hash,
+                client_grant.claims, client_grant.resource
            FROM client_grant
-           JOIN session ON session.id = client_grant.session_id
-           JOIN account ON account.id = client_grant.account_id
-          WHERE client_grant.id = $1 AND client_grant.ended_at IS NULL AND client_grant.expires_at > $2
-            AND account.status = 'active'", id, now)
+           JOIN account ON account.id = client_grant.account_id AND account.status = 'active'
+           JOIN consent ON consent.account_id = client_grant.account_id AND consent.client_id = client_grant.client_id
+           LEFT JOIN session ON session.id = client_grant.session_id
+          WHERE (client_grant.id = $1 OR client_grant.family_hash = $2)
+            AND client_grant.ended_at IS NULL AND client_grant.expires_at > $3
+            AND ((client_grant.family_hash IS NULL AND session.id IS NOT NULL)
+              OR (client_grant.family_hash IS NOT NULL AND client_grant.offline_epoch = account.offline_epoch))",
+        id, family, now)
+}
+
+/// Takes the present generation of a refresh token and puts another, or the same, in its place. `false` if it is not the
+/// present one any more, or the grant has ended.
+pub async fn use_refresh_token(
+    work: &mut Work,
+    grant: &GrantRow,
+    presented: &RefreshToken,
+    successor: &RefreshToken,
+) -> Result<bool, DbError> {
+    let (presented, successor) = (presented.generation_hash(), successor.generation_hash());
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE client_grant SET generation_hash = $3, expires_at = $4
+          WHERE id = $1 AND generation_hash = $2 AND ended_at IS NULL",
+        &grant.id,
+        &presented[..],
+        &successor[..],
+        work.now.plus(OFFLINE_IDLE).min(grant.created_at.plus(OFFLINE_ABSOLUTE))
+    )?;
+    Ok(rows == 1)
+}
+
+#[derive(sqlx::FromRow)]
+pub struct KnownRow {
+    pub client_id: ClientId,
+    pub account_id: AccountId,
+}
+
+/// Which clients have had a grant in a session, whatever has become of it.
+pub async fn clients_of_session(tx: &mut Tx, session: &SessionId) -> Result<Vec<KnownRow>, DbError> {
+    sql!(tx, fetch_all KnownRow,
+        "SELECT DISTINCT client_id, account_id FROM client_grant WHERE session_id = $1 ORDER BY client_id LIMIT 200",
+        session)
 }
 
 // Consents

@@ -6,17 +6,23 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::client_auth::Authenticated;
+use super::grant::{self, Live, RefreshToken};
 use super::request::Parameters;
-use super::{OidcEvent, store};
+use super::{OidcEvent, claims, scopes_of, store};
+use crate::account;
 use crate::app::AppParts;
 use crate::audit;
-use crate::client::Client;
+use crate::client::registry::Registry;
+use crate::client::{Client, Scope};
 use crate::kernel::error::Error;
-use crate::kernel::id::GrantId;
+use crate::kernel::id::{AccountId, GrantId, SessionId};
 use crate::kernel::keys::{Algorithm, Purpose};
+use crate::kernel::level::Level;
 use crate::kernel::secret::{equal, sha256, token_hash};
+use crate::kernel::time::Timestamp;
 use crate::store::work::{Actor, Work};
 
 pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(300);
@@ -28,7 +34,10 @@ pub struct TokenResponse {
     pub access_token: String,
     pub token_type: &'static str,
     pub expires_in: u64,
-    pub id_token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
     pub scope: String,
 }
 
@@ -46,9 +55,16 @@ struct IdToken<'a> {
     acr: &'static str,
     amr: Vec<&'a str>,
     at_hash: String,
+    /// For clients that are told when the session ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
+    /// Only names of [`CLAIMS`](super::claims::CLAIMS), none of which is one of the above.
+    #[serde(flatten)]
+    single: Map<String, Value>,
 }
 
-/// RFC 9068 section 2.2. `grant` is how our own endpoints find out whether it still counts.
+/// RFC 9068 section 2.2. `grant` is how our own endpoints find out whether it still counts; a client's token in its own
+/// name has none.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct AccessToken {
     pub iss: String,
@@ -59,62 +75,129 @@ pub struct AccessToken {
     pub jti: String,
     pub client_id: String,
     pub scope: String,
-    pub grant: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<GrantId>,
+}
+
+impl AccessToken {
+    /// Without a grant yet: in the client's own name.
+    pub fn new(app: &AppParts, client: &Client, subject: String, scope: &str) -> Self {
+        let now = app.now();
+        Self {
+            iss: app.config.issuer.clone(),
+            sub: subject,
+            aud: app.config.issuer.clone(),
+            exp: now.plus(ACCESS_TOKEN_LIFETIME).seconds(),
+            iat: now.seconds(),
+            jti: URL_SAFE_NO_PAD.encode(app.random.bytes::<16>()),
+            client_id: client.id.0.clone(),
+            scope: scope.to_owned(),
+            grant: None,
+        }
+    }
+
+    pub fn sign(&self, app: &AppParts) -> Result<TokenResponse, Error> {
+        Ok(TokenResponse {
+            access_token: app.keys.current().sign(Purpose::AccessToken, Algorithm::ES256, self)?,
+            token_type: "Bearer",
+            expires_in: ACCESS_TOKEN_LIFETIME.as_secs(),
+            id_token: None,
+            refresh_token: None,
+            scope: self.scope.clone(),
+        })
+    }
 }
 
 /// A refusal worth remembering: the code is burnt either way, so it is an outcome that is committed.
 enum Redeemed {
-    Granted(Box<store::CodeRow>),
+    Granted(Box<store::CodeRow>, Option<RefreshToken>),
     Refused(&'static str),
+    /// RFC 8707 section 2.2.
+    OtherResource,
 }
 
 /// Redeems an authorization code (RFC 6749 section 4.1.3) in one transaction.
 pub async fn redeem(
     app: &AppParts,
+    registry: &Registry,
     authenticated: &Authenticated,
     parameters: &Parameters,
 ) -> Result<TokenResponse, Error> {
     let client = &authenticated.client;
     let missing = |description| Error::protocol("invalid_request", description);
-    let code = parameters.get("code").ok_or_else(|| missing("code is missing"))?;
-    let redirect_uri = parameters.get("redirect_uri").ok_or_else(|| missing("redirect_uri is missing"))?;
-    let verifier = parameters.get("code_verifier");
+    let presented = Presented {
+        code: parameters.get("code").ok_or_else(|| missing("code is missing"))?,
+        redirect_uri: parameters.get("redirect_uri").ok_or_else(|| missing("redirect_uri is missing"))?,
+        verifier: parameters.get("code_verifier"),
+        resource: parameters.get("resource"),
+    };
 
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
     authenticated.spend(&mut work).await?;
-    let redeemed = take_code(&mut work, client, code, redirect_uri, verifier).await?;
+    let redeemed = take_code(&mut work, client, &presented).await?;
     work.commit().await?;
     match redeemed {
-        Redeemed::Granted(row) => tokens(app, client, &row),
+        Redeemed::Granted(row, refresh) => {
+            let single = match &row.claims {
+                None => Map::new(),
+                Some(_) => {
+                    let mut tx = app.read().await?;
+                    let live = grant::find(&mut tx, registry, grant::By::Id(&row.grant_id), app.now()).await?;
+                    drop(tx);
+                    single_claims(app, live.as_ref()).await?
+                }
+            };
+            let mut response = respond(app, client, &Basis::of_code(&row), single)?;
+            response.refresh_token = refresh.map(|token| token.text());
+            Ok(response)
+        }
         Redeemed::Refused(why) => Err(Error::Protocol(crate::kernel::error::Protocol {
             code: "invalid_grant",
             description: "the code is wrong, used, expired, or not for this client and redirect_uri",
             detail: Some(why.to_owned()),
         })),
+        Redeemed::OtherResource => Err(other_resource()),
     }
 }
 
-async fn take_code(
-    work: &mut Work,
-    client: &Client,
-    code: &str,
-    redirect_uri: &str,
-    verifier: Option<&str>,
-) -> Result<Redeemed, Error> {
-    let hash = token_hash(code);
+/// RFC 8707 section 2.2: what was not granted cannot be had at the token endpoint.
+pub fn other_resource() -> Error {
+    Error::protocol("invalid_target", "resource is not the one of the authorization request")
+}
+
+/// The single claims that the ID token of a grant is to carry.
+pub async fn single_claims(app: &AppParts, live: Option<&Live>) -> Result<Map<String, Value>, Error> {
+    let Some(live) = live.filter(|live| !live.claims.id_token.is_empty()) else { return Ok(Map::new()) };
+    let account = account::load(&mut app.read().await?, &app.vault, &live.row.account_id).await?;
+    Ok(claims::of(&account, |claim| claims::is_single(claim, &live.claims.id_token, live)))
+}
+
+struct Presented<'a> {
+    code: &'a str,
+    redirect_uri: &'a str,
+    verifier: Option<&'a str>,
+    resource: Option<&'a str>,
+}
+
+async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'_>) -> Result<Redeemed, Error> {
+    let hash = token_hash(presented.code);
     let Some(row) = store::take_code(work, &hash).await? else {
         return refuse_unusable(work, client, &hash).await;
     };
+    let offline = scopes_of(&row.scope).contains(&Scope::OfflineAccess);
+    let refresh = offline.then(|| RefreshToken::new(&work.random));
     // The code is spent from here on, whatever is wrong.
     let why = if row.client_id != client.id {
         Some("the code belongs to another client")
     } else if row.expires_at <= work.now {
         Some("the code has expired")
-    } else if row.redirect_uri != redirect_uri {
+    } else if row.redirect_uri != presented.redirect_uri {
         Some("redirect_uri is not the one of the request")
-    } else if !verifier_fits(row.challenge.as_deref(), verifier) {
+    } else if !verifier_fits(row.challenge.as_deref(), presented.verifier) {
         Some("code_verifier does not fit")
-    } else if !store::insert_grant(work, &row, row.authenticated_at).await? {
+    } else if presented.resource.is_some() && presented.resource != row.resource.as_deref() {
+        return Ok(Redeemed::OtherResource);
+    } else if !store::insert_grant(work, &row, refresh.as_ref()).await? {
         Some("the session or the consent has ended")
     } else {
         None
@@ -124,9 +207,12 @@ async fn take_code(
         audit::record(work, &OidcEvent::CodeRefused { account, client, why }).await?;
         return Ok(Redeemed::Refused(why));
     }
-    let (grant, scope) = (row.grant_id.clone(), row.scope.clone());
+    // What the service has received, as the person's record shows it.
+    let requested = row.claims.as_deref().map(serde_json::from_str).transpose().map_err(Error::broken)?;
+    let scope = claims::consent_text(&row.scope, &requested.unwrap_or_default());
+    let grant = row.grant_id.clone();
     audit::record(work, &OidcEvent::GrantIssued { account, client, grant, scope }).await?;
-    Ok(Redeemed::Granted(Box::new(row)))
+    Ok(Redeemed::Granted(Box::new(row), refresh))
 }
 
 /// RFC 6749 section 4.1.2: a code that comes twice takes down what it gave the first time.
@@ -154,41 +240,83 @@ fn verifier_fits(challenge: Option<&str>, verifier: Option<&str>) -> bool {
     }
 }
 
-fn tokens(app: &AppParts, client: &Client, row: &store::CodeRow) -> Result<TokenResponse, Error> {
+/// What the tokens of a grant say, whether it was just made or is used again.
+pub struct Basis<'a> {
+    account_id: &'a AccountId,
+    session_id: &'a SessionId,
+    grant_id: &'a GrantId,
+    scope: &'a str,
+    /// Only in the first ID token (OpenID Connect Core section 12.2).
+    nonce: Option<&'a str>,
+    level: Level,
+    methods: &'a str,
+    authenticated_at: Timestamp,
+    resource: Option<&'a str>,
+}
+
+impl<'a> Basis<'a> {
+    fn of_code(row: &'a store::CodeRow) -> Self {
+        Self {
+            account_id: &row.account_id,
+            session_id: &row.session_id,
+            grant_id: &row.grant_id,
+            scope: &row.scope,
+            nonce: row.nonce.as_deref(),
+            level: row.level,
+            methods: &row.methods,
+            authenticated_at: row.authenticated_at,
+            resource: row.resource.as_deref(),
+        }
+    }
+
+    /// Level, methods and time stay those of the authentication that was (OpenID Connect Core section 12.2).
+    pub fn of_grant(row: &'a store::GrantRow, scope: &'a str) -> Self {
+        Self {
+            account_id: &row.account_id,
+            session_id: &row.session_id,
+            grant_id: &row.id,
+            scope,
+            nonce: None,
+            level: row.level,
+            methods: &row.methods,
+            authenticated_at: row.authenticated_at,
+            resource: row.resource.as_deref(),
+        }
+    }
+}
+
+/// Makes access token and ID token.
+pub fn respond(
+    app: &AppParts,
+    client: &Client,
+    basis: &Basis<'_>,
+    single: Map<String, Value>,
+) -> Result<TokenResponse, Error> {
     let now = app.now();
-    let subject = client.subject(&app.vault, &row.account_id);
+    let subject = client.subject(&app.vault, basis.account_id);
     let issuer = app.config.issuer.as_str();
-    let access = AccessToken {
-        iss: issuer.to_owned(),
-        sub: subject.clone(),
-        aud: issuer.to_owned(),
-        exp: now.plus(ACCESS_TOKEN_LIFETIME).seconds(),
-        iat: now.seconds(),
-        jti: URL_SAFE_NO_PAD.encode(app.random.bytes::<16>()),
-        client_id: client.id.0.clone(),
-        scope: row.scope.clone(),
-        grant: row.grant_id.to_string(),
-    };
-    let access_token = app.keys.current().sign(Purpose::AccessToken, Algorithm::ES256, &access)?;
+    let mut access = AccessToken::new(app, client, subject.clone(), basis.scope);
+    access.grant = Some(basis.grant_id.clone());
+    if let Some(resource) = basis.resource {
+        resource.clone_into(&mut access.aud);
+    }
+    let mut response = access.sign(app)?;
     let id = IdToken {
         iss: issuer,
         sub: &subject,
         aud: &client.id.0,
         exp: now.plus(ID_TOKEN_LIFETIME).seconds(),
         iat: now.seconds(),
-        auth_time: row.authenticated_at.seconds(),
-        nonce: row.nonce.as_deref(),
-        acr: row.level.acr(),
-        amr: row.methods.split(' ').collect(),
-        at_hash: half_hash(&access_token),
+        auth_time: basis.authenticated_at.seconds(),
+        nonce: basis.nonce,
+        acr: basis.level.acr(),
+        amr: basis.methods.split(' ').collect(),
+        at_hash: half_hash(&response.access_token),
+        sid: client.backchannel_logout_uri.as_ref().map(|_| client.session(&app.vault, basis.session_id)),
+        single,
     };
-    Ok(TokenResponse {
-        id_token: app.keys.current().sign(Purpose::IdToken, client.id_token_algorithm, &id)?,
-        access_token,
-        token_type: "Bearer",
-        expires_in: ACCESS_TOKEN_LIFETIME.as_secs(),
-        scope: row.scope.clone(),
-    })
+    response.id_token = Some(app.keys.current().sign(Purpose::IdToken, client.id_token_algorithm, &id)?);
+    Ok(response)
 }
 
 /// The left half of the SHA-256 (OpenID Connect Core section 3.1.3.6).
@@ -197,12 +325,10 @@ fn half_hash(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
 }
 
-/// What a presented access token is worth now: its claims and the grant behind it, or nothing.
-pub fn read_access_token(app: &AppParts, token: &str) -> Option<(AccessToken, GrantId)> {
+/// The claims of an access token of ours that has not expired. Whether its grant still counts is the gate's to say.
+pub fn read_access_token(app: &AppParts, token: &str) -> Option<AccessToken> {
     let claims = app.keys.current().verify::<AccessToken>(Purpose::AccessToken, token)?;
-    let grant = GrantId::parse(&claims.grant)?;
-    let issuer = &app.config.issuer;
-    (claims.iss == *issuer && claims.aud == *issuer && claims.exp > app.now().seconds()).then_some((claims, grant))
+    (claims.iss == app.config.issuer && claims.exp > app.now().seconds()).then_some(claims)
 }
 
 #[cfg(test)]

@@ -9,8 +9,10 @@ use super::claims::{self, Shows};
 use super::client_auth::{Authenticated, authenticate};
 use super::dispatch::Step;
 use super::request::{self, Parameters, Refusal};
-use super::{discovery, logout, revocation, scopes_of, token};
+use super::response::{Mode, Response};
+use super::{client_credentials, discovery, logout, par, refresh, revocation, scopes_of, token};
 use crate::app::App;
+use crate::client::Scope;
 use crate::client::registry::Registry;
 use crate::kernel::error::{Error, Protocol};
 use crate::kernel::key_times::JWK_SET_KEPT;
@@ -19,7 +21,7 @@ use crate::signin::session;
 use crate::store::work::Actor;
 use crate::web::caller::{SignedIn, Visitor};
 use crate::web::form::{ForeignForm, Form, parse_pairs};
-use crate::web::page::{Frame, attribute_label, attribute_value};
+use crate::web::page::{Frame, attribute_label, attribute_value, content_policy};
 
 type Answer = Result<HttpResponse, Error>;
 
@@ -42,11 +44,16 @@ fn query_parameters(request: &HttpRequest) -> Result<Parameters, Error> {
 
 pub async fn authorize(visitor: Visitor, http: HttpRequest) -> Answer {
     let parameters = query_parameters(&http)?;
-    let request = match request::check(&visitor.app, &visitor.registry, &parameters) {
+    let checked = if par::is_reference(&parameters) {
+        Ok(par::take(&visitor.app, &visitor.registry, &parameters).await?)
+    } else {
+        request::check(&visitor.app, &visitor.registry, &parameters)
+    };
+    let request = match checked {
         Ok(request) => request,
         Err(Refusal::Page(error)) => return Err(Error::Protocol(error)),
-        Err(Refusal::Client { redirect_uri, state, error }) => {
-            return visitor.leave(&authorize::failure(&visitor.app, &redirect_uri, state.as_deref(), &error));
+        Err(Refusal::Client { target, error }) => {
+            return answer(&visitor, &Response::failure(&visitor.app, &target, &error));
         }
     };
     let client = visitor.registry.find(&request.client).ok_or(Error::Gone)?;
@@ -69,12 +76,38 @@ fn again_by_get(path: &str, pairs: Vec<(String, String)>) -> Answer {
 
 fn follow(visitor: &Visitor, decision: Decision) -> Answer {
     let (path, id) = match decision {
-        Decision::Return(location) => return visitor.leave(&location),
+        Decision::Return(response) => return answer(visitor, &response),
+        Decision::Continue(Step::Register, id) => ("/registrieren", id),
         Decision::Continue(Step::RaiseLevel(_), id) => ("/anmelden/niveau", id),
         Decision::Continue(Step::Consent, id) => ("/einwilligung", id),
         Decision::Continue(_, id) => ("/anmelden", id),
     };
     visitor.leave(&format!("{path}?vorgang={id}"))
+}
+
+#[derive(Template)]
+#[template(path = "oidc/form_post.html")]
+struct FormPostPage<'a> {
+    f: Frame,
+    service: String,
+    redirect_uri: &'a str,
+    parameters: &'a [(&'static str, String)],
+}
+
+/// Sends the browser back to the client: by a redirect, or by a form whose only place to go is the client.
+fn answer(visitor: &Visitor, response: &Response) -> Answer {
+    let Response { target, parameters } = response;
+    if target.mode == Mode::Query {
+        return visitor.leave(&response.location());
+    }
+    let redirect_uri = target.redirect_uri.as_str();
+    let service =
+        url::Url::parse(redirect_uri).ok().and_then(|uri| uri.host_str().map(str::to_owned)).unwrap_or_default();
+    // No form on this page goes anywhere else: not to sign out, not to cancel.
+    let f = Frame { signed_in: false, service: None, csrf: String::new(), ..visitor.frame() };
+    let mut page = visitor.page(&FormPostPage { f, service, redirect_uri, parameters })?;
+    page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, content_policy(Some(redirect_uri))?);
+    Ok(page)
 }
 
 /// Every step returns here.
@@ -113,6 +146,7 @@ struct ConsentPage {
     purpose: String,
     rows: Vec<ConsentRow>,
     privacy_uri: String,
+    is_offline: bool,
 }
 
 pub async fn consent(caller: SignedIn) -> Answer {
@@ -137,9 +171,10 @@ pub async fn consent(caller: SignedIn) -> Answer {
             date: moment::date(language, account.email.confirmed_at),
         },
     };
-    let rows = claims::shown(&account, &scopes_of(&pending.request.scope)).into_iter().map(row).collect();
+    let rows = claims::shown(&account, &pending.request.consent_text()).into_iter().map(row).collect();
+    let is_offline = scopes_of(&pending.request.scope).contains(&Scope::OfflineAccess);
     let (recipient, purpose) = (client.title(language), client.purpose.get(language).to_owned());
-    visitor.page(&ConsentPage { f, recipient, purpose, rows, privacy_uri: client.privacy_uri.clone() })
+    visitor.page(&ConsentPage { f, recipient, purpose, rows, privacy_uri: client.privacy_uri.clone(), is_offline })
 }
 
 pub async fn submit_consent(caller: SignedIn, form: Form) -> Answer {
@@ -161,13 +196,24 @@ pub async fn token(
     ForeignForm(pairs): ForeignForm,
 ) -> Answer {
     let (authenticated, parameters) = client(&app, &registry, &http, pairs)?;
-    match parameters.get("grant_type") {
-        Some("authorization_code") => {}
-        Some(_) => return Err(Error::protocol("unsupported_grant_type", "only authorization_code is supported")),
+    let tokens = match parameters.get("grant_type") {
+        Some("authorization_code") => token::redeem(&app, &registry, &authenticated, &parameters).await?,
+        Some("refresh_token") => refresh::refresh(&app, &registry, &authenticated, &parameters).await?,
+        Some("client_credentials") => client_credentials::issue(&app, authenticated, &parameters).await?,
+        Some(_) => return Err(Error::protocol("unsupported_grant_type", "this grant_type is not supported")),
         None => return Err(Error::protocol("invalid_request", "grant_type is missing")),
-    }
-    let tokens = token::redeem(&app, &authenticated, &parameters).await?;
+    };
     Ok(HttpResponse::Ok().insert_header((header::PRAGMA, "no-cache")).json(tokens))
+}
+
+pub async fn push(
+    app: web::Data<App>,
+    registry: web::Data<Registry>,
+    http: HttpRequest,
+    ForeignForm(pairs): ForeignForm,
+) -> Answer {
+    let (authenticated, parameters) = client(&app, &registry, &http, pairs)?;
+    Ok(HttpResponse::Created().json(par::push(&app, &authenticated, &parameters).await?))
 }
 
 /// The client behind a request at an endpoint of its own, and what it asks.
@@ -192,7 +238,8 @@ pub async fn introspect(
     ForeignForm(pairs): ForeignForm,
 ) -> Answer {
     let (authenticated, parameters) = client(&app, &registry, &http, pairs)?;
-    Ok(HttpResponse::Ok().json(revocation::introspect(&app, &authenticated, &parameters).await?))
+    let authenticated = authenticated.confidential()?;
+    Ok(HttpResponse::Ok().json(revocation::introspect(&app, &registry, &authenticated, &parameters).await?))
 }
 
 pub async fn revoke(
@@ -202,7 +249,7 @@ pub async fn revoke(
     ForeignForm(pairs): ForeignForm,
 ) -> Answer {
     let (authenticated, parameters) = client(&app, &registry, &http, pairs)?;
-    revocation::revoke(&app, &authenticated, &parameters).await?;
+    revocation::revoke(&app, &registry, &authenticated, &parameters).await?;
     Ok(HttpResponse::Ok().finish())
 }
 

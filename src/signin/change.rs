@@ -6,7 +6,7 @@ use super::password::{self, Confirmation};
 use super::register::check_and_hash;
 use super::session::{self, Proof, Session};
 use super::{SigninEvent, recovery_codes, store};
-use crate::account::Account;
+use crate::account::{self, Account};
 use crate::app::AppParts;
 use crate::audit;
 use crate::kernel::error::Error;
@@ -67,7 +67,8 @@ pub async fn password(app: &AppParts, person: Person<'_>, typed: &str) -> Result
     let proof = Proof { account: account.id.clone(), level: person.session.level, methods: password::METHOD, device };
     let token = session::renew(&mut work, person.session, proof).await?;
     store::put_password(&mut work, &account.id, &hash).await?;
-    let sessions_ended = store::delete_other_sessions(&mut work, &account.id, &person.session.id).await?;
+    let sessions_ended = session::delete_others(&mut work, person.session).await?;
+    account::end_offline_access(&mut work, &account.id).await?;
     let event = SigninEvent::PasswordChanged { account: account.id.clone(), sessions_ended };
     audit::record(&mut work, &event).await?;
     let at = moment::date_and_clock(account.language, work.now);
@@ -98,6 +99,7 @@ pub async fn recovery_codes(app: &AppParts, person: Person<'_>) -> Result<Vec<St
 /// The first step after "that was not me": every other session ends, and every other device is a stranger again.
 pub async fn end_everything_else(work: &mut Work, kept: &Session, device: &Device) -> Result<(), Error> {
     session::end_others(work, kept).await?;
+    account::end_offline_access(work, &kept.account_id).await?;
     store::delete_other_devices(work, &kept.account_id, &device.hash()).await?;
     Ok(store::put_device(work, &kept.account_id, &device.hash(), &device.name).await?)
 }

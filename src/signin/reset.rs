@@ -4,7 +4,7 @@ use super::attempts::{self, Network};
 use super::code::{self, Redeemed};
 use super::device::Device;
 use super::register::{Applicant, check_and_hash};
-use super::{SigninEvent, store};
+use super::{SigninEvent, session, store};
 use crate::account::{self, Status, email::EmailAddress};
 use crate::app::AppParts;
 use crate::audit;
@@ -182,7 +182,7 @@ pub async fn set_password(
         return Err(Error::Conflict("reset_step"));
     }
     store::put_password(&mut work, &account_id, &hash).await?;
-    let sessions_ended = store::delete_sessions_of(&mut work, &account_id).await?;
+    let sessions_ended = session::end_all(&mut work, &account_id).await?;
     // Whoever knew the old password may have signed in; every other device is a stranger again.
     store::delete_other_devices(&mut work, &account_id, &device.hash()).await?;
     audit::record(&mut work, &SigninEvent::PasswordReset { account: account_id, sessions_ended }).await?;

@@ -1,6 +1,7 @@
 //! Sessions: begun, found, renewed, ended. The token lives in the browser; the database has its hash.
 
 use super::{SigninEvent, session_limit, store};
+use crate::account;
 use crate::audit;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, SessionId};
@@ -8,6 +9,7 @@ use crate::kernel::level::Level;
 use crate::kernel::secret::{Secret, token_hash};
 use crate::kernel::time::{Timestamp, minutes};
 use crate::store::db::Tx;
+use crate::store::outbox;
 use crate::store::work::Work;
 
 /// A session that holds at the moment it was found.
@@ -112,16 +114,35 @@ pub async fn end_one(work: &mut Work, account: &AccountId, id: &SessionId) -> Re
     if !store::delete_session_of(work, account, id).await? {
         return Err(Error::NotFound);
     }
+    tell_ended(work, [id.clone()]).await?;
     let event = SigninEvent::SessionEnded { account: account.clone(), session: id.clone() };
     audit::record(work, &event).await
 }
 
 /// Ends every session of the account but this one; how many there were.
 pub async fn end_others(work: &mut Work, kept: &Session) -> Result<u64, Error> {
-    let sessions_ended = store::delete_other_sessions(work, &kept.account_id, &kept.id).await?;
+    let sessions_ended = delete_others(work, kept).await?;
     let event = SigninEvent::SessionsEnded { account: kept.account_id.clone(), sessions_ended };
     audit::record(work, &event).await?;
     Ok(sessions_ended)
+}
+
+/// As [`end_others`], for an act that has a record of its own.
+pub async fn delete_others(work: &mut Work, kept: &Session) -> Result<u64, Error> {
+    let ended = store::delete_other_sessions(work, &kept.account_id, &kept.id).await?;
+    tell_ended(work, ended.into_iter().map(|row| row.id)).await
+}
+
+/// The job that tells whoever knew of some sessions; the payload is their ids as JSON.
+pub const ENDED: &str = "session.ended";
+
+async fn tell_ended(work: &mut Work, sessions: impl IntoIterator<Item = SessionId>) -> Result<u64, Error> {
+    let sessions: Vec<SessionId> = sessions.into_iter().collect();
+    if !sessions.is_empty() {
+        let payload = serde_json::to_vec(&sessions).map_err(Error::broken)?;
+        outbox::put_plain(work, ENDED, &payload).await?;
+    }
+    Ok(sessions.len() as u64)
 }
 
 /// What a person may choose, in minutes; the rule of the level still holds where it is stricter.
@@ -136,15 +157,18 @@ pub async fn choose_idle_limit(work: &mut Work, account: &AccountId, minutes: i6
     audit::record(work, &SigninEvent::IdleLimitChosen { account: account.clone(), minutes }).await
 }
 
-/// Ends every session of the account; how many there were.
+/// Ends every session of the account, and what outlives sessions; how many sessions there were.
 pub async fn end_all(work: &mut Work, account: &AccountId) -> Result<u64, Error> {
     work.touched.push(account.clone());
-    Ok(store::delete_sessions_of(work, account).await?)
+    account::end_offline_access(work, account).await?;
+    let ended = store::delete_sessions_of(work, account).await?;
+    tell_ended(work, ended.into_iter().map(|row| row.id)).await
 }
 
 pub async fn end(work: &mut Work, session: &Session) -> Result<(), Error> {
     if store::delete_session(work, &session.id).await? {
         let (account, session) = (session.account_id.clone(), session.id.clone());
+        tell_ended(work, [session.clone()]).await?;
         work.touched.push(account.clone());
         audit::record(work, &SigninEvent::SessionEnded { account, session }).await?;
     }

@@ -42,13 +42,23 @@ fn place(id: &JobId) -> Place<'_> {
 pub async fn put(work: &mut Work, vault: &Vault, kind: &'static str, payload: &[u8]) -> Result<(), Error> {
     let id = JobId::new(work.now, &work.random);
     let sealed = vault.system.seal(place(&id), payload, &work.random).map_err(Error::broken)?;
+    insert(work, &id, kind, &sealed).await
+}
+
+/// As [`put`], for a payload that names nobody and needs no seal; [`Job::plain`] reads it.
+pub async fn put_plain(work: &mut Work, kind: &'static str, payload: &[u8]) -> Result<(), Error> {
+    let id = JobId::new(work.now, &work.random);
+    insert(work, &id, kind, payload).await
+}
+
+async fn insert(work: &mut Work, id: &JobId, kind: &'static str, payload: &[u8]) -> Result<(), Error> {
     sql!(
         &mut work.tx,
         execute,
         "INSERT INTO outbox (id, kind, payload, attempts, due_at, created_at) VALUES ($1, $2, $3, 0, $4, $4)",
-        &id,
+        id,
         kind,
-        sealed,
+        payload,
         work.now
     )?;
     Ok(())
@@ -85,6 +95,10 @@ async fn any_due(db: &Db, now: Timestamp) -> Result<bool, DbError> {
 }
 
 impl Job {
+    pub fn plain(&self) -> &[u8] {
+        &self.payload
+    }
+
     pub fn payload(&self, vault: &Vault) -> Result<Vec<u8>, Error> {
         let plain = vault.system.open(place(&self.id), &self.payload).map_err(Error::broken)?;
         Ok(plain.expose().clone())

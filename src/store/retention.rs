@@ -19,6 +19,7 @@ pub enum Object {
     AddressChange,
     DataExport,
     AuthorizationRequest,
+    PushedRequest,
     AuthorizationCode,
     Grant,
     Assertion,
@@ -62,7 +63,7 @@ const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'sta
 }
 
 /// The table. `nutzerkonto retention` prints it.
-pub const RULES: [Rule; 16] = [
+pub const RULES: [Rule; 17] = [
     delete(Object::MailCheck, "400 days after the mail", Duration::ZERO, "people check whether a mail was ours"),
     delete(Object::MailedCode, "expiry", days(1), SECURITY),
     delete(Object::Attempt, "end of the window", days(1), SECURITY),
@@ -71,6 +72,7 @@ pub const RULES: [Rule; 16] = [
     delete(Object::AddressChange, "30 minutes after its beginning", Duration::ZERO, NEEDLESS),
     delete(Object::DataExport, "24 hours after it was asked for", Duration::ZERO, NEEDLESS),
     delete(Object::AuthorizationRequest, "30 minutes after its beginning", Duration::ZERO, NEEDLESS),
+    delete(Object::PushedRequest, "60 seconds after it was deposited", Duration::ZERO, NEEDLESS),
     delete(Object::AuthorizationCode, "expiry", days(1), SECURITY),
     delete(Object::Grant, "expiry", days(1), SECURITY),
     delete(Object::Assertion, "expiry", Duration::ZERO, NEEDLESS),
@@ -154,6 +156,7 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         }
         Object::AuthorizationCode => sql!(tx, execute, "DELETE FROM authorization_code WHERE expires_at < $1", at),
         Object::Grant => sql!(tx, execute, "DELETE FROM client_grant WHERE expires_at < $1", at),
+        Object::PushedRequest => sql!(tx, execute, "DELETE FROM pushed_request WHERE expires_at < $1", at),
         Object::Assertion => sql!(tx, execute, "DELETE FROM client_assertion WHERE expires_at < $1", at),
         Object::Session => sql!(tx, execute, "DELETE FROM session WHERE last_seen_at < $1", at),
         Object::Device => sql!(tx, execute, "DELETE FROM device WHERE last_seen_at < $1", at),

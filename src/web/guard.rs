@@ -12,7 +12,9 @@ use actix_web::middleware::Next;
 use actix_web::{HttpMessage as _, HttpResponse, web};
 use futures_util::FutureExt as _;
 
+use super::cors::Cors;
 use super::error::{Refused, render};
+use super::page::content_policy;
 use crate::app::{App, AppParts};
 use crate::kernel::error::Error;
 
@@ -41,6 +43,7 @@ pub async fn guard(
     request.extensions_mut().insert(RequestFacts { id: id.clone(), address });
     let method = request.method().clone();
 
+    let cors = Cors::of(request.request());
     let refused = Refused::new(app.clone(), request.request(), id);
 
     let answered = if let Some(status) = refusal(&app, &request) {
@@ -67,12 +70,14 @@ pub async fn guard(
     match answered {
         Ok(mut response) => {
             set_headers(&app, response.headers_mut());
+            cors.apply(response.headers_mut());
             seen(response.request().match_pattern(), response.status());
             Ok(response)
         }
         // The request went down with its handler; what is left is a response without one.
         Err(mut response) => {
             set_headers(&app, response.headers_mut());
+            cors.apply(response.headers_mut());
             seen(None, response.status());
             Err(actix_web::error::InternalError::from_response("given up", response).into())
         }
@@ -173,10 +178,9 @@ fn set_headers(app: &AppParts, headers: &mut HeaderMap) {
     for (name, value) in FIXED {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    // A form that ends in a redirect to a service is followed by the browser, and form-action would count
-    // the service's address too; hence no form-action. Forms are ours and carry an anti-forgery value.
-    let policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    if let (false, Ok(policy)) = (headers.contains_key(header::CONTENT_SECURITY_POLICY), content_policy(None)) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
     if app.config.is_https() {
         let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);

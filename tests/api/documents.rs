@@ -12,7 +12,11 @@ use nutzerkonto::routes;
 fn the_route_table() {
     let rows: Vec<String> = routes::table(true)
         .iter()
-        .map(|row| format!("{:4} {:42} {:8} {:?}", row.method, row.path, format!("{:?}", row.format), row.guard))
+        .map(|row| {
+            let (format, guard) = (format!("{:?}", row.format), format!("{:?}", row.guard));
+            let mark = if row.is_cross_origin { "cross-origin" } else { "" };
+            format!("{:4} {:42} {format:8} {guard:8} {mark}", row.method, row.path).trim_end().to_owned()
+        })
         .collect();
     insta::assert_snapshot!("routes", rows.join("\n"));
 }

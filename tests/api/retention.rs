@@ -114,12 +114,20 @@ async fn plant_protocol(tx: &mut Tx, name: &str, at: Timestamp) {
         at
     )
     .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO pushed_request (uri_hash, client_id, request, expires_at) VALUES ($1, 'x', $1, $2)",
+        bytes,
+        at
+    )
+    .unwrap();
     sql!(tx, execute, "INSERT INTO client_assertion (client_id, jti_hash, expires_at) VALUES ('x', $1, $2)", bytes, at)
         .unwrap();
 }
 
 /// The tables planted above, and for each how to read the names back.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 12] = [
     ("mail_check", "code_hash"),
     ("mailed_code", "owner"),
     ("attempt", "key_hash"),
@@ -128,6 +136,7 @@ const TABLES: [(&str, &str); 11] = [
     ("address_change", "account_id"),
     ("data_export", "token_hash"),
     ("authorization_request", "browser_hash"),
+    ("pushed_request", "uri_hash"),
     ("authorization_code", "code_hash"),
     ("client_grant", "id"),
     ("client_assertion", "jti_hash"),

@@ -414,3 +414,18 @@ both!(sec_g10_signatures_are_exact, async |world| {
     }
     assert_believed(&world, &parken, &assertion, "the right one, last").await;
 });
+
+both!(sec_e05_one_write_for_a_machine_that_signs, async |world| {
+    let machine = Signer::new("maschine");
+    world.clients(&machine.declaration("own_scopes = [\"postfach.lesen\"]")).await;
+    let assertion = machine.assertion(&world, |_| {});
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_assertion", assertion.as_str()),
+        ("client_assertion_type", ASSERTION_TYPE),
+    ];
+    let commits = world.app.db.commits();
+    assert_eq!(world.browser().post_exactly("/oauth2/token", &form).await.status, 200);
+    assert_eq!(world.app.db.commits() - commits, 1, "the assertion, and nothing else");
+    assert_eq!(world.browser().post_exactly("/oauth2/token", &form).await.status, 401, "it counts once");
+});

@@ -133,7 +133,7 @@ both!(sec_s13_an_address_is_one_address, async |world| {
 
 both!(sec_a19_what_a_service_sends_is_shown_inert, async |world| {
     let [parken, _] = two_services(&world).await;
-    for name in ["login_hint", "ui_locales", "state", "nonce", "claims", "acr_values", "display", "unbekannt"] {
+    for name in ["login_hint", "ui_locales", "state", "nonce", "acr_values", "display", "unbekannt"] {
         let mut browser = world.browser();
         let page = browser.visit(&parken.request(&[(name, ATTACK)])).await;
         assert_eq!(page.status, 200, "{name}");

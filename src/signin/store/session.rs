@@ -78,8 +78,18 @@ pub async fn delete_session_of(work: &mut Work, account: &AccountId, id: &Sessio
     Ok(sql!(&mut work.tx, execute, "DELETE FROM session WHERE id = $2 AND account_id = $1", account, id)? == 1)
 }
 
-pub async fn delete_other_sessions(work: &mut Work, account: &AccountId, kept: &SessionId) -> Result<u64, DbError> {
-    sql!(&mut work.tx, execute, "DELETE FROM session WHERE account_id = $1 AND id <> $2", account, kept)
+#[derive(sqlx::FromRow)]
+pub struct EndedRow {
+    pub id: SessionId,
+}
+
+pub async fn delete_other_sessions(
+    work: &mut Work,
+    account: &AccountId,
+    kept: &SessionId,
+) -> Result<Vec<EndedRow>, DbError> {
+    sql!(&mut work.tx, fetch_all EndedRow,
+        "DELETE FROM session WHERE account_id = $1 AND id <> $2 RETURNING id", account, kept)
 }
 
 pub async fn put_idle_minutes(work: &mut Work, account: &AccountId, minutes: i64) -> Result<(), DbError> {
@@ -88,8 +98,8 @@ pub async fn put_idle_minutes(work: &mut Work, account: &AccountId, minutes: i64
         .map(drop)
 }
 
-pub async fn delete_sessions_of(work: &mut Work, account: &AccountId) -> Result<u64, DbError> {
-    sql!(&mut work.tx, execute, "DELETE FROM session WHERE account_id = $1", account)
+pub async fn delete_sessions_of(work: &mut Work, account: &AccountId) -> Result<Vec<EndedRow>, DbError> {
+    sql!(&mut work.tx, fetch_all EndedRow, "DELETE FROM session WHERE account_id = $1 RETURNING id", account)
 }
 
 pub async fn put_device(work: &mut Work, account: &AccountId, hash: &[u8], name: &str) -> Result<(), DbError> {

@@ -104,7 +104,7 @@ type Sentence = fn(&SecurityTexts) -> &Text;
 
 /// What belongs into the history of signing in, in words.
 #[rustfmt::skip]
-const HISTORY: [(&str, Sentence); 13] = [
+const HISTORY: [(&str, Sentence); 14] = [
     ("session.begun",          |t| &t.event_begun),
     ("session.renewed",        |t| &t.event_begun),
     ("session.ended",          |t| &t.event_ended),
@@ -118,6 +118,7 @@ const HISTORY: [(&str, Sentence); 13] = [
     ("address.removed",        |t| &t.event_address),
     ("address.preferred",      |t| &t.event_address),
     ("session.limit_chosen",   |t| &t.event_limit),
+    ("refresh.refused",        |t| &t.event_refresh_refused),
 ];
 
 async fn history(

@@ -23,17 +23,32 @@ impl Service {
         Self { id: id.to_owned(), secret, redirect_uri }
     }
 
+    /// One that runs on people's own devices and can keep no secret.
+    pub fn public(id: &str) -> Self {
+        Self { secret: String::new(), ..Self::new(id) }
+    }
+
+    /// As [`declaration`](Self::declaration), and it may ask for offline access.
+    pub fn offline_declaration(&self, extra: &str) -> String {
+        self.declaration(extra).replace("\"email\"]", "\"email\", \"offline_access\"]")
+    }
+
     /// Its part of the client file.
     pub fn declaration(&self, extra: &str) -> String {
         let hash: String = sha256(self.secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         let (id, uri) = (&self.id, &self.redirect_uri);
+        let authentication = if self.secret.is_empty() {
+            "method = \"none\"\n".to_owned()
+        } else {
+            format!("method = \"client_secret_basic\"\nsecret_sha256 = \"{hash}\"\n")
+        };
         format!(
             "[[client]]\nid = \"{id}\"\nname = {{ de = \"Dienst {id}\", en = \"Service {id}\" }}\n\
              operator = {{ de = \"Stadt Musterhausen\", en = \"City of Musterhausen\" }}\n\
              purpose = {{ de = \"Ihren Antrag bearbeiten\", en = \"To process your application\" }}\n\
              privacy_uri = \"https://{id}.example/datenschutz\"\nredirect_uris = [\"{uri}\"]\n\
              post_logout_redirect_uris = [\"https://{id}.example/\"]\nscopes = [\"openid\", \"profile\", \"email\"]\n{extra}\n\
-             [client.authentication]\nmethod = \"client_secret_basic\"\nsecret_sha256 = \"{hash}\"\n"
+             [client.authentication]\n{authentication}"
         )
     }
 
@@ -82,9 +97,27 @@ impl Service {
                 form.push((name, value));
             }
         }
+        self.ask_at(browser, "/oauth2/token", &form).await
+    }
+
+    /// Sends a form to an endpoint of a node, as this client.
+    pub async fn ask_at(&self, browser: &Browser, path: &str, form: &[(&str, &str)]) -> Answer {
         let mut anybody = browser.without_cookies();
-        let request = anybody.request(reqwest::Method::POST, "/oauth2/token");
-        anybody.send(request.header("authorization", self.basic()).form(&form)).await
+        let request = anybody.request(reqwest::Method::POST, path);
+        if self.secret.is_empty() {
+            let named = [form, &[("client_id", self.id.as_str())]].concat();
+            return anybody.send(request.form(&named)).await;
+        }
+        anybody.send(request.header("authorization", self.basic()).form(form)).await
+    }
+
+    pub async fn ask(&self, world: &World, path: &str, form: &[(&str, &str)]) -> Answer {
+        self.ask_at(&world.browser(), path, form).await
+    }
+
+    /// Redeems a refresh token.
+    pub async fn refresh(&self, world: &World, token: &str) -> Answer {
+        self.ask(world, "/oauth2/token", &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
     }
 
     pub async fn redeem(&self, world: &World, code: &str) -> Answer {

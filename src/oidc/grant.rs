@@ -1,0 +1,108 @@
+//! What a grant is worth now. One gate stands before everything that a token opens: userinfo, introspection,
+//! refreshing, revocation. It asks for the account, the consent, the client, and the session or what stands for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::claims_request::RequestedClaims;
+use super::{scopes_of, store};
+use crate::client::registry::Registry;
+use crate::client::{Client, Scope};
+use crate::kernel::error::Error;
+use crate::kernel::id::GrantId;
+use crate::kernel::random::Random;
+use crate::kernel::secret::{Secret, token_hash};
+use crate::kernel::time::{Timestamp, days};
+use crate::store::db::Tx;
+
+/// Offline access ends so long after it was given, however often it is used.
+pub const OFFLINE_ABSOLUTE: Duration = days(90);
+/// And so long after it was last used.
+pub const OFFLINE_IDLE: Duration = days(30);
+
+/// By what a grant is found: its id stands in an access token, its family in a refresh token.
+pub enum By<'a> {
+    Id(&'a GrantId),
+    Family(&'a [u8]),
+}
+
+/// A grant that counts at this moment.
+pub struct Live {
+    pub row: store::GrantRow,
+    pub client: Arc<Client>,
+    /// What it still covers: of what was granted, what the person agreed to last and the client may ask for today.
+    pub scopes: Vec<Scope>,
+    /// Single claims that were asked for beside the scopes.
+    pub claims: RequestedClaims,
+}
+
+/// The gate.
+pub async fn find(tx: &mut Tx, registry: &Registry, by: By<'_>, now: Timestamp) -> Result<Option<Live>, Error> {
+    let (id, family): (&str, &[u8]) = match by {
+        By::Id(id) => (id.as_str(), &[]),
+        By::Family(hash) => ("", hash),
+    };
+    let Some(row) = store::find_live_grant(tx, id, family, now).await? else { return Ok(None) };
+    let Some(client) = registry.find(&row.client_id) else { return Ok(None) };
+    let consented = scopes_of(&row.consented);
+    let mut scopes = scopes_of(&row.scope);
+    scopes.retain(|scope| consented.contains(scope) && client.scopes.contains(scope));
+    let claims = row.claims.as_deref().map(serde_json::from_str).transpose().map_err(Error::broken)?;
+    Ok(Some(Live { row, client, scopes, claims: claims.unwrap_or_default() }))
+}
+
+/// A refresh token: two secrets of 43 characters in one text. The first names the family, the second the generation, so that
+/// one row recognises every earlier generation without keeping any.
+pub struct RefreshToken {
+    family: Secret<String>,
+    generation: Secret<String>,
+}
+
+impl RefreshToken {
+    pub fn new(random: &Random) -> Self {
+        Self { family: random.token(), generation: random.token() }
+    }
+
+    /// Reads what a client sends; nothing of another length can be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (family, generation) = text.split_at_checked(43).filter(|_| text.len() == 86)?;
+        Some(Self { family: Secret::new(family.to_owned()), generation: Secret::new(generation.to_owned()) })
+    }
+
+    /// The next generation of the same family.
+    pub fn next(&self, random: &Random) -> Self {
+        Self { family: self.family.clone(), generation: random.token() }
+    }
+
+    pub fn family_hash(&self) -> [u8; 32] {
+        token_hash(self.family.expose())
+    }
+
+    pub fn generation_hash(&self) -> [u8; 32] {
+        token_hash(self.generation.expose())
+    }
+
+    /// The text that the client gets.
+    pub fn text(&self) -> String {
+        format!("{}{}", self.family.expose(), self.generation.expose())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RefreshToken;
+    use crate::kernel::random::Random;
+
+    #[test]
+    fn sec_d06_a_refresh_token_is_exactly_itself() {
+        let random = Random::seeded(1);
+        let token = RefreshToken::new(&random);
+        let read = RefreshToken::parse(&token.text()).unwrap();
+        assert_eq!((read.family_hash(), read.generation_hash()), (token.family_hash(), token.generation_hash()));
+        let next = token.next(&random);
+        assert!(next.family_hash() == token.family_hash() && next.generation_hash() != token.generation_hash());
+        for bad in ["", &token.text()[1..], &format!("{}A", token.text()), &"ü".repeat(43)] {
+            assert!(RefreshToken::parse(bad).is_none() || bad.len() == 86, "{bad}");
+        }
+    }
+}

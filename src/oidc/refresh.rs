@@ -1,0 +1,112 @@
+//! A refresh token becomes new tokens (RFC 6749 section 6), never for more than its grant still covers.
+//!
+//! A public client gets another refresh token each time, and one that comes again ends the grant (RFC 9700 section
+//! 4.14.2): there is no tolerance for a lost answer, because it cannot be told from a theft. Such a client signs its
+//! person in again. A client that authenticates keeps the one token it has, as FAPI 2.0 wants it, so that it can repeat a
+//! request whose answer was lost.
+
+use super::client_auth::Authenticated;
+use super::grant::{self, Live, RefreshToken};
+use super::request::Parameters;
+use super::token::{self, TokenResponse};
+use super::{OidcEvent, scope_text, scopes_of, store};
+use crate::app::AppParts;
+use crate::audit;
+use crate::client::registry::Registry;
+use crate::client::{Client, Scope};
+use crate::kernel::error::{Error, Protocol};
+use crate::store::work::{Actor, Work};
+
+/// A refusal may have ended the grant, so it is an outcome that is committed.
+enum Outcome {
+    Refreshed { live: Box<Live>, scope: String, successor: Option<RefreshToken> },
+    Refused(Protocol),
+}
+
+/// Refreshes in one transaction.
+pub async fn refresh(
+    app: &AppParts,
+    registry: &Registry,
+    authenticated: &Authenticated,
+    parameters: &Parameters,
+) -> Result<TokenResponse, Error> {
+    let client = &authenticated.client;
+    let presented = parameters.get("refresh_token");
+    let presented = presented.ok_or_else(|| Error::protocol("invalid_request", "refresh_token is missing"))?;
+    let mut work = app.begin(Actor::Client(client.id.clone())).await?;
+    authenticated.spend(&mut work).await?;
+    let outcome = match RefreshToken::parse(presented) {
+        Some(token) => take(&mut work, registry, client, &token, parameters).await?,
+        None => refuse("not a refresh token"),
+    };
+    work.commit().await?;
+    match outcome {
+        Outcome::Refused(error) => Err(Error::Protocol(error)),
+        Outcome::Refreshed { live, scope, successor } => {
+            let single = token::single_claims(app, Some(&live)).await?;
+            let mut response = token::respond(app, client, &token::Basis::of_grant(&live.row, &scope), single)?;
+            response.refresh_token = successor.map(|token| token.text());
+            Ok(response)
+        }
+    }
+}
+
+fn refuse(why: &str) -> Outcome {
+    Outcome::Refused(Protocol {
+        code: "invalid_grant",
+        description: "the refresh token is wrong, used, expired, revoked, or another client's",
+        detail: Some(why.to_owned()),
+    })
+}
+
+async fn take(
+    work: &mut Work,
+    registry: &Registry,
+    client: &Client,
+    presented: &RefreshToken,
+    parameters: &Parameters,
+) -> Result<Outcome, Error> {
+    let now = work.now;
+    let found = grant::find(&mut work.tx, registry, grant::By::Family(&presented.family_hash()), now).await?;
+    let Some(live) = found.filter(|live| live.scopes.contains(&Scope::OfflineAccess)) else {
+        return Ok(refuse("the grant does not count any more"));
+    };
+    if live.client.id != client.id {
+        return end(work, client, &live, "another client came with the refresh token; the grant has ended").await;
+    }
+    let resource = parameters.get("resource");
+    if resource.is_some() && resource != live.row.resource.as_deref() {
+        return Err(token::other_resource());
+    }
+    let scope = match parameters.get("scope") {
+        None => scope_text(&live.scopes),
+        Some(asked) => match narrow(&live, asked) {
+            Some(scope) => scope,
+            None => {
+                let description = "scope is wider than what was granted";
+                return Ok(Outcome::Refused(Protocol { code: "invalid_scope", description, detail: None }));
+            }
+        },
+    };
+    let successor = client.is_public().then(|| presented.next(&work.random));
+    if !store::use_refresh_token(work, &live.row, presented, successor.as_ref().unwrap_or(presented)).await? {
+        return end(work, client, &live, "the refresh token came a second time; the grant has ended").await;
+    }
+    Ok(Outcome::Refreshed { live: Box::new(live), scope, successor })
+}
+
+/// RFC 6749 section 6: every scope that is asked for must be covered. Who leaves some out gets less this time only.
+fn narrow(live: &Live, asked: &str) -> Option<String> {
+    let scopes = scopes_of(asked);
+    let all_known = asked.split(' ').filter(|name| !name.is_empty()).count() == scopes.len();
+    let covered = scopes.contains(&Scope::Openid) && scopes.iter().all(|scope| live.scopes.contains(scope));
+    (all_known && covered).then(|| scope_text(&scopes))
+}
+
+async fn end(work: &mut Work, client: &Client, live: &Live, why: &'static str) -> Result<Outcome, Error> {
+    store::end_grant(work, &live.row.id).await?;
+    let account = live.row.account_id.clone();
+    let event = OidcEvent::RefreshRefused { account, client: client.id.clone(), grant: live.row.id.clone(), why };
+    audit::record(work, &event).await?;
+    Ok(refuse(why))
+}
