@@ -162,6 +162,7 @@ impl Reader<'_> {
             .with("date", date.map(|at| moment::date(self.language, at)).unwrap_or_default());
         let purpose = match (topic, client) {
             (Topic::Services, Some(client)) => client.purpose.get(self.language).to_owned(),
+            (Topic::Signin, Some(client)) => t.signin_for.with("service", client.title(self.language)).to_string(),
             _ => event.reason.clone().unwrap_or_default(),
         };
         Some(Entry {

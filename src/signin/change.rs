@@ -64,7 +64,8 @@ pub async fn password(app: &AppParts, person: Person<'_>, typed: &str) -> Result
     let hash = check_and_hash(app, typed, &personal).await?;
     let mut work = person.begin(app).await?;
     let device = person.device.name.clone();
-    let proof = Proof { account: account.id.clone(), level: person.session.level, methods: password::METHOD, device };
+    let (level, methods) = (person.session.level, password::METHOD);
+    let proof = Proof { account: account.id.clone(), level, methods, device, client: None };
     let token = session::renew(&mut work, person.session, proof).await?;
     store::put_password(&mut work, &account.id, &hash).await?;
     let sessions_ended = session::delete_others(&mut work, person.session).await?;

@@ -23,7 +23,7 @@ use serde::Serialize;
 
 use crate::audit::Event;
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, SessionId};
+use crate::kernel::id::{AccountId, ClientId, SessionId};
 use crate::kernel::level::Level;
 use crate::kernel::secret::token_hash;
 use crate::kernel::time::{Timestamp, hours, minutes};
@@ -96,12 +96,16 @@ pub enum SigninEvent {
         session: SessionId,
         methods: String,
         device: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client: Option<ClientId>,
     },
     SessionRenewed {
         #[serde(skip)]
         account: AccountId,
         session: SessionId,
         device: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client: Option<ClientId>,
     },
     SessionEnded {
         #[serde(skip)]

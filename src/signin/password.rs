@@ -9,7 +9,7 @@ use crate::account::{self, Status, email::EmailAddress};
 use crate::app::AppParts;
 use crate::audit;
 use crate::kernel::error::Error;
-use crate::kernel::id::AccountId;
+use crate::kernel::id::{AccountId, ClientId};
 use crate::kernel::level::Level;
 use crate::kernel::password::Verdict;
 use crate::kernel::secret::Secret;
@@ -24,6 +24,8 @@ pub struct Attempt<'a> {
     pub network: &'a Network,
     pub device: &'a Device,
     pub previous: Option<&'a Session>,
+    /// The service that the person is on the way to.
+    pub client: Option<ClientId>,
     pub request: Option<String>,
 }
 
@@ -119,8 +121,8 @@ async fn begin(
     if let Some(owner) = owner {
         change::tell_of_new_device(app, &mut work, &owner, attempt.device).await?;
     }
-    let proof =
-        Proof { account: account.clone(), level: Level::Basic, methods: METHOD, device: attempt.device.name.clone() };
+    let (device, client) = (attempt.device.name.clone(), attempt.client.clone());
+    let proof = Proof { account: account.clone(), level: Level::Basic, methods: METHOD, device, client };
     let token = session::begin(&mut work, proof, attempt.previous).await?;
     work.commit().await?;
     Ok(Outcome::Begun(token, account))

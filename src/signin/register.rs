@@ -347,7 +347,8 @@ pub async fn finish(
     recovery_codes::replace(&mut work, &app.vault, &id, &draft.recovery_codes).await?;
     welcome(app, &mut work, &email, language).await?;
     store::put_device(&mut work, &id, &device.hash(), &device.name).await?;
-    let proof = Proof { account: id, level: Level::Basic, methods: password::METHOD, device: device.name.clone() };
+    let (methods, device) = (password::METHOD, device.name.clone());
+    let proof = Proof { account: id, level: Level::Basic, methods, device, client: None };
     let token = session::begin(&mut work, proof, previous).await?;
     work.commit().await?;
     Ok(Finished::Opened(token, registration.request))

@@ -4,7 +4,7 @@ use super::{SigninEvent, session_limit, store};
 use crate::account;
 use crate::audit;
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, SessionId};
+use crate::kernel::id::{AccountId, ClientId, SessionId};
 use crate::kernel::level::Level;
 use crate::kernel::secret::{Secret, token_hash};
 use crate::kernel::time::{Timestamp, minutes};
@@ -48,6 +48,8 @@ pub struct Proof {
     pub methods: &'static str,
     /// The name of the device.
     pub device: String,
+    /// The service that they are on the way to.
+    pub client: Option<ClientId>,
 }
 
 /// Begins a session, or renews the browser's own if it is the same person's. Always with a new token: one
@@ -62,8 +64,9 @@ pub async fn begin(work: &mut Work, proof: Proof, previous: Option<&Session>) ->
     let token = work.random.token();
     let session = SessionId::new(work.now, &work.random);
     store::insert_session(work, &session, &token_hash(token.expose()), &proof).await?;
-    let Proof { account, methods, device, .. } = proof;
-    audit::record(work, &SigninEvent::SessionBegun { account, session, methods: methods.to_owned(), device }).await?;
+    let Proof { account, methods, device, client, .. } = proof;
+    let methods = methods.to_owned();
+    audit::record(work, &SigninEvent::SessionBegun { account, session, methods, device, client }).await?;
     Ok(token)
 }
 
@@ -73,9 +76,8 @@ pub async fn renew(work: &mut Work, session: &Session, proof: Proof) -> Result<S
     if !store::renew_session(work, &session.id, &token_hash(token.expose()), &proof).await? {
         return Err(Error::NotSignedIn);
     }
-    let event =
-        SigninEvent::SessionRenewed { account: proof.account, session: session.id.clone(), device: proof.device };
-    audit::record(work, &event).await?;
+    let (session, Proof { account, device, client, .. }) = (session.id.clone(), proof);
+    audit::record(work, &SigninEvent::SessionRenewed { account, session, device, client }).await?;
     Ok(token)
 }
 

@@ -123,6 +123,8 @@ both!(a_service_waits_until_renate_has_decided, async |world| {
     let consent = renate.follow(answer).await;
     assert!(consent.heading().contains("gehen an"), "{}", consent.body);
     let silent = renate.get(&parken.request(&[("prompt", "none")])).await;
+    let history = renate.get("/sicherheit/verlauf").await.body;
+    assert!(history.contains("Auf dem Weg zu: Stadt"), "the history names the service: {history}");
     assert_eq!(silent.parameter("error").as_deref(), Some("consent_required"));
 });
 

@@ -70,6 +70,7 @@ pub async fn submit(visitor: Visitor, device: CallerDevice, form: Form) -> Answe
         network: &visitor.network(),
         device: &device.0,
         previous: visitor.session.as_ref().or(visitor.leaving.as_ref()),
+        client: visitor.pending.as_ref().map(|pending| pending.client.id.clone()),
         request: Some(visitor.request_id.clone()),
     };
     match sign_in(&visitor.app, attempt).await {

@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use crate::audit::{self, Recorded};
+use crate::client::registry::Registry;
 use crate::kernel::error::Error;
 use crate::kernel::id::{EventId, SessionId};
 use crate::kernel::texts::{Language, SecurityTexts, Text, moment};
@@ -37,6 +38,8 @@ struct HistoryRow {
     at: String,
     what: String,
     device: String,
+    /// The service that the person was on the way to.
+    service: Option<String>,
 }
 
 struct IdleChoice {
@@ -129,15 +132,17 @@ async fn history(
 ) -> Result<Vec<HistoryRow>, Error> {
     let kinds = HISTORY.map(|(kind, _)| kind);
     let events = audit::of_kinds(tx, caller.session.account_id.as_str(), &kinds, before, limit).await?;
-    Ok(events.iter().filter_map(|event| history_row(caller.visitor.language, event)).collect())
+    Ok(events.iter().filter_map(|event| history_row(caller.visitor.language, &caller.visitor.registry, event)).collect())
 }
 
-fn history_row(language: Language, event: &Recorded) -> Option<HistoryRow> {
+fn history_row(language: Language, registry: &Registry, event: &Recorded) -> Option<HistoryRow> {
     let (_, sentence) = HISTORY.iter().find(|(kind, _)| *kind == event.kind)?;
     let detail: serde_json::Value = serde_json::from_str(&event.detail).unwrap_or_default();
     let device = detail["device"].as_str().map_or_else(String::new, |name| device_name(language, name));
+    let client = detail["client"].as_str().and_then(|id| registry.get(id));
+    let service = client.map(|client| client.title(language));
     let (id, at) = (event.id.to_string(), moment::date_and_clock(language, event.at));
-    Some(HistoryRow { id, at, what: sentence(&language.texts().security).to_string(), device })
+    Some(HistoryRow { id, at, what: sentence(&language.texts().security).to_string(), device, service })
 }
 
 #[derive(Template)]
