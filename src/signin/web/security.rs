@@ -132,7 +132,10 @@ async fn history(
 ) -> Result<Vec<HistoryRow>, Error> {
     let kinds = HISTORY.map(|(kind, _)| kind);
     let events = audit::of_kinds(tx, caller.session.account_id.as_str(), &kinds, before, limit).await?;
-    Ok(events.iter().filter_map(|event| history_row(caller.visitor.language, &caller.visitor.registry, event)).collect())
+    Ok(events
+        .iter()
+        .filter_map(|event| history_row(caller.visitor.language, &caller.visitor.registry, event))
+        .collect())
 }
 
 fn history_row(language: Language, registry: &Registry, event: &Recorded) -> Option<HistoryRow> {
