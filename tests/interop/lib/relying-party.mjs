@@ -8,17 +8,28 @@ import { until } from './check.mjs';
 import { signIn } from './journeys.mjs';
 import { SEED_PASSWORD } from './program.mjs';
 
+const LASTING = ['openid', 'profile', 'email', 'offline_access'];
+
 /** The provider as relying parties see it, with one client of each kind. */
 export class Provider {
-  static async prepare(node) {
+  static async prepare(node, listener) {
     const provider = new Provider();
     provider.node = node;
+    provider.listener = listener;
     provider.clients = {
       basic: withSecret('basic', 'client_secret_basic'),
       post: withSecret('post', 'client_secret_post', { id_token_algorithm: 'RS256' }),
       es256: await withKey('schluessel-es256', 'ES256'),
       ps256: await withKey('schluessel-ps256', 'PS256', { id_token_algorithm: 'RS256' }),
       core: withSecret('ohne-pkce', 'client_secret_basic', { profile: 'oidc-core' }),
+      lasting: withSecret('bleibend', 'client_secret_basic', { scopes: LASTING, id_token_algorithm: 'PS256' }),
+      open: { id: 'offen', settings: { scopes: LASTING }, authentication: { method: 'none' } },
+      pushed: await withKey('vorab', 'ES256', { require_pushed_authorization_requests: true }),
+      machine: await withKey('maschine', 'ES256', {
+        own_scopes: ['termine.lesen', 'termine.buchen'],
+        resource: 'https://termine.example/',
+      }),
+      told: withSecret('hoert-zu', 'client_secret_basic', { backchannel_logout_uri: listener.uri }),
       narrow: withSecret('nur-nummer', 'client_secret_basic', { scopes: ['openid'] }),
     };
     await node.apply(clientFile(Object.values(provider.clients)));
@@ -46,6 +57,7 @@ export class Provider {
         client_secret_basic: () => oidc.ClientSecretBasic(client.secret),
         client_secret_post: () => oidc.ClientSecretPost(client.secret),
         private_key_jwt: () => oidc.PrivateKeyJwt(client.key),
+        none: () => oidc.None(),
       }[method]();
     const metadata = { id_token_signed_response_alg: client.settings.id_token_algorithm ?? 'ES256' };
     const execute = [oidc.allowInsecureRequests, oidc.enableNonRepudiationChecks];
