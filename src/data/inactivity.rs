@@ -71,15 +71,17 @@ pub async fn tend(app: &AppParts) -> Result<(), Error> {
     let untold = lifecycle::unused(&mut tx, used_before(rule.notice_months), None, ROUND).await?;
     let told = lifecycle::unused(&mut tx, used_before(rule.erasure_months), Some(told_long_ago), ROUND).await?;
     drop(tx);
+    // One that fails is tried again in the next round and stands in nobody's way.
+    let mut outcome = Ok(());
     for unused in untold.iter().filter(|unused| rule.notice_due_at(unused) <= now) {
-        tell_owner(app, rule, unused).await?;
+        outcome = outcome.and(tell_owner(app, rule, unused).await);
     }
     for unused in &told {
         if unused.inactivity_told_at.is_some_and(|told_at| rule.erasure_due_at(unused, told_at) <= now) {
-            erase(app, unused).await?;
+            outcome = outcome.and(erase(app, unused).await);
         }
     }
-    Ok(())
+    outcome
 }
 
 async fn tell_owner(app: &AppParts, rule: &InactivityRule, unused: &Unused) -> Result<(), Error> {

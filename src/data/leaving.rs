@@ -87,23 +87,28 @@ pub async fn erase(app: &AppParts, work: &mut Work, id: &AccountId, why: Why) ->
     .await
 }
 
-/// The job: begins the erasures whose time has come and completes those that have begun.
+/// The job: begins the erasures whose time has come and completes those that have begun. One that fails is tried again
+/// in the next round and stands in nobody's way.
 pub async fn tend(app: &AppParts) -> Result<(), Error> {
     let due = lifecycle::due(&mut app.read().await?, app.now(), ROUND).await?;
+    let mut outcome = Ok(());
     for (id, status) in due {
-        let mut work = app.begin(Actor::System("erasure")).await?;
-        let done = match status {
-            Status::Closing => erase(app, &mut work, &id, Why::NotReturned).await,
-            _ => finish(&mut work, &id).await,
-        };
-        match done {
-            Ok(()) => work.commit().await?,
+        match go_on(app, &id, status).await {
             // Another node was faster, or its owner.
-            Err(Error::Conflict(_)) => {}
-            Err(error) => return Err(error),
+            Ok(()) | Err(Error::Conflict(_)) => {}
+            Err(error) => outcome = Err(error),
         }
     }
-    Ok(())
+    outcome
+}
+
+async fn go_on(app: &AppParts, id: &AccountId, status: Status) -> Result<(), Error> {
+    let mut work = app.begin(Actor::System("erasure")).await?;
+    match status {
+        Status::Closing => erase(app, &mut work, id, Why::NotReturned).await?,
+        _ => finish(&mut work, id).await?,
+    }
+    work.commit().await
 }
 
 /// Removes what anybody holds of the account. Whatever was under way when its key was destroyed is over by now.
