@@ -174,7 +174,7 @@ async function everything(browser) {
   const onPostgres = withPostgres((url) =>
     onDatabase(browser, "PostgreSQL", {
       url: () => url,
-      languages: ["de"],
+      languages: ["de", "en"],
       variants: ONE_VARIANT,
       others: [STORIES_OF_A_RESTART],
     }),
