@@ -13,7 +13,7 @@ use crate::support::World;
 use crate::support::surface::EMAIL;
 use crate::support::wire::exchange;
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 fn host(world: &World) -> String {
     world.config.issuer.trim_start_matches("http://").to_owned()
