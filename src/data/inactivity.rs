@@ -41,14 +41,18 @@ impl InactivityRule {
         INACTIVITY.iter().filter(|rule| rule.valid_from <= now).max_by_key(|rule| rule.valid_from)
     }
 
+    /// From the notice to the erasure.
+    const fn months_between(&self) -> u32 {
+        self.erasure_months - self.notice_months
+    }
+
     fn notice_due_at(&self, unused: &Unused) -> Timestamp {
         months_after(last_use(unused), self.notice_months)
     }
 
     /// Never sooner after the notice than the law says, however late that was.
     fn erasure_due_at(&self, unused: &Unused, told_at: Timestamp) -> Timestamp {
-        let between = self.erasure_months - self.notice_months;
-        months_after(last_use(unused), self.erasure_months).max(months_after(told_at, between))
+        months_after(last_use(unused), self.erasure_months).max(months_after(told_at, self.months_between()))
     }
 }
 
@@ -66,10 +70,10 @@ fn surely_before(now: Timestamp, months: u32) -> Timestamp {
 pub async fn tend(app: &AppParts) -> Result<(), Error> {
     let now = app.now();
     let Some(rule) = InactivityRule::at(now) else { return Ok(()) };
-    let (told_long_ago, used_before) = (surely_before(now, 2), |months| surely_before(now, months));
+    let (told_before, used_before) = (surely_before(now, rule.months_between()), |months| surely_before(now, months));
     let mut tx = app.read().await?;
     let untold = lifecycle::unused(&mut tx, used_before(rule.notice_months), None, ROUND).await?;
-    let told = lifecycle::unused(&mut tx, used_before(rule.erasure_months), Some(told_long_ago), ROUND).await?;
+    let told = lifecycle::unused(&mut tx, used_before(rule.erasure_months), Some(told_before), ROUND).await?;
     drop(tx);
     // One that fails is tried again in the next round and stands in nobody's way.
     let mut outcome = Ok(());
