@@ -193,7 +193,7 @@ fn client() -> String {
          operator = {{ de = \"Stadt Musterhausen\", en = \"City of Musterhausen\" }}\n\
          purpose = {{ de = \"Ihren Antrag bearbeiten\", en = \"To process your application\" }}\n\
          privacy_uri = \"https://service.example/datenschutz\"\nredirect_uris = [\"{REDIRECT_URI}\"]\n\
-         scopes = [\"openid\", \"profile\", \"email\"]\n[client.authentication]\nmethod = \"client_secret_basic\"\n\
+         scopes = [\"openid\", \"profile\", \"email\"]\nclaims = [{{ names = [\"name\", \"given_name\", \"family_name\", \"birthdate\", \"email\"] }}]\n[client.authentication]\nmethod = \"client_secret_basic\"\n\
          secret_sha256 = \"{hash}\"\n"
     )
 }

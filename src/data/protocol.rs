@@ -4,12 +4,13 @@
 use std::fmt;
 
 use crate::audit::{self, Recorded};
+use crate::client::Claim;
 use crate::client::registry::Registry;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, EventId};
 use crate::kernel::texts::{Language, ProtocolTexts, Text, moment};
 use crate::kernel::time::Timestamp;
-use crate::oidc::{claims, connection};
+use crate::oidc::connection;
 use crate::signin::change::device_name;
 use crate::store::db::Tx;
 
@@ -152,7 +153,8 @@ impl Reader<'_> {
         let text = |name: &str| detail[name].as_str().unwrap_or_default();
         let client = self.registry.get(text("client"));
         let service = client.as_ref().map_or_else(|| text("client").to_owned(), |client| client.title(self.language));
-        let data = connection::data_names(self.language, &claims::covered(text("scope")));
+        let claims: Vec<Claim> = serde_json::from_value(detail["claims"].clone()).unwrap_or_default();
+        let data = connection::data_names(self.language, &claims);
         let date = detail["erase_at"].as_i64().map(Timestamp::from_milliseconds);
         let what = sentence(t)
             .with("service", &service)

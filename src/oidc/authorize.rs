@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::consent::{self, Agreement};
 use super::dispatch::{ConsentFacts, SessionFacts, Situation, Step, next_step};
 use super::request::AuthorizationRequest;
 use super::response::Response;
-use super::{OidcEvent, store};
+use super::store;
 use crate::app::AppParts;
-use crate::audit;
-use crate::client::Client;
 use crate::client::registry::Registry;
+use crate::client::{Claim, Client};
 use crate::kernel::error::{Error, Protocol};
 use crate::kernel::id::{GrantId, RequestId};
 use crate::kernel::seal::Place;
@@ -53,13 +53,12 @@ pub async fn begin(
     browser: &[u8],
 ) -> Result<Decision, Error> {
     let now = app.now();
-    let (facts, consent) = facts(app, client, session).await?;
-    let (session_facts, consent) = (facts.as_ref(), consent.as_ref());
-    match next_step(&Situation { request: &request, created_at: now, session: session_facts, consent, now }) {
+    let facts = facts(app, client, &request, session).await?;
+    match facts.decide(&request, now, now) {
         Step::Issue => {
             let session = session.ok_or_else(|| Error::broken("issued without a session"))?;
             let mut work = app.begin(Actor::Account(session.account_id.clone())).await?;
-            let code = issue(&mut work, &request, session).await?;
+            let code = issue(&mut work, client, &request, (session, &facts)).await?;
             work.commit().await?;
             Ok(Decision::Return(Response::success(app, &request.target, code.expose())))
         }
@@ -106,16 +105,12 @@ pub async fn resume(
     session: Option<&Session>,
     browser: &[u8],
 ) -> Result<Decision, Error> {
-    let (facts, consent) = facts(app, &pending.client, session).await?;
-    let (request, created_at) = (&pending.request, pending.created_at);
-    let situation =
-        Situation { request, created_at, session: facts.as_ref(), consent: consent.as_ref(), now: app.now() };
-    let step = next_step(&situation);
-    match (step, session) {
+    let facts = facts(app, &pending.client, &pending.request, session).await?;
+    match (facts.decide(&pending.request, pending.created_at, app.now()), session) {
         (Step::Issue, Some(session)) => {
             let mut work = app.begin(Actor::Account(session.account_id.clone())).await?;
             take(&mut work, pending, browser).await?;
-            let code = issue(&mut work, &pending.request, session).await?;
+            let code = issue(&mut work, &pending.client, &pending.request, (session, &facts)).await?;
             work.commit().await?;
             Ok(Decision::Return(Response::success(app, &pending.request.target, code.expose())))
         }
@@ -137,24 +132,51 @@ async fn take(work: &mut Work, pending: &Pending, browser: &[u8]) -> Result<(), 
     if store::delete_request(work, &pending.id, browser).await? { Ok(()) } else { Err(Error::Gone) }
 }
 
+/// What a decision needs to know beside the request.
+#[derive(Default)]
+struct Facts {
+    session: Option<SessionFacts>,
+    agreement: Option<Agreement>,
+    consent: Option<ConsentFacts>,
+}
+
+impl Facts {
+    fn decide(&self, request: &AuthorizationRequest, created_at: Timestamp, now: Timestamp) -> Step {
+        let (session, consent) = (self.session.as_ref(), self.consent.as_ref());
+        next_step(&Situation { request, created_at, session, consent, now })
+    }
+}
+
 async fn facts(
     app: &AppParts,
     client: &Client,
+    request: &AuthorizationRequest,
     session: Option<&Session>,
-) -> Result<(Option<SessionFacts>, Option<ConsentFacts>), Error> {
-    let Some(session) = session else { return Ok((None, None)) };
-    let mut tx = app.read().await?;
-    let consent = store::find_consent(&mut tx, &session.account_id, &client.id).await?;
+) -> Result<Facts, Error> {
+    let Some(session) = session else { return Ok(Facts::default()) };
+    let agreement = consent::find(&mut app.read().await?, &session.account_id, &client.id).await?;
     let facts = SessionFacts {
         level: session.level,
         authenticated_at: session.authenticated_at,
         subject: client.subject(&app.vault, &session.account_id),
     };
-    Ok((Some(facts), consent.map(|row| ConsentFacts { scope: row.scope, granted_at: row.granted_at })))
+    let consent = agreement
+        .as_ref()
+        .map(|agreement| ConsentFacts { covers: agreement.covers(client, request), granted_at: agreement.granted_at });
+    Ok(Facts { session: Some(facts), agreement, consent })
 }
 
-async fn issue(work: &mut Work, request: &AuthorizationRequest, session: &Session) -> Result<Secret<String>, Error> {
+async fn issue(
+    work: &mut Work,
+    client: &Client,
+    request: &AuthorizationRequest,
+    (session, facts): (&Session, &Facts),
+) -> Result<Secret<String>, Error> {
     let code = work.random.token();
+    let agreed = |claim: &Claim| {
+        facts.agreement.as_ref().is_some_and(|agreement| consent::is_agreed(&agreement.answers, *claim))
+    };
+    let released = consent::questions(client, request).into_iter().filter(agreed).map(Claim::name);
     let claims = (!request.claims.is_empty()).then(|| serde_json::to_string(&request.claims));
     let row = store::CodeRow {
         client_id: request.client.clone(),
@@ -171,17 +193,8 @@ async fn issue(work: &mut Work, request: &AuthorizationRequest, session: &Sessio
         expires_at: work.now.plus(CODE_LIFETIME),
         claims: claims.transpose().map_err(Error::broken)?,
         resource: request.resource.clone(),
+        released: released.collect::<Vec<_>>().join(" "),
     };
     store::insert_code(work, &token_hash(code.expose()), &row).await?;
     Ok(code)
-}
-
-/// Consents to what the pending request asks for.
-pub async fn consent(app: &AppParts, pending: &Pending, session: &Session) -> Result<(), Error> {
-    let account = session.account_id.clone();
-    let mut work = app.begin(Actor::Account(account.clone())).await?;
-    let (client, scope) = (pending.client.id.clone(), pending.request.consent_text());
-    store::put_consent(&mut work, &account, &client, &scope).await?;
-    audit::record(&mut work, &OidcEvent::ConsentGiven { account, client, scope }).await?;
-    work.commit().await
 }

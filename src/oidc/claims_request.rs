@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::claims::CLAIMS;
-use crate::client::Client;
+use crate::client::{Claim, Client};
 use crate::kernel::error::Protocol;
 use crate::kernel::level::Level;
 
@@ -18,8 +17,8 @@ const TEXT_MAX_BYTES: usize = 8 * 1024;
 /// The claims that we know and this client may have, by where they are to be delivered. No values: this is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestedClaims {
-    pub userinfo: Vec<String>,
-    pub id_token: Vec<String>,
+    pub userinfo: Vec<Claim>,
+    pub id_token: Vec<Claim>,
 }
 
 impl RequestedClaims {
@@ -80,9 +79,8 @@ pub fn read(client: &Client, text: Option<&str>) -> Result<ClaimsRequest, Protoc
         return refuse("invalid_request", "claims is not the JSON that OpenID Connect Core section 5.5 describes");
     };
     let may_have = |place: &BTreeMap<String, Wanted>| {
-        let known =
-            CLAIMS.iter().filter(|claim| place.contains_key(claim.name) && client.scopes.contains(&claim.scope));
-        known.map(|claim| claim.name.to_owned()).collect()
+        let known = Claim::ALL.into_iter().filter(|claim| place.contains_key(claim.name()));
+        known.filter(|claim| client.rule(*claim).is_some()).collect()
     };
     let claims = RequestedClaims { userinfo: may_have(&userinfo), id_token: may_have(&id_token) };
     let subject = id_token.get("sub").and_then(|wanted| wanted.value.as_ref()?.as_str()).map(str::to_owned);
@@ -102,7 +100,7 @@ mod tests {
     fn client() -> Client {
         let text = "[[client]]\nid = \"parken\"\nname = { de = \"P\", en = \"P\" }\noperator = { de = \"S\", en = \"S\" }\n\
                     purpose = { de = \"A\", en = \"A\" }\nprivacy_uri = \"https://rp.example/\"\n\
-                    redirect_uris = [\"https://rp.example/cb\"]\nscopes = [\"openid\", \"email\"]\n\
+                    redirect_uris = [\"https://rp.example/cb\"]\nscopes = [\"openid\", \"email\"]\nclaims = [{ names = [\"email\"] }]\n\
                     [client.authentication]\nmethod = \"none\"\n";
         ClientFile::parse(text, false).unwrap().client.remove(0)
     }
@@ -116,8 +114,8 @@ mod tests {
         let read = ok(
             r#"{"userinfo":{"email":{"essential":true},"name":null,"picture":null},"id_token":{"email_verified":{"values":[true]}},"x":1}"#,
         );
-        assert_eq!(read.claims.userinfo, ["email"], "profile is not this client's, picture nobody's");
-        assert_eq!(read.claims.id_token, ["email_verified"]);
+        assert_eq!(read.claims.userinfo, [Claim::Email], "profile is not this client's, picture nobody's");
+        assert_eq!(read.claims.id_token, [Claim::EmailVerified]);
         assert_eq!(ok("{}"), ClaimsRequest::default());
         assert_eq!(ok(r#"{"userinfo":null}"#), ClaimsRequest::default());
     }

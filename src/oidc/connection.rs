@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use super::claims::{self, Shows};
-use super::{OidcEvent, scopes_of, store};
-use crate::account::AttributeName;
+use super::{OidcEvent, consent, store};
 use crate::app::AppParts;
 use crate::audit;
 use crate::client::registry::Registry;
-use crate::client::{Client, Scope};
+use crate::client::{Claim, Client, Scope};
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, ClientId};
 use crate::kernel::texts::Language;
@@ -20,35 +18,27 @@ pub struct Connection {
     pub client: Arc<Client>,
     pub scopes: Vec<Scope>,
     /// Which data the service gets.
-    pub data: Vec<Shows>,
+    pub data: Vec<Claim>,
     pub since: Timestamp,
 }
 
 /// The services connected with an account, newest first. Removed clients are not listed.
 pub async fn list(tx: &mut Tx, registry: &Registry, account: &AccountId) -> Result<Vec<Connection>, Error> {
     let rows = store::list_consents(tx, account).await?;
-    let connection = |row: store::ConsentRow| {
-        let client = registry.find(&row.client_id)?;
-        Some(Connection {
-            client,
-            scopes: scopes_of(&row.scope),
-            data: claims::covered(&row.scope),
-            since: row.granted_at,
-        })
-    };
-    Ok(rows.into_iter().filter_map(connection).collect())
+    let mut connections = Vec::new();
+    for row in rows {
+        let Some(client) = registry.find(&row.client_id) else { continue };
+        let agreement = consent::read(row)?;
+        let data = agreement.answers.into_iter().filter_map(|(claim, yes)| yes.then_some(claim)).collect();
+        connections.push(Connection { client, scopes: agreement.scopes, data, since: agreement.granted_at });
+    }
+    Ok(connections)
 }
 
-/// The data behind some scopes, in words.
-pub fn data_names(language: Language, data: &[Shows]) -> String {
-    let a = &language.texts().attribute;
-    let name = |shows: &Shows| match shows {
-        Shows::Attribute(AttributeName::GivenNames) => &a.given_names,
-        Shows::Attribute(AttributeName::FamilyName) => &a.family_name,
-        Shows::Attribute(AttributeName::BirthDate) => &a.birth_date,
-        Shows::Email => &a.email,
-    };
-    data.iter().map(|shows| name(shows).to_string()).collect::<Vec<_>>().join(", ")
+/// Data in words.
+pub fn data_names(language: Language, data: &[Claim]) -> String {
+    let told = data.iter().filter(|claim| **claim != Claim::Name || !data.contains(&Claim::FamilyName));
+    told.map(|claim| claim.label(language.texts()).to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Removes everything that clients hold of an account which is being erased.

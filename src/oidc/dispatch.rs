@@ -3,7 +3,7 @@
 //! A pure function of stored state. Steps do not know each other; each returns here, and the decision is made
 //! afresh. `prompt=none` turns every step that would need the person into its error.
 
-use super::claims;
+use super::consent::CONSENT_LIFETIME;
 use super::request::AuthorizationRequest;
 use crate::kernel::error::Protocol;
 use crate::kernel::level::Level;
@@ -21,12 +21,10 @@ pub struct SessionFacts {
 /// What counts of an earlier consent.
 #[derive(Clone, Debug)]
 pub struct ConsentFacts {
-    pub scope: String,
+    /// Whether it covers all that the request wants, in the words that hold today.
+    pub covers: bool,
     pub granted_at: Timestamp,
 }
-
-/// How long a consent is not asked for again: twelve months.
-const CONSENT_LIFETIME: std::time::Duration = crate::kernel::time::days(365);
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
@@ -86,7 +84,7 @@ fn interactive_step(&Situation { request, created_at, session, consent, now }: &
         return Step::RaiseLevel(request.level);
     }
     let consented = consent.is_some_and(|consent| {
-        claims::covers_all(&consent.scope, &request.consent_text())
+        consent.covers
             && consent.granted_at.plus(CONSENT_LIFETIME) > now
             && (!request.prompt.consent || consent.granted_at >= created_at)
     });
@@ -131,8 +129,8 @@ mod tests {
         SessionFacts { level: Level::Basic, authenticated_at, subject: "renate".into() }
     }
 
-    fn consent(scope: &str, seconds_ago: u64) -> ConsentFacts {
-        ConsentFacts { scope: scope.into(), granted_at: NOW.minus(Duration::from_secs(seconds_ago)) }
+    fn consent(covers: bool, seconds_ago: u64) -> ConsentFacts {
+        ConsentFacts { covers, granted_at: NOW.minus(Duration::from_secs(seconds_ago)) }
     }
 
     fn decide(request: &AuthorizationRequest, session: Option<&SessionFacts>, consent: Option<&ConsentFacts>) -> Step {
@@ -154,23 +152,19 @@ mod tests {
     #[rustfmt::skip]
     fn rows() -> Vec<Row> {
         let old = || Some(session(OLD));
-        let all = || Some(consent("openid profile email", OLD));
+        let all = || Some(consent(true, OLD));
         vec![
             Row("nobody",                 |_| {},                                                None,              all(), Step::SignIn,  "login_required"),
             Row("session and consent",    |_| {},                                                old(),             all(), Step::Issue,   ""),
             Row("no consent",             |_| {},                                                old(),             None,  Step::Consent, "consent_required"),
-            Row("less consent",           |_| {},                                                old(),             Some(consent("openid", OLD)), Step::Consent, "consent_required"),
-            Row("consent of last year",   |_| {},                                                old(),             Some(consent("openid profile", 31_536_001)), Step::Consent, "consent_required"),
+            Row("less consent",           |_| {},                                                old(),             Some(consent(false, OLD)), Step::Consent, "consent_required"),
+            Row("consent of last year",   |_| {},                                                old(),             Some(consent(true, 31_536_001)), Step::Consent, "consent_required"),
             Row("max_age passed",         |r| r.max_age = Some(Duration::from_secs(60)),         Some(session(61)), all(), Step::SignIn,  "login_required"),
             Row("max_age holds",          |r| r.max_age = Some(Duration::from_secs(60)),         Some(session(60)), all(), Step::Issue,   ""),
             Row("max_age zero, since",    |r| r.max_age = Some(Duration::ZERO),                  Some(session(10)), all(), Step::Issue,   ""),
             Row("max_age zero, before",   |r| r.max_age = Some(Duration::ZERO),                  old(),             all(), Step::SignIn,  "login_required"),
             Row("somebody else",          |r| r.expected_subject = Some("emre".into()),          old(),             all(), Step::SignIn,  "login_required"),
             Row("the right one",          |r| r.expected_subject = Some("renate".into()),        old(),             all(), Step::Issue,   ""),
-            Row("single claim, agreed",   |r| r.claims.userinfo = vec!["name".into()],            old(),             all(), Step::Issue,   ""),
-            Row("single claim, new",      |r| { r.scope = "openid".into(); r.claims.userinfo = vec!["name".into()] }, old(), Some(consent("openid claim:email", OLD)), Step::Consent, "consent_required"),
-            Row("single claim, known",    |r| { r.scope = "openid".into(); r.claims.userinfo = vec!["name".into()] }, old(), Some(consent("openid claim:name", OLD)), Step::Issue, ""),
-            Row("scope for one claim",    |_| {},                                                old(),             Some(consent("openid claim:name", OLD)), Step::Consent, "consent_required"),
             Row("level too low",          |r| r.level = Level::Substantial,                      old(),             all(), Step::RaiseLevel(Level::Substantial), "interaction_required"),
         ]
     }
@@ -195,7 +189,7 @@ mod tests {
     #[test]
     fn what_the_client_demands_counts_only_afterwards() {
         let login = request(|r| r.prompt.login = true);
-        let all = consent("openid profile", 300_000);
+        let all = consent(true, 300_000);
         assert_eq!(decide(&login, Some(&session(300_000)), Some(&all)), Step::SignIn);
         assert_eq!(decide(&login, Some(&session(10)), Some(&all)), Step::Issue);
         let create = request(|r| r.prompt.create = true);
@@ -204,7 +198,7 @@ mod tests {
         assert_eq!(decide(&create, Some(&session(10)), Some(&all)), Step::Issue);
         let again = request(|r| r.prompt.consent = true);
         assert_eq!(decide(&again, Some(&session(10)), Some(&all)), Step::Consent);
-        assert_eq!(decide(&again, Some(&session(10)), Some(&consent("openid profile", 5))), Step::Issue);
+        assert_eq!(decide(&again, Some(&session(10)), Some(&consent(true, 5))), Step::Issue);
         let hinted = request(|r| r.expected_subject = Some("emre".into()));
         let refused = decide(&hinted, Some(&session(10)), Some(&all));
         assert!(

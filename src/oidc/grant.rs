@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::claims_request::RequestedClaims;
+use super::consent::Answers;
 use super::{scopes_of, store};
 use crate::client::registry::Registry;
 use crate::client::{Client, Scope};
@@ -34,6 +35,8 @@ pub struct Live {
     pub scopes: Vec<Scope>,
     /// Single claims that were asked for beside the scopes.
     pub claims: RequestedClaims,
+    /// Which data the person lets the client have.
+    pub answers: Answers,
 }
 
 /// The gate.
@@ -48,7 +51,8 @@ pub async fn find(tx: &mut Tx, registry: &Registry, by: By<'_>, now: Timestamp) 
     let mut scopes = scopes_of(&row.scope);
     scopes.retain(|scope| consented.contains(scope) && client.scopes.contains(scope));
     let claims = row.claims.as_deref().map(serde_json::from_str).transpose().map_err(Error::broken)?;
-    Ok(Some(Live { row, client, scopes, claims: claims.unwrap_or_default() }))
+    let answers = serde_json::from_str(&row.agreed).map_err(Error::broken)?;
+    Ok(Some(Live { row, client, scopes, claims: claims.unwrap_or_default(), answers }))
 }
 
 /// A refresh token: two secrets of 43 characters in one text. The first names the family, the second the generation, so that

@@ -8,6 +8,7 @@ pub mod claims_request;
 pub mod client_auth;
 pub mod client_credentials;
 pub mod connection;
+pub mod consent;
 pub mod discovery;
 pub mod dispatch;
 pub mod grant;
@@ -24,7 +25,7 @@ pub mod web;
 use serde::Serialize;
 
 use crate::audit::Event;
-use crate::client::Scope;
+use crate::client::{Claim, Scope};
 use crate::kernel::id::{AccountId, ClientId, GrantId};
 
 /// Scopes as the one text that requests, codes, grants and consents store: in the order of [`Scope::ALL`].
@@ -51,6 +52,7 @@ pub enum OidcEvent {
         account: AccountId,
         client: ClientId,
         scope: String,
+        claims: Vec<Claim>,
     },
     ConsentWithdrawn {
         #[serde(skip)]
@@ -63,6 +65,8 @@ pub enum OidcEvent {
         client: ClientId,
         grant: GrantId,
         scope: String,
+        /// What the service can fetch by it.
+        claims: Vec<Claim>,
     },
     GrantRevoked {
         #[serde(skip)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::claims_request::{self, RequestedClaims};
 use super::response::{Mode, Target};
-use super::{claims, scope_text, scopes_of};
+use super::{scope_text, scopes_of};
 use crate::app::AppParts;
 use crate::client::registry::Registry;
 use crate::client::{Client, Profile, Scope};
@@ -73,13 +73,6 @@ pub struct AuthorizationRequest {
     pub level: Level,
     pub claims: RequestedClaims,
     pub resource: Option<String>,
-}
-
-impl AuthorizationRequest {
-    /// What the person is asked to agree to.
-    pub fn consent_text(&self) -> String {
-        claims::consent_text(&self.scope, &self.claims)
-    }
 }
 
 /// Where a refusal goes.

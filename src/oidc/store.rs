@@ -114,6 +114,8 @@ pub struct CodeRow {
     /// [`RequestedClaims`](super::claims_request::RequestedClaims) as JSON.
     pub claims: Option<String>,
     pub resource: Option<String>,
+    /// The names of the claims that it opens, for the person's record.
+    pub released: String,
 }
 
 pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Result<(), DbError> {
@@ -122,8 +124,8 @@ pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Re
         execute,
         "INSERT INTO authorization_code
              (code_hash, client_id, account_id, session_id, grant_id, redirect_uri, scope, nonce, challenge, level,
-              methods, authenticated_at, expires_at, claims, resource)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+              methods, authenticated_at, expires_at, claims, resource, released)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         code_hash,
         &row.client_id,
         &row.account_id,
@@ -138,7 +140,8 @@ pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Re
         row.authenticated_at,
         row.expires_at,
         &row.claims,
-        &row.resource
+        &row.resource,
+        &row.released
     )
     .map(drop)
 }
@@ -149,7 +152,7 @@ pub async fn take_code(work: &mut Work, code_hash: &[u8]) -> Result<Option<CodeR
         "UPDATE authorization_code SET used_at = $2
           WHERE code_hash = $1 AND used_at IS NULL
       RETURNING client_id, account_id, session_id, grant_id, redirect_uri, scope, nonce, challenge, level, methods,
-                authenticated_at, expires_at, claims, resource", code_hash, work.now)
+                authenticated_at, expires_at, claims, resource, released", code_hash, work.now)
 }
 
 #[derive(sqlx::FromRow)]
@@ -230,6 +233,8 @@ pub struct GrantRow {
     pub scope: String,
     /// The scopes of the consent as it is now.
     pub consented: String,
+    /// Its [`Answers`](super::consent::Answers) as JSON.
+    pub agreed: String,
     pub level: Level,
     pub methods: String,
     pub authenticated_at: Timestamp,
@@ -250,7 +255,7 @@ pub async fn find_live_grant(
 ) -> Result<Option<GrantRow>, DbError> {
     sql!(tx, fetch_optional GrantRow,
         "SELECT client_grant.id, client_grant.client_id, client_grant.account_id, client_grant.session_id,
-                client_grant.scope, consent.scope AS consented, client_grant.level, client_grant.methods, client_grant.authenticated_at,
+                client_grant.scope, consent.scope AS consented, consent.claims AS agreed, client_grant.level, client_grant.methods, client_grant.authenticated_at,
                 client_grant.created_at, client_grant.expires_at, client_grant.generation_hash,
                 client_grant.claims, client_grant.resource
            FROM client_grant
@@ -305,30 +310,36 @@ pub async fn clients_of_session(tx: &mut Tx, session: &SessionId) -> Result<Vec<
 pub struct ConsentRow {
     pub client_id: ClientId,
     pub scope: String,
+    /// [`Answers`](super::consent::Answers) as JSON.
+    pub claims: String,
+    pub terms: String,
     pub granted_at: Timestamp,
 }
 
 pub async fn find_consent(tx: &mut Tx, account: &AccountId, client: &ClientId) -> Result<Option<ConsentRow>, DbError> {
     sql!(tx, fetch_optional ConsentRow,
-        "SELECT client_id, scope, granted_at FROM consent WHERE account_id = $1 AND client_id = $2", account, client)
+        "SELECT client_id, scope, claims, terms, granted_at FROM consent WHERE account_id = $1 AND client_id = $2", account, client)
 }
 
 pub async fn list_consents(tx: &mut Tx, account: &AccountId) -> Result<Vec<ConsentRow>, DbError> {
     sql!(tx, fetch_all ConsentRow,
-        "SELECT client_id, scope, granted_at FROM consent WHERE account_id = $1 ORDER BY granted_at DESC, client_id LIMIT 200",
-        account)
+        "SELECT client_id, scope, claims, terms, granted_at FROM consent
+          WHERE account_id = $1 ORDER BY granted_at DESC, client_id LIMIT 200", account)
 }
 
-pub async fn put_consent(work: &mut Work, account: &AccountId, client: &ClientId, scope: &str) -> Result<(), DbError> {
+pub async fn put_consent(work: &mut Work, account: &AccountId, row: &ConsentRow) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
         execute,
-        "INSERT INTO consent (account_id, client_id, scope, granted_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (account_id, client_id) DO UPDATE SET scope = excluded.scope, granted_at = excluded.granted_at",
+        "INSERT INTO consent (account_id, client_id, scope, claims, terms, granted_at) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (account_id, client_id) DO UPDATE SET
+             scope = excluded.scope, claims = excluded.claims, terms = excluded.terms, granted_at = excluded.granted_at",
         account,
-        client,
-        scope,
-        work.now
+        &row.client_id,
+        &row.scope,
+        &row.claims,
+        &row.terms,
+        row.granted_at
     )
     .map(drop)
 }

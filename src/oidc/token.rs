@@ -16,7 +16,7 @@ use crate::account;
 use crate::app::AppParts;
 use crate::audit;
 use crate::client::registry::Registry;
-use crate::client::{Client, Scope};
+use crate::client::{Claim, Client, Scope};
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, GrantId, SessionId};
 use crate::kernel::keys::{Algorithm, Purpose};
@@ -58,7 +58,7 @@ struct IdToken<'a> {
     /// For clients that are told when the session ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<String>,
-    /// Only names of [`CLAIMS`](super::claims::CLAIMS), none of which is one of the above.
+    /// Only names of [`Claim`]s, none of which is one of the above.
     #[serde(flatten)]
     single: Map<String, Value>,
 }
@@ -169,7 +169,7 @@ pub fn other_resource() -> Error {
 pub async fn single_claims(app: &AppParts, live: Option<&Live>) -> Result<Map<String, Value>, Error> {
     let Some(live) = live.filter(|live| !live.claims.id_token.is_empty()) else { return Ok(Map::new()) };
     let account = account::load(&mut app.read().await?, &app.vault, &live.row.account_id).await?;
-    Ok(claims::of(&account, |claim| claims::is_single(claim, &live.claims.id_token, live)))
+    Ok(claims::of(&account, &claims::deliverable(live, &[], &live.claims.id_token)))
 }
 
 struct Presented<'a> {
@@ -208,10 +208,9 @@ async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'_>) 
         return Ok(Redeemed::Refused(why));
     }
     // What the service has received, as the person's record shows it.
-    let requested = row.claims.as_deref().map(serde_json::from_str).transpose().map_err(Error::broken)?;
-    let scope = claims::consent_text(&row.scope, &requested.unwrap_or_default());
-    let grant = row.grant_id.clone();
-    audit::record(work, &OidcEvent::GrantIssued { account, client, grant, scope }).await?;
+    let (grant, scope) = (row.grant_id.clone(), row.scope.clone());
+    let claims = row.released.split(' ').filter_map(Claim::from_name).collect();
+    audit::record(work, &OidcEvent::GrantIssued { account, client, grant, scope, claims }).await?;
     Ok(Redeemed::Granted(Box::new(row), refresh))
 }
 

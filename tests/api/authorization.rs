@@ -259,7 +259,13 @@ both!(sec_b01_a_request_belongs_to_its_browser, async |world| {
 
 both!(a_service_that_needs_more_is_told_the_truth, async |world| {
     let steuer = Service::new("steuer");
-    world.clients(&steuer.declaration("level = \"substantial\"")).await;
+    world
+        .clients(
+            &steuer.declaration(
+                "level = \"substantial\"\nlevel_reason = { de = \"Steuergeheimnis\", en = \"Tax secrecy\" }",
+            ),
+        )
+        .await;
     let mut renate = renate(&world).await;
     let page = renate.visit(&steuer.request(&[])).await;
     assert!(page.body.contains("substanziell"), "{}", page.body);

@@ -42,12 +42,18 @@ impl Service {
         } else {
             format!("method = \"client_secret_basic\"\nsecret_sha256 = \"{hash}\"\n")
         };
+        // Where a story declares its own claims, these are not wanted.
+        let claims = if extra.contains("claims = ") {
+            ""
+        } else {
+            "claims = [{ names = [\"name\", \"given_name\", \"family_name\", \"birthdate\", \"email\"] }]"
+        };
         format!(
             "[[client]]\nid = \"{id}\"\nname = {{ de = \"Dienst {id}\", en = \"Service {id}\" }}\n\
              operator = {{ de = \"Stadt Musterhausen\", en = \"City of Musterhausen\" }}\n\
              purpose = {{ de = \"Ihren Antrag bearbeiten\", en = \"To process your application\" }}\n\
              privacy_uri = \"https://{id}.example/datenschutz\"\nredirect_uris = [\"{uri}\"]\n\
-             post_logout_redirect_uris = [\"https://{id}.example/\"]\nscopes = [\"openid\", \"profile\", \"email\"]\n{extra}\n\
+             post_logout_redirect_uris = [\"https://{id}.example/\"]\nscopes = [\"openid\", \"profile\", \"email\"]\n{claims}\n{extra}\n\
              [client.authentication]\n{authentication}"
         )
     }

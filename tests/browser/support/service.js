@@ -37,6 +37,7 @@ privacy_uri = "${this.origin}/datenschutz"
 redirect_uris = ["${this.origin}/rueckkehr"]
 post_logout_redirect_uris = ["${this.origin}/abgemeldet"]
 scopes = ["openid", "profile", "email"]
+claims = [{ names = ["name", "given_name", "family_name", "birthdate", "email"] }]
 ${rest}
 [client.authentication]
 method = "client_secret_basic"
@@ -44,7 +45,7 @@ secret_sha256 = "${hash}"
 `;
     return [
       client("bewohnerparken", "Bewohnerparken", "Resident parking", ""),
-      client("wohngeld", "Wohngeld", "Housing benefit", 'level = "substantial"'),
+      client("wohngeld", "Wohngeld", "Housing benefit", 'level = "substantial"\nlevel_reason = { de = "Wohngeld wird nach Ihrem Einkommen berechnet", en = "Housing benefit depends on your income" }'),
     ].join("\n");
   }
 

@@ -49,6 +49,7 @@ export function clientFile(clients) {
         redirect_uris: [REDIRECT_URI, REDIRECT_URI_WITH_QUERY],
         post_logout_redirect_uris: [LOGOUT_URI],
         scopes: ['openid', 'profile', 'email'],
+        claims: [{ names: ['name', 'given_name', 'family_name', 'birthdate', 'email'] }],
         authentication,
         ...settings,
       };

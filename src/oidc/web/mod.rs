@@ -1,27 +1,27 @@
 //! The protocol endpoints, and the pages that an authorization may need.
 
+pub mod consent;
+
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::authorize::{self, Decision};
-use super::claims::{self, Shows};
+use super::claims;
 use super::client_auth::{Authenticated, authenticate};
 use super::dispatch::Step;
 use super::request::{self, Parameters, Refusal};
 use super::response::{Mode, Response};
-use super::{client_credentials, discovery, logout, par, refresh, revocation, scopes_of, token};
+use super::{client_credentials, discovery, logout, par, refresh, revocation, token};
 use crate::app::App;
-use crate::client::Scope;
 use crate::client::registry::Registry;
 use crate::kernel::error::{Error, Protocol};
 use crate::kernel::key_times::JWK_SET_KEPT;
-use crate::kernel::texts::moment;
 use crate::signin::session;
 use crate::store::work::Actor;
-use crate::web::caller::{SignedIn, Visitor};
+use crate::web::caller::Visitor;
 use crate::web::form::{ForeignForm, Form, parse_pairs};
-use crate::web::page::{Frame, attribute_label, attribute_value, content_policy};
+use crate::web::page::{Frame, content_policy};
 
 type Answer = Result<HttpResponse, Error>;
 
@@ -129,64 +129,6 @@ pub async fn cancel(visitor: Visitor, _form: Form) -> Answer {
     };
     let decision = authorize::refuse(&visitor.app, &pending, &visitor.browser_hash(), &error).await?;
     follow(&visitor, decision)
-}
-
-struct ConsentRow {
-    label: String,
-    value: String,
-    source: String,
-    date: String,
-}
-
-#[derive(Template)]
-#[template(path = "oidc/consent.html")]
-struct ConsentPage {
-    f: Frame,
-    recipient: String,
-    purpose: String,
-    rows: Vec<ConsentRow>,
-    privacy_uri: String,
-    is_offline: bool,
-}
-
-pub async fn consent(caller: SignedIn) -> Answer {
-    let (account, visitor) = (caller.account().await?, &caller.visitor);
-    let pending = visitor.pending.clone().ok_or(Error::Gone)?;
-    let (f, language, client) = (visitor.frame(), visitor.language, &pending.client);
-    let row = |shown: claims::Shown| match shown.attribute {
-        Shows::Attribute(name) => ConsentRow {
-            label: attribute_label(f.t, name),
-            value: attribute_value(language, name, &shown.value),
-            source: f.t.source.self_asserted.to_string(),
-            date: account
-                .attributes
-                .get(&name)
-                .map(|known| moment::date(language, known.recorded_at))
-                .unwrap_or_default(),
-        },
-        Shows::Email => ConsentRow {
-            label: f.t.attribute.email.to_string(),
-            value: shown.value,
-            source: f.t.source.confirmed_by_code.to_string(),
-            date: moment::date(language, account.email.confirmed_at),
-        },
-    };
-    let rows = claims::shown(&account, &pending.request.consent_text()).into_iter().map(row).collect();
-    let is_offline = scopes_of(&pending.request.scope).contains(&Scope::OfflineAccess);
-    let (recipient, purpose) = (client.title(language), client.purpose.get(language).to_owned());
-    visitor.page(&ConsentPage { f, recipient, purpose, rows, privacy_uri: client.privacy_uri.clone(), is_offline })
-}
-
-pub async fn submit_consent(caller: SignedIn, form: Form) -> Answer {
-    let visitor = &caller.visitor;
-    let pending = visitor.pending.clone().ok_or(Error::Gone)?;
-    if form.is("antwort", "ja") {
-        authorize::consent(&visitor.app, &pending, &caller.session).await?;
-        return visitor.go("/weiter");
-    }
-    let error = Protocol { code: "access_denied", description: "the person did not consent", detail: None };
-    let decision = authorize::refuse(&visitor.app, &pending, &visitor.browser_hash(), &error).await?;
-    follow(visitor, decision)
 }
 
 pub async fn token(

@@ -1,0 +1,320 @@
+//! The file that declares all clients, and everything that must hold of each.
+
+use std::collections::BTreeSet;
+use std::slice;
+
+use serde::Deserialize;
+
+use super::{Authentication, Bilingual, Client, Profile, Scope, SubjectType, check_redirect_uri, jwks};
+use crate::account::email::EmailAddress;
+use crate::kernel::level::Level;
+use crate::kernel::outbound;
+
+/// The file that declares all clients.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientFile {
+    #[serde(default)]
+    pub client: Vec<Client>,
+}
+
+impl ClientFile {
+    /// Reads and checks a file. Loopback redirect URIs are only for an issuer on loopback.
+    pub fn parse(text: &str, loopback_allowed: bool) -> Result<Self, String> {
+        let explain = |error: toml::de::Error| crate::config::explain(text, &error);
+        // Private members of a key are silently dropped by its type, hence this look at the text itself.
+        if has_private_key(&toml::Value::Table(toml::from_str(text).map_err(explain)?)) {
+            return Err("jwks: only public keys; this file contains a private one".to_owned());
+        }
+        let file: Self = toml::from_str(text).map_err(explain)?;
+        let mut ids = BTreeSet::new();
+        for client in &file.client {
+            client.check(loopback_allowed)?;
+            if !ids.insert(&client.id) {
+                return Err(format!("client {}: declared twice", client.id));
+            }
+        }
+        Ok(file)
+    }
+}
+
+fn has_private_key(value: &toml::Value) -> bool {
+    match value {
+        toml::Value::Table(table) => {
+            let is_key = table.contains_key("kty");
+            (is_key && ["d", "p", "q", "dp", "dq", "qi", "k"].iter().any(|member| table.contains_key(*member)))
+                || table.values().any(has_private_key)
+        }
+        toml::Value::Array(values) => values.iter().any(has_private_key),
+        _ => false,
+    }
+}
+
+/// What is wrong, and where.
+type Problem = (&'static str, String);
+
+fn problem<T>(field: &'static str, text: impl Into<String>) -> Result<T, Problem> {
+    Err((field, text.into()))
+}
+
+impl Client {
+    /// Everything that must hold; the first thing that does not, with its field.
+    fn check(&self, loopback_allowed: bool) -> Result<(), String> {
+        let checks = [
+            self.check_words(),
+            self.check_addresses(loopback_allowed),
+            self.check_sectors(),
+            self.check_claims(),
+            self.check_rights(),
+            self.authentication.check().or_else(|text| problem("authentication", text)),
+        ];
+        let first = checks.into_iter().find_map(Result::err);
+        first.map_or(Ok(()), |(field, text)| Err(format!("client {}: {field}: {text}", self.id)))
+    }
+
+    fn check_words(&self) -> Result<(), Problem> {
+        if !is_name(&self.id.0, 100, b"-_.") {
+            return problem("id", "1 to 100 letters, digits, '-', '_', '.'");
+        }
+        let texts = [
+            ("name", Some(&self.name)),
+            ("operator", Some(&self.operator)),
+            ("purpose", Some(&self.purpose)),
+            ("level_reason", self.level_reason.as_ref()),
+        ];
+        for (field, text) in texts {
+            if !text.is_none_or(Bilingual::is_sound) {
+                return problem(field, TEXTS);
+            }
+        }
+        if self.level > Level::Basic && self.level_reason.is_none() {
+            return problem("level_reason", "people who are asked for a higher level must be told why");
+        }
+        let is_address = |text: &String| text.len() <= 254 && EmailAddress::parse(text).is_some();
+        if self.contacts.len() > 10 || !self.contacts.iter().all(is_address) {
+            return problem("contacts", "at most ten e-mail addresses");
+        }
+        Ok(())
+    }
+
+    fn check_addresses(&self, loopback_allowed: bool) -> Result<(), Problem> {
+        if self.redirect_uris.is_empty() && self.own_scopes.is_empty() && self.resource_server.is_none() {
+            return problem("redirect_uris", "at least one");
+        }
+        let lists: [(_, &[String]); 5] = [
+            ("redirect_uris", &self.redirect_uris),
+            ("post_logout_redirect_uris", &self.post_logout_redirect_uris),
+            ("privacy_uri", slice::from_ref(&self.privacy_uri)),
+            ("resource", self.resource.as_slice()),
+            ("resource_server", self.resource_server.as_slice()),
+        ];
+        for (field, uris) in lists {
+            for uri in uris {
+                check_redirect_uri(uri, loopback_allowed).or_else(|text| problem(field, format!("{uri}: {text}")))?;
+            }
+        }
+        let Some(uri) = &self.backchannel_logout_uri else { return Ok(()) };
+        check_redirect_uri(uri, loopback_allowed)
+            .and_then(|()| outbound::check_host(uri, loopback_allowed))
+            .or_else(|text| problem("backchannel_logout_uri", text))
+    }
+
+    /// What subjects are computed from; the space in those that are ours keeps them apart.
+    fn check_sectors(&self) -> Result<(), Problem> {
+        let names = [("sector", &self.sector), ("authority_id", &self.authority_id), ("service_id", &self.service_id)];
+        for (field, name) in names {
+            if !name.as_ref().is_none_or(|name| is_name(name, 200, b"-_.:")) {
+                return problem(field, "1 to 200 letters, digits, '-', '_', '.', ':'");
+            }
+        }
+        if self.subject_type == SubjectType::Public && self.sector.is_some() {
+            return problem("sector", "a client with public subjects has none");
+        }
+        Ok(())
+    }
+
+    fn check_claims(&self) -> Result<(), Problem> {
+        let mut seen = BTreeSet::new();
+        for rule in &self.claims {
+            let texts = [&rule.purpose, &rule.legal_basis];
+            if !texts.into_iter().flatten().all(Bilingual::is_sound) {
+                return problem("claims", TEXTS);
+            }
+            if rule.optional && rule.legal_basis.is_some() {
+                return problem("claims", "what has a legal_basis is not a person's choice: leave out optional");
+            }
+            for claim in &rule.names {
+                if claim.is_companion() {
+                    return problem(
+                        "claims",
+                        format!("{} is not declared: it comes with what it speaks of", claim.name()),
+                    );
+                }
+                if !seen.insert(*claim) {
+                    return problem("claims", format!("{} stands there twice", claim.name()));
+                }
+            }
+        }
+        for scope in [Scope::Profile, Scope::Email, Scope::Address, Scope::Phone] {
+            if self.scopes.contains(&scope) && !seen.iter().any(|claim| claim.scope() == scope) {
+                return problem("scopes", format!("{} without any of its claims in claims", scope.name()));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_rights(&self) -> Result<(), Problem> {
+        if !self.scopes.contains(&Scope::Openid) && !self.redirect_uris.is_empty() {
+            return problem("scopes", "must contain openid");
+        }
+        if self.is_public() && !self.own_scopes.is_empty() {
+            return problem("own_scopes", "only for a client that authenticates");
+        }
+        if self.is_public() && self.resource_server.is_some() {
+            return problem("resource_server", "only for a client that authenticates");
+        }
+        if self.own_scopes.len() > OWN_SCOPES_MAX || !self.own_scopes.iter().all(|name| is_own_scope(name)) {
+            let text = "at most 32 names of letters, digits, '.', ':', '_', '-', none of them a person's scope";
+            return problem("own_scopes", text);
+        }
+        if self.is_public() && self.profile != Profile::Baseline {
+            return problem("profile", "without client authentication it is baseline (PKCE always)");
+        }
+        Ok(())
+    }
+}
+
+const TEXTS: &str = "needs a German and an English text of at most 160 characters";
+const OWN_SCOPES_MAX: usize = 32;
+
+impl Bilingual {
+    fn is_sound(&self) -> bool {
+        [&self.de, &self.en].iter().all(|text| !text.trim().is_empty() && text.chars().count() <= 160)
+    }
+}
+
+fn is_name(text: &str, length_max: usize, signs: &[u8]) -> bool {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || signs.contains(&byte));
+    (1..=length_max).contains(&text.len()) && is_plain
+}
+
+fn is_own_scope(name: &str) -> bool {
+    is_name(name, 100, b".:_-") && !Scope::ALL.iter().any(|scope| scope.name() == name)
+}
+
+impl Authentication {
+    fn check(&self) -> Result<(), &'static str> {
+        match self {
+            Self::None => Ok(()),
+            Self::PrivateKeyJwt { jwks } => jwks::check(jwks),
+            Self::ClientSecretBasic { secret_sha256 } | Self::ClientSecretPost { secret_sha256 } => {
+                let is_hash = secret_sha256.len() == 64 && secret_sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+                if is_hash { Ok(()) } else { Err("secret_sha256 is 64 hexadecimal digits; `client secret` makes one") }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(extra: &str) -> String {
+        format!(
+            "[[client]]\nid = \"parken\"\nname = {{ de = \"Parken\", en = \"Parking\" }}\noperator = {{ de = \"Stadt\", en = \"City\" }}\n\
+             purpose = {{ de = \"Antrag\", en = \"Application\" }}\nprivacy_uri = \"https://rp.example/datenschutz\"\n\
+             redirect_uris = [\"https://rp.example/cb\"]\nscopes = [\"openid\"]\n{extra}\n\
+             [client.authentication]\nmethod = \"client_secret_basic\"\nsecret_sha256 = \"{}\"\n",
+            "ab".repeat(32)
+        )
+    }
+
+    #[test]
+    fn a_file_is_read_and_checked() {
+        assert!(ClientFile::parse(&file(""), false).is_ok());
+        let refused = |extra: &str| ClientFile::parse(&file(extra), false).unwrap_err();
+        assert!(refused("redirect_uri = \"x\"").contains("redirect_uri"), "unknown key");
+        assert!(refused("post_logout_redirect_uris = [\"http://rp.example/\"]").contains("https"));
+        assert!(refused("level = \"gold\"").contains("level"));
+        assert!(refused("level = \"substantial\"").contains("level_reason"));
+        assert!(refused("contacts = [\"nobody\"]").contains("contacts"));
+        assert!(refused("authority_id = \"a b\"").contains("authority_id"));
+        assert!(refused("subject_type = \"public\"\nsector = \"a\"").contains("sector"));
+    }
+
+    #[test]
+    fn sec_g13_only_declared_claims_exist() {
+        let refused = |extra: &str| ClientFile::parse(&file(extra), false).unwrap_err();
+        let basis = "legal_basis = { de = \"§ 1\", en = \"section 1\" }";
+        assert!(ClientFile::parse(&file(&format!("claims = [{{ names = [\"email\"], {basis} }}]")), false).is_ok());
+        for (wrong, why) in [
+            ("claims = [{ names = [\"sub\"] }]", "unknown variant"),
+            ("claims = [{ names = [\"acr\"] }]", "unknown variant"),
+            ("claims = [{ names = [\"email_verified\"] }]", "comes with"),
+            ("claims = [{ names = [\"email\"] }, { names = [\"email\"] }]", "twice"),
+            (&format!("claims = [{{ names = [\"email\"], optional = true, {basis} }}]"), "choice"),
+        ] {
+            assert!(refused(wrong).contains(why), "{wrong}: {}", refused(wrong));
+        }
+        let text = file("claims = [{ names = [\"email\"] }]").replace("[\"openid\"]", "[\"openid\", \"profile\"]");
+        assert!(ClientFile::parse(&text, false).unwrap_err().contains("profile without any of its claims"));
+    }
+
+    #[test]
+    fn own_scopes_and_public_clients_are_checked() {
+        let refused = |extra: &str| ClientFile::parse(&file(extra), false).unwrap_err();
+        for scope in ["openid", "", "a b", "offline_access"] {
+            assert!(refused(&format!("own_scopes = [\"{scope}\"]")).contains("own_scopes"), "{scope}");
+        }
+        assert!(ClientFile::parse(&file("own_scopes = [\"postfach.lesen\"]"), false).is_ok());
+        assert!(refused("resource = \"http://api.example/\"").contains("resource"));
+        let public = |extra: &str| {
+            let (front, _) = file(extra).split_once("method").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+            ClientFile::parse(&format!("{front}method = \"none\"\n"), false)
+        };
+        assert!(public("").is_ok());
+        assert!(public("own_scopes = [\"postfach.lesen\"]").unwrap_err().contains("own_scopes"));
+        assert!(public("profile = \"oidc-core\"").unwrap_err().contains("profile"));
+    }
+
+    #[test]
+    fn sec_h03_a_private_key_is_refused() {
+        let text = file("").replace(
+            &format!("method = \"client_secret_basic\"\nsecret_sha256 = \"{}\"", "ab".repeat(32)),
+            "method = \"private_key_jwt\"\njwks = { keys = [{ kty = \"EC\", crv = \"P-256\", kid = \"1\", x = \"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\", y = \"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\", d = \"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE\" }] }",
+        );
+        assert!(ClientFile::parse(&text, false).unwrap_err().contains("private"));
+    }
+
+    #[test]
+    fn sec_p1_sectors_cannot_be_linked() {
+        use crate::kernel::{
+            id::{AccountId, ClientId},
+            random::Random,
+            seal::{DataKey, MasterKey, MasterKeys},
+            time::Timestamp,
+        };
+        let random = Random::seeded(1);
+        let vault = crate::kernel::seal::Vault::new(
+            MasterKeys { current: MasterKey::local([1; 32]), other: None },
+            &DataKey::random(&random),
+        );
+        let one = ClientFile::parse(&file(""), false).unwrap().client.remove(0);
+        let other = Client { id: ClientId("bibliothek".into()), ..one.clone() };
+        let same_sector = Client { sector: Some("parken".into()), ..other.clone() };
+        let account = AccountId::new(Timestamp::from_seconds(1), &random);
+        assert_ne!(one.subject(&vault, &account), other.subject(&vault, &account));
+        assert_eq!(one.subject(&vault, &account), same_sector.subject(&vault, &account));
+        let public = |client: &Client| Client { subject_type: SubjectType::Public, ..client.clone() };
+        assert_eq!(public(&one).subject(&vault, &account), public(&other).subject(&vault, &account));
+        assert_ne!(public(&one).subject(&vault, &account), one.subject(&vault, &account));
+        let of_service = |client: &Client, service: &str| Client {
+            authority_id: Some("073150000000".into()),
+            service_id: Some(service.to_owned()),
+            ..client.clone()
+        };
+        let subject = |client: &Client| client.subject(&vault, &account);
+        assert_eq!(subject(&of_service(&one, "99")), subject(&of_service(&other, "99")), "not by the client's name");
+        assert_ne!(subject(&of_service(&one, "99")), subject(&of_service(&one, "98")));
+    }
+}

@@ -1,0 +1,117 @@
+//! Consent: what a person was shown of a client, and what they said to it. It holds for what was shown: for other data,
+//! another purpose, another recipient, or after twelve months the person is asked again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::request::AuthorizationRequest;
+use super::{OidcEvent, scope_text, scopes_of, store};
+use crate::app::AppParts;
+use crate::audit;
+use crate::client::{Claim, Client, Scope};
+use crate::kernel::error::Error;
+use crate::kernel::id::{AccountId, ClientId};
+use crate::kernel::secret::sha256;
+use crate::kernel::time::{Timestamp, days};
+use crate::store::db::Tx;
+use crate::store::work::Actor;
+
+/// How long a consent is not asked for again: twelve months.
+pub const CONSENT_LIFETIME: Duration = days(365);
+
+/// Every claim that somebody was shown, and whether it may be sent.
+pub type Answers = BTreeMap<Claim, bool>;
+
+/// What a person has agreed to with a client.
+#[derive(Clone, Debug)]
+pub struct Agreement {
+    pub scopes: Vec<Scope>,
+    pub answers: Answers,
+    /// The fingerprint of what was said about it.
+    pub terms: String,
+    pub granted_at: Timestamp,
+}
+
+impl Agreement {
+    /// Whether everything that a request wants was asked for, in the words that hold today.
+    pub fn covers(&self, client: &Client, request: &AuthorizationRequest) -> bool {
+        let scopes = scopes_of(&request.scope);
+        scopes.iter().all(|scope| self.scopes.contains(scope))
+            && wanted(client, &scopes, request).all(|claim| self.answers.contains_key(&claim))
+            && self.terms == terms(client, self.answers.keys().copied())
+    }
+}
+
+/// Whether a claim may be sent; one that only speaks of others goes along with them.
+pub fn is_agreed(answers: &Answers, claim: Claim) -> bool {
+    answers.iter().any(|(known, yes)| *yes && (*known == claim || claim.speaks_of(*known)))
+}
+
+/// The claims that a person is to be asked for: what the request wants of that which the client may have.
+fn wanted(client: &Client, scopes: &[Scope], request: &AuthorizationRequest) -> impl Iterator<Item = Claim> {
+    Claim::ALL.into_iter().filter(move |claim| {
+        let is_asked = scopes.contains(&claim.scope())
+            || request.claims.userinfo.contains(claim)
+            || request.claims.id_token.contains(claim);
+        is_asked && !claim.is_companion() && client.rule(*claim).is_some()
+    })
+}
+
+/// As [`wanted`], for a page.
+pub fn questions(client: &Client, request: &AuthorizationRequest) -> Vec<Claim> {
+    wanted(client, &scopes_of(&request.scope), request).collect()
+}
+
+/// What was said about these claims: to whom, what for, by what right, and whether there was a choice.
+fn terms(client: &Client, claims: impl Iterator<Item = Claim>) -> String {
+    let rules: Vec<_> = claims.map(|claim| (claim, client.rule(claim).map(|rule| rule.said(claim)))).collect();
+    let said = (&client.operator, &client.name, &client.purpose, &client.privacy_uri, rules);
+    let said = serde_json::to_vec(&said).unwrap_or_default();
+    URL_SAFE_NO_PAD.encode(&sha256(&said)[..16])
+}
+
+/// What an account has agreed to with a client; nothing if it has not, or ended it.
+pub async fn find(tx: &mut Tx, account: &AccountId, client: &ClientId) -> Result<Option<Agreement>, Error> {
+    store::find_consent(tx, account, client).await?.map(read).transpose()
+}
+
+/// A stored consent.
+pub fn read(row: store::ConsentRow) -> Result<Agreement, Error> {
+    let answers = serde_json::from_str(&row.claims).map_err(Error::broken)?;
+    Ok(Agreement { scopes: scopes_of(&row.scope), answers, terms: row.terms, granted_at: row.granted_at })
+}
+
+/// Consents to what the request asks for, but for the optional data that is not among `chosen`. What was agreed to before
+/// stays agreed to, if it was in the words that still hold.
+pub async fn give(
+    app: &AppParts,
+    client: &Client,
+    request: &AuthorizationRequest,
+    account: &AccountId,
+    chosen: impl Fn(Claim) -> bool,
+) -> Result<(), Error> {
+    let mut work = app.begin(Actor::Account(account.clone())).await?;
+    let before = find(&mut work.tx, account, &client.id).await?;
+    let before = before.filter(|before| before.terms == terms(client, before.answers.keys().copied()));
+    let (mut scopes, mut answers) = before.map(|before| (before.scopes, before.answers)).unwrap_or_default();
+    scopes.extend(scopes_of(&request.scope));
+    for claim in questions(client, request) {
+        let is_optional = client.rule(claim).is_some_and(|rule| rule.optional);
+        answers.insert(claim, !is_optional || chosen(claim));
+    }
+    let row = store::ConsentRow {
+        client_id: client.id.clone(),
+        scope: scope_text(&scopes),
+        claims: serde_json::to_string(&answers).map_err(Error::broken)?,
+        terms: terms(client, answers.keys().copied()),
+        granted_at: work.now,
+    };
+    store::put_consent(&mut work, account, &row).await?;
+    let claims = answers.into_iter().filter_map(|(claim, yes)| yes.then_some(claim)).collect();
+    let (account, client) = (account.clone(), client.id.clone());
+    audit::record(&mut work, &OidcEvent::ConsentGiven { account, client, scope: row.scope, claims }).await?;
+    work.commit().await
+}

@@ -1,0 +1,126 @@
+//! The page on which a person sees what a service gets, and answers.
+
+use actix_web::HttpResponse;
+use askama::Template;
+
+use super::{Answer, follow};
+use crate::account::{Account, Source};
+use crate::client::{Claim, Client, Scope};
+use crate::kernel::error::{Error, Protocol};
+use crate::kernel::texts::{Language, Texts, moment};
+use crate::oidc::{authorize, consent, scopes_of};
+use crate::web::caller::SignedIn;
+use crate::web::form::Form;
+use crate::web::page::{Frame, attribute_value};
+
+/// One datum: what it is, and where it comes from.
+struct Row {
+    /// The name of its checkbox, if the person may leave it out.
+    id: String,
+    label: String,
+    value: Option<String>,
+    provenance: String,
+    /// Only if it is another one than the service's.
+    purpose: Option<String>,
+    legal_basis: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "oidc/consent.html")]
+struct ConsentPage {
+    f: Frame,
+    recipient: String,
+    purpose: String,
+    /// What the law lets the service have.
+    lawful: Vec<Row>,
+    /// What it cannot do without.
+    needed: Vec<Row>,
+    optional: Vec<Row>,
+    privacy_uri: String,
+    is_offline: bool,
+}
+
+impl ConsentPage {
+    /// Whether anything depends on what the person says. Where the law decides, the page does not pretend to ask.
+    fn is_question(&self) -> bool {
+        self.lawful.is_empty() || !(self.needed.is_empty() && self.optional.is_empty()) || self.is_offline
+    }
+}
+
+pub async fn show(caller: SignedIn) -> Answer {
+    let (account, visitor) = (caller.account().await?, &caller.visitor);
+    let pending = visitor.pending.clone().ok_or(Error::Gone)?;
+    let (f, language, client) = (visitor.frame(), visitor.language, &pending.client);
+    let claims = consent::questions(client, &pending.request);
+    // The whole name says nothing that its parts beside it do not say.
+    let is_said = |claim: &Claim| {
+        *claim == Claim::Name && claims.contains(&Claim::GivenName) && claims.contains(&Claim::FamilyName)
+    };
+    let (mut lawful, mut needed, mut optional) = (Vec::new(), Vec::new(), Vec::new());
+    for claim in claims.iter().filter(|claim| !is_said(claim)) {
+        let Some(rule) = client.rule(*claim) else { continue };
+        let row = row(&account, client, *claim, language);
+        match (&rule.legal_basis, rule.optional) {
+            (Some(_), _) => lawful.push(row),
+            (None, false) => needed.push(row),
+            (None, true) => optional.push(row),
+        }
+    }
+    let is_offline = scopes_of(&pending.request.scope).contains(&Scope::OfflineAccess);
+    let (recipient, purpose) = (client.title(language), client.purpose.get(language).to_owned());
+    let privacy_uri = client.privacy_uri.clone();
+    visitor.page(&ConsentPage { f, recipient, purpose, lawful, needed, optional, privacy_uri, is_offline })
+}
+
+fn row(account: &Account, client: &Client, claim: Claim, language: Language) -> Row {
+    let t = language.texts();
+    let rule = client.rule(claim);
+    let told = |source: &str, at| t.consent.provenance.with("source", source).with("date", at).to_string();
+    let attributes = claim.attributes().iter().filter_map(|name| Some((*name, account.attributes.get(name)?)));
+    let values: Vec<_> =
+        attributes.clone().map(|(name, known)| attribute_value(language, name, &known.value)).collect();
+    let newest = attributes.map(|(_, known)| known).max_by_key(|known| known.recorded_at);
+    let (value, provenance) = match (claim, newest) {
+        (Claim::Email, _) => {
+            let confirmed = moment::date(language, account.email.confirmed_at);
+            (Some(account.email.address.as_str().to_owned()), told(t.source.confirmed_by_code.as_str(), confirmed))
+        }
+        (_, Some(known)) => {
+            (Some(values.join(" ")), told(source_name(t, known.source), moment::date(language, known.recorded_at)))
+        }
+        (_, None) => (None, String::new()),
+    };
+    let text = |text: &crate::client::Bilingual| text.get(language).to_owned();
+    Row {
+        id: checkbox(claim),
+        label: claim.label(t).to_string(),
+        value,
+        provenance,
+        purpose: rule.and_then(|rule| rule.purpose.as_ref()).map(text),
+        legal_basis: rule.and_then(|rule| rule.legal_basis.as_ref()).map(text),
+    }
+}
+
+fn source_name(t: &Texts, source: Source) -> &str {
+    match source {
+        Source::SelfAsserted => t.source.self_asserted.as_str(),
+    }
+}
+
+fn checkbox(claim: Claim) -> String {
+    format!("daten-{}", claim.name())
+}
+
+pub async fn submit(caller: SignedIn, form: Form) -> Result<HttpResponse, Error> {
+    let visitor = &caller.visitor;
+    let pending = visitor.pending.clone().ok_or(Error::Gone)?;
+    if form.is("antwort", "ja") {
+        let chosen = |claim: Claim| form.is(&checkbox(claim), "ja");
+        let account = &caller.session.account_id;
+        consent::give(&visitor.app, &pending.client, &pending.request, account, chosen).await?;
+        return visitor.go("/weiter");
+    }
+    let error = Protocol { code: "access_denied", description: "the person did not consent", detail: None };
+    let decision = authorize::refuse(&visitor.app, &pending, &visitor.browser_hash(), &error).await?;
+    follow(visitor, decision)
+}
