@@ -16,8 +16,9 @@ pub const JWK_SET_KEPT: Duration = minutes(15);
 pub const VERIFIES_AFTER_USE: Duration = days(1);
 
 /// What there must be a key for at any time.
-pub const REQUIRED: [(Purpose, Algorithm); 4] = [
+pub const REQUIRED: [(Purpose, Algorithm); 5] = [
     (Purpose::IdToken, Algorithm::ES256),
+    (Purpose::IdToken, Algorithm::EdDSA),
     (Purpose::IdToken, Algorithm::RS256),
     (Purpose::AccessToken, Algorithm::ES256),
     (Purpose::Audit, Algorithm::ES256),

@@ -7,8 +7,8 @@ use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
-    RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
+    RsaEncoding, RsaKeyPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -32,6 +32,8 @@ pub enum Algorithm {
     ES256,
     /// RSASSA-PSS, with the key of RS256.
     PS256,
+    /// Ed25519 (RFC 8037 section 3.1).
+    EdDSA,
     /// PKCS#1 v1.5: only for clients that cannot do better.
     RS256,
 }
@@ -41,6 +43,7 @@ impl Algorithm {
         match self {
             Self::ES256 => "ES256",
             Self::PS256 => "PS256",
+            Self::EdDSA => "EdDSA",
             Self::RS256 => "RS256",
         }
     }
@@ -49,6 +52,7 @@ impl Algorithm {
         match self {
             Self::ES256 => jsonwebtoken::Algorithm::ES256,
             Self::PS256 => jsonwebtoken::Algorithm::PS256,
+            Self::EdDSA => jsonwebtoken::Algorithm::EdDSA,
             Self::RS256 => jsonwebtoken::Algorithm::RS256,
         }
     }
@@ -93,6 +97,7 @@ impl Purpose {
 
 enum Pair {
     Ec(EcdsaKeyPair),
+    Ed(Box<Ed25519KeyPair>),
     Rsa(Box<RsaKeyPair>),
 }
 
@@ -114,6 +119,10 @@ impl SigningKey {
                 let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
                 document.map(|document| Secret::new(document.as_ref().to_vec()))
             }
+            Algorithm::EdDSA => {
+                let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
+                document.map(|document| Secret::new(document.as_ref().to_vec()))
+            }
             Algorithm::PS256 | Algorithm::RS256 => RsaKeyPair::generate(KeySize::Rsa3072)
                 .and_then(|pair| pair.as_der().map(|der: Pkcs8V1Der<'_>| Secret::new(der.as_ref().to_vec()))),
         }
@@ -127,24 +136,27 @@ impl SigningKey {
         Ok(Secret::new(der.secret_pkcs8_der().to_vec()))
     }
 
-    /// Reads PKCS#8: a P-256 key signs ES256, an RSA key RS256. The key id is the RFC 7638 thumbprint.
+    /// Reads PKCS#8: a P-256 key signs ES256, an Ed25519 key EdDSA, an RSA key RS256. The key id is the RFC 7638 thumbprint.
     pub fn from_pkcs8(purpose: Purpose, der: &[u8]) -> Result<Self, String> {
-        let (pair, algorithm, public) =
-            if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der) {
-                let point = pair.public_key().as_ref();
-                let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]));
-                (Pair::Ec(pair), Algorithm::ES256, json!({ "crv": "P-256", "kty": "EC", "x": x, "y": y }))
-            } else {
-                let pair = RsaKeyPair::from_pkcs8(der).map_err(|_| "neither a P-256 nor an RSA key".to_owned())?;
-                if pair.public_modulus_len() * 8 < RSA_MINIMUM_BITS {
-                    return Err(format!("RSA keys need at least {RSA_MINIMUM_BITS} bits"));
-                }
-                let (n, e) = (pair.public_key().modulus(), pair.public_key().exponent());
-                let (n, e) = (n.big_endian_without_leading_zero(), e.big_endian_without_leading_zero());
-                let public = json!({ "e": URL_SAFE_NO_PAD.encode(e), "kty": "RSA", "n": URL_SAFE_NO_PAD.encode(n) });
-                (Pair::Rsa(Box::new(pair)), Algorithm::RS256, public)
-            };
-        Self::assemble(purpose, algorithm, pair, public)
+        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der) {
+            let point = pair.public_key().as_ref();
+            let public = json!({ "crv": "P-256", "kty": "EC", "x": text(&point[1..33]), "y": text(&point[33..]) });
+            return Self::assemble(purpose, Algorithm::ES256, Pair::Ec(pair), public);
+        }
+        if let Ok(pair) = Ed25519KeyPair::from_pkcs8(der) {
+            let public = json!({ "crv": "Ed25519", "kty": "OKP", "x": text(pair.public_key().as_ref()) });
+            return Self::assemble(purpose, Algorithm::EdDSA, Pair::Ed(Box::new(pair)), public);
+        }
+        let pair =
+            RsaKeyPair::from_pkcs8(der).map_err(|_| "neither a P-256, nor an Ed25519, nor an RSA key".to_owned())?;
+        if pair.public_modulus_len() * 8 < RSA_MINIMUM_BITS {
+            return Err(format!("RSA keys need at least {RSA_MINIMUM_BITS} bits"));
+        }
+        let (n, e) = (pair.public_key().modulus(), pair.public_key().exponent());
+        let (n, e) = (n.big_endian_without_leading_zero(), e.big_endian_without_leading_zero());
+        let public = json!({ "e": text(e), "kty": "RSA", "n": text(n) });
+        Self::assemble(purpose, Algorithm::RS256, Pair::Rsa(Box::new(pair)), public)
     }
 
     fn assemble(
@@ -157,7 +169,7 @@ impl SigningKey {
         let key_id = URL_SAFE_NO_PAD.encode(sha256(public.to_string().as_bytes()));
         public["kid"] = json!(key_id);
         // An RSA key signs both ways, so the set does not bind it to one.
-        if algorithm == Algorithm::ES256 {
+        if algorithm != Algorithm::RS256 {
             public["alg"] = json!(algorithm.name());
         }
         public["use"] = json!("sig");
@@ -177,6 +189,7 @@ impl SigningKey {
                 let signature = pair.sign(&random, message).map_err(|_| Error::broken("ES256 signing failed"))?;
                 Ok(signature.as_ref().to_vec())
             }
+            Pair::Ed(pair) => Ok(pair.sign(message).as_ref().to_vec()),
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 let padding: &dyn RsaEncoding =
@@ -305,7 +318,7 @@ mod tests {
                 Algorithm::PS256 | Algorithm::RS256 => {
                     SigningKey::read_pem(include_str!("../../keys-dev/id-token-rs256.pem"))
                 }
-                Algorithm::ES256 => SigningKey::generate(algorithm),
+                Algorithm::ES256 | Algorithm::EdDSA => SigningKey::generate(algorithm),
             };
             (Arc::new(SigningKey::from_pkcs8(purpose, der.unwrap().expose()).unwrap()), State::Signs)
         };
@@ -316,7 +329,7 @@ mod tests {
     fn signs_and_verifies_by_purpose_only() {
         let keys = keys();
         let claims = json!({ "sub": "somebody" });
-        for algorithm in [Algorithm::ES256, Algorithm::PS256, Algorithm::RS256] {
+        for algorithm in [Algorithm::ES256, Algorithm::PS256, Algorithm::EdDSA, Algorithm::RS256] {
             let token = keys.sign(Purpose::IdToken, algorithm, &claims).unwrap();
             assert_eq!(keys.verify::<serde_json::Value>(Purpose::IdToken, &token), Some(claims.clone()));
             assert_eq!(keys.verify::<serde_json::Value>(Purpose::AccessToken, &token), None);
@@ -338,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_made_key_is_what_was_asked_for() {
-        for algorithm in [Algorithm::ES256, Algorithm::RS256] {
+        for algorithm in [Algorithm::ES256, Algorithm::EdDSA, Algorithm::RS256] {
             let der = SigningKey::generate(algorithm).unwrap();
             assert_eq!(SigningKey::from_pkcs8(Purpose::IdToken, der.expose()).unwrap().algorithm, algorithm);
         }

@@ -26,9 +26,9 @@ impl Level {
         }
     }
 
-    /// Reads a requested `acr` value. Unknown values map to nothing, never to a level.
+    /// Reads a requested `acr` value: the identifier, or the short name. Unknown values map to nothing, never to a level.
     pub fn from_acr(value: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| level.acr() == value)
+        Self::ALL.into_iter().find(|level| level.acr() == value || level.name() == value)
     }
 
     /// The name in the database, in configuration and in code.
@@ -52,6 +52,9 @@ mod tests {
         for level in Level::ALL {
             assert_eq!(Level::from_acr(level.acr()), Some(level));
         }
-        assert_eq!(Level::from_acr("http://eidas.europa.eu/LoA/HIGH"), None);
+        assert_eq!(Level::from_acr("substantial"), Some(Level::Substantial));
+        for unknown in ["http://eidas.europa.eu/LoA/HIGH", "High", "", "2"] {
+            assert_eq!(Level::from_acr(unknown), None, "{unknown}");
+        }
     }
 }

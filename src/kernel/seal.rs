@@ -172,6 +172,7 @@ pub struct Vault {
     code: hmac::Key,
     form: hmac::Key,
     pairwise: hmac::Key,
+    token: hmac::Key,
     pepper: Secret<[u8; 32]>,
 }
 
@@ -185,6 +186,7 @@ impl Vault {
             code: mac("code"),
             form: mac("form"),
             pairwise: mac("pairwise"),
+            token: mac("token"),
             pepper: derive("pepper"),
             master,
         }
@@ -212,6 +214,11 @@ impl Vault {
     /// The subject identifier one sector sees of one account (OpenID Connect Core section 8.1).
     pub fn pairwise(&self, sector: &str, account: &str) -> [u8; 32] {
         tag(&self.pairwise, sector, account)
+    }
+
+    /// The key of one opaque token, which carries `seed` in the open: with a key each, no number of tokens wears one out.
+    pub fn token_key(&self, seed: &str) -> DataKey {
+        DataKey(Secret::new(tag(&self.token, "access", seed)))
     }
 
     /// The secret input of Argon2id (RFC 9106 section 3.1, parameter K).

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{consent, grant, scopes_of, token};
+use super::access_token::AccessToken;
+use super::{consent, grant, scopes_of};
 use crate::account::{self, Account};
 use crate::app::AppParts;
 use crate::client::registry::Registry;
@@ -44,7 +45,7 @@ pub fn deliverable(live: &grant::Live, scopes: &[Scope], single: &[Claim]) -> Ve
 /// OpenID Connect Core section 5.3. The token must be ours and its grant alive; what it covers is what both still cover.
 pub async fn userinfo(app: &AppParts, registry: &Registry, bearer: &str) -> Result<Map<String, Value>, Error> {
     let refused = || Error::protocol("invalid_token", "the access token is wrong, expired or revoked");
-    let presented = token::read_access_token(app, bearer).filter(|token| token.aud == app.config.issuer);
+    let presented = AccessToken::read(app, bearer).filter(|token| token.aud == app.config.issuer);
     let presented = presented.ok_or_else(refused)?;
     let grant_id = presented.grant.as_ref().ok_or_else(refused)?;
     let mut tx = app.read().await?;

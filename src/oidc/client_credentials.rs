@@ -1,9 +1,10 @@
 //! A client's token in its own name (RFC 6749 section 4.4): for nobody's data, for the API and the scopes that are
 //! registered. Nothing is stored of it but the assertion that the client may have used; it ends after five minutes.
 
+use super::access_token::AccessToken;
 use super::client_auth::Authenticated;
 use super::request::{Parameters, check_resource};
-use super::token::{AccessToken, TokenResponse};
+use super::token::TokenResponse;
 use crate::app::AppParts;
 use crate::client::Client;
 use crate::kernel::error::Error;
@@ -26,7 +27,7 @@ pub async fn issue(
     if let Some(resource) = &client.resource {
         token.aud.clone_from(resource);
     }
-    token.sign(app)
+    token.issue(app, client)
 }
 
 /// RFC 6749 section 3.3: everything registered, or exactly what is asked of it.

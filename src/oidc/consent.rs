@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::request::AuthorizationRequest;
-use super::{OidcEvent, scope_text, scopes_of, store};
+use super::{OidcEvent, scopes_of, store};
 use crate::app::AppParts;
 use crate::audit;
 use crate::client::{Claim, Client, Scope};
@@ -84,8 +84,8 @@ pub fn read(row: store::ConsentRow) -> Result<Agreement, Error> {
     Ok(Agreement { scopes: scopes_of(&row.scope), answers, terms: row.terms, granted_at: row.granted_at })
 }
 
-/// Consents to what the request asks for, but for the optional data that is not among `chosen`. What was agreed to before
-/// stays agreed to, if it was in the words that still hold.
+/// Consents to what the request asks for, but for the optional data that is not `chosen`. It takes the place of what was
+/// agreed to before: the page that was answered is the whole truth.
 pub async fn give(
     app: &AppParts,
     client: &Client,
@@ -93,18 +93,15 @@ pub async fn give(
     account: &AccountId,
     chosen: impl Fn(Claim) -> bool,
 ) -> Result<(), Error> {
-    let mut work = app.begin(Actor::Account(account.clone())).await?;
-    let before = find(&mut work.tx, account, &client.id).await?;
-    let before = before.filter(|before| before.terms == terms(client, before.answers.keys().copied()));
-    let (mut scopes, mut answers) = before.map(|before| (before.scopes, before.answers)).unwrap_or_default();
-    scopes.extend(scopes_of(&request.scope));
+    let mut answers = Answers::new();
     for claim in questions(client, request) {
         let is_optional = client.rule(claim).is_some_and(|rule| rule.optional);
         answers.insert(claim, !is_optional || chosen(claim));
     }
+    let mut work = app.begin(Actor::Account(account.clone())).await?;
     let row = store::ConsentRow {
         client_id: client.id.clone(),
-        scope: scope_text(&scopes),
+        scope: request.scope.clone(),
         claims: serde_json::to_string(&answers).map_err(Error::broken)?,
         terms: terms(client, answers.keys().copied()),
         granted_at: work.now,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::Scope;
+use crate::client::{Claim, Scope};
 use crate::kernel::level::Level;
 use crate::kernel::texts::Language;
 
@@ -10,6 +10,10 @@ const AUTHENTICATION_METHODS: [&str; 3] = ["private_key_jwt", "client_secret_bas
 /// At the token endpoint and for revocation a client that cannot keep a secret only names itself.
 const METHODS_WITH_NONE: [&str; 4] = ["private_key_jwt", "client_secret_basic", "client_secret_post", "none"];
 const ASSERTION_ALGORITHMS: [&str; 3] = ["ES256", "PS256", "RS256"];
+
+/// What an ID token says besides the person's data.
+const PROTOCOL_CLAIMS: [&str; 11] =
+    ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
 
 /// OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2, RFC 9207 section 3.
 pub fn document(issuer: &str) -> Value {
@@ -28,8 +32,8 @@ pub fn document(issuer: &str) -> Value {
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
-        "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
+        "subject_types_supported": ["pairwise", "public"],
+        "id_token_signing_alg_values_supported": ["ES256", "PS256", "EdDSA", "RS256"],
         "token_endpoint_auth_methods_supported": METHODS_WITH_NONE,
         "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "introspection_endpoint": format!("{issuer}/oauth2/introspect"),
@@ -39,10 +43,7 @@ pub fn document(issuer: &str) -> Value {
         "revocation_endpoint_auth_methods_supported": METHODS_WITH_NONE,
         "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "code_challenge_methods_supported": ["S256"],
-        "claims_supported": [
-            "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "given_name",
-            "family_name", "birthdate", "updated_at", "email", "email_verified"
-        ],
+        "claims_supported": PROTOCOL_CLAIMS.into_iter().chain(Claim::ALL.map(Claim::name)).collect::<Vec<_>>(),
         "acr_values_supported": [Level::Basic.acr()],
         "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
         "display_values_supported": ["page"],

@@ -1,6 +1,7 @@
 //! The OpenID Provider: an authorization request is checked, stored if somebody must do something first, and
 //! decided by one dispatcher; a code is redeemed once; a token is worth what its grant still is.
 
+pub mod access_token;
 pub mod authorize;
 pub mod backchannel;
 pub mod claims;

@@ -2,15 +2,15 @@
 
 use serde::Serialize;
 
+use super::access_token::AccessToken;
 use super::client_auth::Authenticated;
 use super::grant::{self, Live, RefreshToken};
 use super::request::Parameters;
-use super::token::{AccessToken, read_access_token};
 use super::{OidcEvent, scope_text, store};
 use crate::app::AppParts;
 use crate::audit;
-use crate::client::Scope;
 use crate::client::registry::Registry;
+use crate::client::{Client, Scope};
 use crate::kernel::error::Error;
 use crate::kernel::id::GrantId;
 use crate::store::db::Tx;
@@ -50,20 +50,15 @@ enum Presented {
 impl Presented {
     fn read(app: &AppParts, parameters: &Parameters) -> Result<Option<Self>, Error> {
         let token = parameters.get("token").ok_or_else(|| Error::protocol("invalid_request", "token is missing"))?;
-        let access = read_access_token(app, token).map(|mut claims| match claims.grant.take() {
+        let access = AccessToken::read(app, token).map(|mut claims| match claims.grant.take() {
             Some(grant) => Self::Access(Box::new(claims), grant),
             None => Self::Own(Box::new(claims)),
         });
         Ok(access.or_else(|| RefreshToken::parse(token).map(Self::Refresh)))
     }
 
-    /// The grant behind it, if that is the client's own; of another's it learns nothing (RFC 7009 section 2.1).
-    async fn grant(
-        &self,
-        (app, registry): (&AppParts, &Registry),
-        tx: &mut Tx,
-        authenticated: &Authenticated,
-    ) -> Result<Option<Live>, Error> {
+    /// The grant behind it, if it counts.
+    async fn grant(&self, app: &AppParts, registry: &Registry, tx: &mut Tx) -> Result<Option<Live>, Error> {
         let family;
         let by = match self {
             Self::Own(_) => return Ok(None),
@@ -73,8 +68,13 @@ impl Presented {
                 grant::By::Family(&family)
             }
         };
-        let live = grant::find(tx, registry, by, app.now()).await?;
-        Ok(live.filter(|live| live.client.id == authenticated.client.id))
+        grant::find(tx, registry, by, app.now()).await
+    }
+
+    /// Whether a client may know of it: it got the token, or is the API that the token is meant for (RFC 7662 section 4).
+    fn concerns(&self, client: &Client, holder: &str) -> bool {
+        let is_meant = |token: &AccessToken| client.resource_server.as_ref() == Some(&token.aud);
+        client.id.0 == holder || matches!(self, Self::Access(token, _) | Self::Own(token) if is_meant(token))
     }
 }
 
@@ -90,13 +90,17 @@ pub async fn introspect(
     let token = match presented {
         None => None,
         Some(Presented::Own(claims)) => {
-            let client = &authenticated.client;
-            let covers = claims.scope.split(' ').all(|name| client.own_scopes.iter().any(|known| known == name));
-            (claims.client_id == client.id.0 && covers).then(|| of_access_token(*claims))
+            let holder = registry.get(&claims.client_id).filter(|holder| {
+                claims.scope.split(' ').all(|name| holder.own_scopes.iter().any(|known| known == name))
+            });
+            let presented = Presented::Own(claims);
+            let holder = holder.filter(|holder| presented.concerns(&authenticated.client, &holder.id.0));
+            holder.and_then(|_| describe(app, presented, None))
         }
         Some(presented) => {
-            let live = presented.grant((app, registry), &mut app.read().await?, authenticated).await?;
-            live.and_then(|live| describe(app, presented, &live))
+            let live = presented.grant(app, registry, &mut app.read().await?).await?;
+            let live = live.filter(|live| presented.concerns(&authenticated.client, &live.client.id.0));
+            live.and_then(|live| describe(app, presented, Some(&live)))
         }
     };
     Ok(Introspection { active: token.is_some(), token })
@@ -108,10 +112,11 @@ fn of_access_token(claims: AccessToken) -> ActiveToken {
     ActiveToken { token_type, iss, sub, aud, client_id, scope, exp, iat, jti }
 }
 
-fn describe(app: &AppParts, presented: Presented, live: &Live) -> Option<ActiveToken> {
+fn describe(app: &AppParts, presented: Presented, live: Option<&Live>) -> Option<ActiveToken> {
     match presented {
         Presented::Access(claims, _) | Presented::Own(claims) => Some(of_access_token(*claims)),
         Presented::Refresh(token) => {
+            let live = live?;
             let is_present = live.row.generation_hash.as_deref() == Some(&token.generation_hash()[..]);
             let holds = is_present && live.scopes.contains(&Scope::OfflineAccess);
             holds.then(|| ActiveToken {
@@ -147,7 +152,9 @@ pub async fn revoke(
     }
     let mut work = app.begin(Actor::Client(client.clone())).await?;
     authenticated.spend(&mut work).await?;
-    if let Some(live) = presented.grant((app, registry), &mut work.tx, authenticated).await? {
+    // Of another client's it learns nothing (RFC 7009 section 2.1).
+    let live = presented.grant(app, registry, &mut work.tx).await?;
+    if let Some(live) = live.filter(|live| live.client.id == client) {
         let grant = live.row.id;
         store::end_grant(&mut work, &grant).await?;
         audit::record(&mut work, &OidcEvent::GrantRevoked { account: live.row.account_id, client, grant }).await?;

@@ -171,7 +171,7 @@ pub async fn find_used_code(work: &mut Work, code_hash: &[u8]) -> Result<Option<
 /// Makes the grant of a code, if session, account and consent are still what they were. With a refresh token it outlives
 /// the session.
 pub async fn insert_grant(work: &mut Work, row: &CodeRow, refresh: Option<&RefreshToken>) -> Result<bool, DbError> {
-    let lifetime = if refresh.is_some() { OFFLINE_IDLE } else { super::token::ACCESS_TOKEN_LIFETIME };
+    let lifetime = if refresh.is_some() { OFFLINE_IDLE } else { super::access_token::ACCESS_TOKEN_LIFETIME };
     let rows = sql!(
         &mut work.tx,
         execute,

@@ -5,9 +5,10 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::access_token::AccessToken;
 use super::client_auth::Authenticated;
 use super::grant::{self, Live, RefreshToken};
 use super::request::Parameters;
@@ -19,13 +20,12 @@ use crate::client::registry::Registry;
 use crate::client::{Claim, Client, Scope};
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, GrantId, SessionId};
-use crate::kernel::keys::{Algorithm, Purpose};
+use crate::kernel::keys::Purpose;
 use crate::kernel::level::Level;
 use crate::kernel::secret::{equal, sha256, token_hash};
 use crate::kernel::time::Timestamp;
 use crate::store::work::{Actor, Work};
 
-pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(300);
 const ID_TOKEN_LIFETIME: Duration = Duration::from_secs(300);
 
 /// RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3.
@@ -61,51 +61,6 @@ struct IdToken<'a> {
     /// Only names of [`Claim`]s, none of which is one of the above.
     #[serde(flatten)]
     single: Map<String, Value>,
-}
-
-/// RFC 9068 section 2.2. `grant` is how our own endpoints find out whether it still counts; a client's token in its own
-/// name has none.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct AccessToken {
-    pub iss: String,
-    pub sub: String,
-    pub aud: String,
-    pub exp: i64,
-    pub iat: i64,
-    pub jti: String,
-    pub client_id: String,
-    pub scope: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grant: Option<GrantId>,
-}
-
-impl AccessToken {
-    /// Without a grant yet: in the client's own name.
-    pub fn new(app: &AppParts, client: &Client, subject: String, scope: &str) -> Self {
-        let now = app.now();
-        Self {
-            iss: app.config.issuer.clone(),
-            sub: subject,
-            aud: app.config.issuer.clone(),
-            exp: now.plus(ACCESS_TOKEN_LIFETIME).seconds(),
-            iat: now.seconds(),
-            jti: URL_SAFE_NO_PAD.encode(app.random.bytes::<16>()),
-            client_id: client.id.0.clone(),
-            scope: scope.to_owned(),
-            grant: None,
-        }
-    }
-
-    pub fn sign(&self, app: &AppParts) -> Result<TokenResponse, Error> {
-        Ok(TokenResponse {
-            access_token: app.keys.current().sign(Purpose::AccessToken, Algorithm::ES256, self)?,
-            token_type: "Bearer",
-            expires_in: ACCESS_TOKEN_LIFETIME.as_secs(),
-            id_token: None,
-            refresh_token: None,
-            scope: self.scope.clone(),
-        })
-    }
 }
 
 /// A refusal worth remembering: the code is burnt either way, so it is an outcome that is committed.
@@ -299,7 +254,7 @@ pub fn respond(
     if let Some(resource) = basis.resource {
         resource.clone_into(&mut access.aud);
     }
-    let mut response = access.sign(app)?;
+    let mut response = access.issue(app, client)?;
     let id = IdToken {
         iss: issuer,
         sub: &subject,
@@ -322,12 +277,6 @@ pub fn respond(
 fn half_hash(token: &str) -> String {
     let hash = digest::digest(&digest::SHA256, token.as_bytes());
     URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
-}
-
-/// The claims of an access token of ours that has not expired. Whether its grant still counts is the gate's to say.
-pub fn read_access_token(app: &AppParts, token: &str) -> Option<AccessToken> {
-    let claims = app.keys.current().verify::<AccessToken>(Purpose::AccessToken, token)?;
-    (claims.iss == app.config.issuer && claims.exp > app.now().seconds()).then_some(claims)
 }
 
 #[cfg(test)]

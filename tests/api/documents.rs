@@ -44,5 +44,5 @@ both!(sec_h03_keys_are_public_only, async |world| {
     for key in keys["keys"].as_array().unwrap() {
         assert!(["d", "p", "q", "dp", "dq", "qi", "k"].iter().all(|member| key.get(member).is_none()));
     }
-    assert_eq!(keys["keys"].as_array().unwrap().len(), 3);
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 4);
 });

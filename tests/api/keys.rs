@@ -91,7 +91,7 @@ both!(a_new_key_is_published_an_hour_before_it_signs_and_the_old_one_a_day_longe
     let before = published(&other).await;
     let operator = world.open_with(|_| {}).await.unwrap();
     let new: Vec<_> = rotate(&operator, &Purpose::ALL).await.unwrap().into_iter().map(|times| times.key_id).collect();
-    assert_eq!(new.len(), 4);
+    assert_eq!(new.len(), 5);
     for browser in [&world.browser(), &other] {
         within(SOON, "published", async || published(browser).await.len() == before.len() + 3).await;
     }
@@ -276,7 +276,7 @@ both!(several_nodes_that_start_at_once_make_one_set_of_keys, async |world| {
         world.open_with(change).await.unwrap()
     };
     let (one, two, three) = tokio::join!(start(), start(), start());
-    assert_eq!(one.keys.list().len(), 4);
+    assert_eq!(one.keys.list().len(), 5);
     let made = world.app.keys.list();
     assert!(one.keys.list().iter().all(|key| !made.contains(key)), "their own, not those of keys-dev");
     for other in [two, three] {
