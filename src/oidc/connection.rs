@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::claims::{self, Shows};
 use super::{OidcEvent, scopes_of, store};
-use crate::account::AttributeName;
 use crate::app::AppParts;
 use crate::audit;
 use crate::client::registry::Registry;
@@ -41,12 +40,10 @@ pub async fn list(tx: &mut Tx, registry: &Registry, account: &AccountId) -> Resu
 
 /// The data behind some scopes, in words.
 pub fn data_names(language: Language, data: &[Shows]) -> String {
-    let a = &language.texts().attribute;
+    let t = language.texts();
     let name = |shows: &Shows| match shows {
-        Shows::Attribute(AttributeName::GivenNames) => &a.given_names,
-        Shows::Attribute(AttributeName::FamilyName) => &a.family_name,
-        Shows::Attribute(AttributeName::BirthDate) => &a.birth_date,
-        Shows::Email => &a.email,
+        Shows::Attribute(name) => name.label(t),
+        Shows::Email => &t.attribute.email,
     };
     data.iter().map(|shows| name(shows).to_string()).collect::<Vec<_>>().join(", ")
 }
