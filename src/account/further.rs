@@ -98,11 +98,11 @@ fn parse_phone_number(text: &str) -> Option<String> {
     let (has_plus, rest) = text.strip_prefix('+').map_or((false, text.as_str()), |rest| (true, rest));
     let digits_of = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
     let dialled = digits_of(rest);
-    let international = has_plus || dialled.starts_with("00");
-    let digits = match (international, has_plus) {
-        (true, true) => digits_of(&rest.replace("(0)", "")),
-        (true, false) => digits_of(&rest.replace("(0)", "")).trim_start_matches("00").to_owned(),
-        (false, _) => format!("49{}", dialled.strip_prefix('0')?),
+    let abroad = || digits_of(&rest.replace("(0)", ""));
+    let digits = match has_plus {
+        true => abroad(),
+        false if dialled.starts_with("00") => abroad().strip_prefix("00")?.to_owned(),
+        false => format!("49{}", dialled.strip_prefix('0')?),
     };
     // The 0 that is dialled at home only, once more.
     let digits = digits.strip_prefix("490").map_or(digits.clone(), |home| format!("49{home}"));

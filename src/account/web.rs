@@ -1,5 +1,7 @@
 //! The account's own pages.
 
+pub mod further;
+
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
@@ -59,6 +61,8 @@ struct ProfileRow {
 #[template(path = "account/profile.html")]
 struct ProfilePage {
     f: Frame,
+    /// Further details were just saved.
+    changed: bool,
     /// The language of mails.
     language: &'static str,
     rows: Vec<ProfileRow>,
@@ -85,7 +89,8 @@ pub async fn profile(caller: SignedIn) -> Answer {
         date: moment::date(language, account.email.confirmed_at),
         level: level_name(f.t, account.identity_level()),
     });
-    visitor.page(&ProfilePage { f, language: account.language.tag(), rows })
+    let changed = visitor.query() == "erledigt=1";
+    visitor.page(&ProfilePage { f, changed, language: account.language.tag(), rows })
 }
 
 /// The language of mails, and of the pages in this browser.

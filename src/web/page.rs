@@ -216,6 +216,7 @@ pub fn attribute_value(language: Language, name: AttributeName, value: &str) -> 
     let words = match name {
         AttributeName::BirthDate => birth_date(language, value),
         AttributeName::Country => country_name(language, value).map(str::to_owned),
+        AttributeName::StreetAddress => Some(value.replace('\n', ", ")),
         AttributeName::Gender => gender_name(t, value).map(Text::to_string),
         _ => None,
     };
