@@ -10,6 +10,7 @@ mod backchannel;
 mod client_credentials;
 mod contact;
 mod documents;
+mod further_data;
 mod keys;
 mod keys_master;
 mod leaving;

@@ -107,6 +107,16 @@ async fn looks_around(renate: &mut Browser, album: &mut Album) {
     for path in ["/profil/kontakt", "/profil/kontakt/neu", "/daten/protokoll?art=dienste", "/daten/export"] {
         album.page(path, &renate.get(path).await);
     }
+    album.page("/profil/angaben", &renate.get("/profil/angaben").await);
+    let (seen, wrong) = (("stand", "1"), [("phone_number", "12"), ("postal_code", "1"), ("country", "DE")]);
+    let wrong =
+        [wrong.as_slice(), &[seen, ("street_address", "<"), ("locality", "<"), ("nickname", "<"), ("website", "x")]];
+    album.page("/profil/angaben, refused", &renate.post("/profil/angaben", &wrong.concat()).await);
+    album.page("/profil/angaben, overtaken", &renate.post("/profil/angaben", &[]).await);
+    let stated =
+        [seen, ("phone_number", "030 123456"), ("locality", "Berlin"), ("country", "DE"), ("gender", "female")];
+    let saved = renate.post("/profil/angaben", &stated).await;
+    album.page("/profil, saved", &renate.follow(saved).await);
     for path in ["/konto", "/profil", "/dienste", "/echt", "/hilfe", "/impressum", "/datenschutz", "/barrierefreiheit"]
     {
         album.page(path, &renate.get(path).await);
