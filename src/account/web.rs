@@ -2,6 +2,8 @@
 
 pub mod further;
 
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
@@ -69,7 +71,9 @@ struct ProfilePage {
 }
 
 pub async fn profile(caller: SignedIn) -> Answer {
-    let (account, visitor) = (caller.account().await?, &caller.visitor);
+    let visitor = &caller.visitor;
+    let changed = visitor.query() == "erledigt=1";
+    let account = if changed { Arc::new(further::fresh(&caller).await?) } else { caller.account().await? };
     let (f, language) = (visitor.frame(), visitor.language);
     let mut rows: Vec<ProfileRow> = account
         .attributes
@@ -89,7 +93,6 @@ pub async fn profile(caller: SignedIn) -> Answer {
         date: moment::date(language, account.email.confirmed_at),
         level: level_name(f.t, account.identity_level()),
     });
-    let changed = visitor.query() == "erledigt=1";
     visitor.page(&ProfilePage { f, changed, language: account.language.tag(), rows })
 }
 

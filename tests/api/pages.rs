@@ -32,7 +32,7 @@ impl Album {
     }
 }
 
-/// The words between the tags, one line for each; an input shows what is typed in it.
+/// The words between the tags, one line for each; an input shows what is typed in it, a list what is chosen.
 fn text(html: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for part in html.split('<') {
@@ -40,6 +40,9 @@ fn text(html: &str) -> String {
         if tag.starts_with("input") && !tag.contains("hidden") {
             let value = tag.split_once("value=\"").and_then(|(_, rest)| rest.split('"').next()).unwrap_or_default();
             lines.push(format!("[{value}]"));
+        }
+        if tag.starts_with("option") && !tag.ends_with("selected") {
+            continue;
         }
         let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
         if !words.is_empty() {
