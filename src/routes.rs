@@ -55,7 +55,7 @@ fn post(path: &'static str, format: Format, guard: Guard, handler: Route) -> Row
 pub fn table(demo: bool) -> Vec<Row> {
     use Format::{OAuth, Page};
     use Guard::{Flow, Leaving, Protocol, Public, SignedIn};
-    use crate::account::web as account;
+    use crate::account::web::{self as account, further};
     use crate::data::web as data;
     use crate::notice::web as notice;
     use crate::oidc::web as oidc;
@@ -94,6 +94,8 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/profil",                                  Page,  SignedIn, get_to().to(account::profile)),
         get( "/dienste",                                 Page,  SignedIn, get_to().to(account::services)),
         post("/profil/sprache",                          Page,  SignedIn, post_to().to(account::submit_language)),
+        get( "/profil/angaben",                          Page,  SignedIn, get_to().to(further::further)),
+        post("/profil/angaben",                          Page,  SignedIn, post_to().to(further::submit_further)),
         get( "/profil/kontakt",                          Page,  SignedIn, get_to().to(contact::list)),
         get( "/profil/kontakt/neu",                      Page,  SignedIn, get_to().to(contact::new)),
         post("/profil/kontakt/neu",                      Page,  SignedIn, post_to().to(contact::submit_new)),

@@ -4,15 +4,19 @@
 //! how many accounts there are, and nothing about anybody.
 
 pub mod address;
+pub mod attribute;
+mod country;
 pub mod email;
+pub mod further;
 pub mod lifecycle;
 pub mod name;
 mod store;
+pub mod time_zone;
 pub mod web;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::audit::Event;
 use crate::kernel::error::Error;
@@ -25,6 +29,7 @@ use crate::kernel::time::Timestamp;
 use crate::store::db::Tx;
 use crate::store::work::Work;
 
+pub use attribute::{Attribute, AttributeName, Group, Source};
 use email::EmailAddress;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
@@ -53,43 +58,6 @@ impl Status {
     }
 }
 
-/// What is known about a person. The text form is the name in the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
-pub enum AttributeName {
-    GivenNames,
-    FamilyName,
-    BirthDate,
-}
-
-impl AttributeName {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::GivenNames => "given_names",
-            Self::FamilyName => "family_name",
-            Self::BirthDate => "birth_date",
-        }
-    }
-}
-
-/// Where a value comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
-pub enum Source {
-    /// The person said so.
-    SelfAsserted,
-}
-
-#[derive(Clone)]
-pub struct Attribute {
-    pub value: String,
-    pub level: Level,
-    pub source: Source,
-    pub recorded_at: Timestamp,
-}
-
 #[derive(Clone)]
 pub struct ContactAddress {
     pub address: EmailAddress,
@@ -106,6 +74,8 @@ pub struct Account {
     pub language: Language,
     pub created_at: Timestamp,
     pub attributes: BTreeMap<AttributeName, Attribute>,
+    /// Raised by every change of the attributes.
+    pub attribute_version: i64,
     pub email: ContactAddress,
 }
 
@@ -120,9 +90,10 @@ impl Account {
         parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
-    /// The level of the identity: the lowest of what makes it up.
+    /// The level of the identity: the lowest of what makes it up. What a person states besides does not lower it.
     pub fn identity_level(&self) -> Level {
-        self.attributes.values().map(|attribute| attribute.level).min().unwrap_or(Level::Basic)
+        let identity = self.attributes.iter().filter(|(name, _)| name.group() == Group::Identity);
+        identity.map(|(_, attribute)| attribute.level).min().unwrap_or(Level::Basic)
     }
 }
 
@@ -148,6 +119,12 @@ enum AccountEvent<'a> {
         account: &'a AccountId,
         language: Language,
     },
+    AttributesChanged {
+        #[serde(skip)]
+        account: &'a AccountId,
+        set: Vec<AttributeName>,
+        removed: Vec<AttributeName>,
+    },
 }
 
 impl Event for AccountEvent<'_> {
@@ -155,11 +132,14 @@ impl Event for AccountEvent<'_> {
         match self {
             Self::Opened { .. } => "account.opened",
             Self::LanguageChosen { .. } => "account.language_chosen",
+            Self::AttributesChanged { .. } => "account.attributes_changed",
         }
     }
 
     fn subject(&self) -> Option<String> {
-        let (Self::Opened { account, .. } | Self::LanguageChosen { account, .. }) = self;
+        let (Self::Opened { account, .. }
+        | Self::LanguageChosen { account, .. }
+        | Self::AttributesChanged { account, .. }) = self;
         Some(account.to_string())
     }
 }
@@ -185,7 +165,7 @@ pub async fn open(work: &mut Work, vault: &Vault, new: NewAccount<'_>) -> Result
     let mut names = Vec::new();
     for (name, value) in &new.attributes {
         let sealed = seal(new.key, attribute_place(*name, &new.id, 1), value, work)?;
-        store::insert_attribute(work, &new.id, *name, &sealed).await?;
+        store::put_attribute(work, &new.id, *name, (1, &sealed)).await?;
         names.push(*name);
     }
     crate::audit::record(work, &AccountEvent::Opened { account: &new.id, attributes: names }).await?;
@@ -254,5 +234,6 @@ pub async fn load(tx: &mut Tx, vault: &Vault, id: &AccountId) -> Result<Account,
     }
     let email = ContactAddress { address, confirmed_at: head.confirmed_at };
     let (status, erase_at, created_at) = (head.status, head.erase_at, head.created_at);
-    Ok(Account { id: id.clone(), status, erase_at, language: head.language, created_at, attributes, email })
+    let (language, attribute_version) = (head.language, head.attribute_version);
+    Ok(Account { id: id.clone(), status, erase_at, language, created_at, attributes, attribute_version, email })
 }

@@ -10,7 +10,7 @@ pub const NAME_MAX_CHARACTERS: usize = 200;
 
 /// Scripts whose letters DIN 91379 (characters for names in Europe) contains: Latin in all its extensions,
 /// and the marks that combine with it.
-fn is_name_letter(letter: char) -> bool {
+pub fn is_name_letter(letter: char) -> bool {
     matches!(letter, 'A'..='Z' | 'a'..='z' | '\u{C0}'..='\u{17E}' | '\u{18F}' | '\u{197}'..='\u{1B0}' | '\u{1B7}' | '\u{1CD}'..='\u{233}'
         | '\u{259}' | '\u{268}' | '\u{292}' | '\u{2B9}'..='\u{2BC}' | '\u{2BE}' | '\u{2BF}' | '\u{2C8}' | '\u{2CC}'
         | '\u{300}'..='\u{338}' | '\u{1E02}'..='\u{1EF9}' | '\u{2C65}' | '\u{A7C0}'..='\u{A7CB}')

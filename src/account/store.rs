@@ -23,6 +23,7 @@ pub struct LoadedRow {
     pub erase_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub language: Language,
+    pub attribute_version: i64,
     pub address: Vec<u8>,
     pub blind_index: Vec<u8>,
     pub confirmed_at: Timestamp,
@@ -191,25 +192,46 @@ pub async fn put_language(work: &mut Work, id: &AccountId, language: Language) -
     sql!(&mut work.tx, execute, "UPDATE account SET language = $2 WHERE id = $1", id, language).map(drop)
 }
 
-pub async fn insert_attribute(
+/// The gate: of several changes that began from the version `seen` one finds it. The new version; `None` for all others.
+pub async fn raise_attribute_version(work: &mut Work, id: &AccountId, seen: i64) -> Result<Option<i64>, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE account SET attribute_version = attribute_version + 1
+          WHERE id = $1 AND attribute_version = $2 AND status = 'active'",
+        id,
+        seen
+    )?;
+    Ok((rows == 1).then_some(seen + 1))
+}
+
+/// Puts a value that was sealed under this version, whether there was one before or not.
+pub async fn put_attribute(
     work: &mut Work,
     id: &AccountId,
     name: AttributeName,
-    sealed: &[u8],
+    (version, sealed): (i64, &[u8]),
 ) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
         execute,
         "INSERT INTO attribute (account_id, name, version, value, level, source, recorded_at)
-         VALUES ($1, $2, 1, $3, $4, $5, $6)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (account_id, name) DO UPDATE SET version = excluded.version, value = excluded.value,
+             level = excluded.level, source = excluded.source, recorded_at = excluded.recorded_at",
         id,
         name,
+        version,
         sealed,
         Level::Basic,
         Source::SelfAsserted,
         work.now
     )
     .map(drop)
+}
+
+pub async fn delete_attribute(work: &mut Work, id: &AccountId, name: AttributeName) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "DELETE FROM attribute WHERE account_id = $1 AND name = $2", id, name).map(drop)
 }
 
 pub async fn find_by_index(tx: &mut Tx, index: &[u8]) -> Result<Option<(AccountId, Status)>, DbError> {
@@ -222,7 +244,7 @@ pub async fn find_by_index(tx: &mut Tx, index: &[u8]) -> Result<Option<(AccountI
 pub async fn load(tx: &mut Tx, id: &AccountId) -> Result<Vec<LoadedRow>, DbError> {
     sql!(tx, fetch_all LoadedRow,
         "SELECT account.key_wrapped, account.status, account.erase_at, account.created_at, account.language,
-                email_address.value AS address, email_address.confirmed_at,
+                account.attribute_version, email_address.value AS address, email_address.confirmed_at,
                 email_address.blind_index, attribute.name, attribute.version, attribute.value, attribute.level, attribute.source, attribute.recorded_at
            FROM account
            JOIN email_address ON email_address.account_id = account.id AND email_address.is_primary

@@ -1,16 +1,19 @@
 //! The account's own pages.
 
+pub mod further;
+
+use std::sync::Arc;
+
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use crate::account::Source;
 use crate::kernel::error::Error;
 use crate::kernel::id::ClientId;
-use crate::kernel::texts::{Language, Texts, moment};
+use crate::kernel::texts::{Language, moment};
 use crate::oidc::connection::{self, Connection};
 use crate::web::caller::{SignedIn, Visitor};
 use crate::web::form::{Form, parse_pairs};
-use crate::web::page::{Frame, attribute_label, attribute_value, level_name};
+use crate::web::page::{Frame, attribute_label, attribute_value, level_name, source_name};
 
 type Answer = Result<HttpResponse, Error>;
 
@@ -59,13 +62,17 @@ struct ProfileRow {
 #[template(path = "account/profile.html")]
 struct ProfilePage {
     f: Frame,
+    /// Further details were just saved.
+    changed: bool,
     /// The language of mails.
     language: &'static str,
     rows: Vec<ProfileRow>,
 }
 
 pub async fn profile(caller: SignedIn) -> Answer {
-    let (account, visitor) = (caller.account().await?, &caller.visitor);
+    let visitor = &caller.visitor;
+    let changed = visitor.query() == "erledigt=1";
+    let account = if changed { Arc::new(further::fresh(&caller).await?) } else { caller.account().await? };
     let (f, language) = (visitor.frame(), visitor.language);
     let mut rows: Vec<ProfileRow> = account
         .attributes
@@ -73,7 +80,7 @@ pub async fn profile(caller: SignedIn) -> Answer {
         .map(|(name, attribute)| ProfileRow {
             label: attribute_label(f.t, *name),
             value: attribute_value(language, *name, &attribute.value),
-            source: source_name(f.t, attribute.source),
+            source: source_name(f.t, attribute.source).to_owned(),
             date: moment::date(language, attribute.recorded_at),
             level: level_name(f.t, attribute.level),
         })
@@ -85,7 +92,7 @@ pub async fn profile(caller: SignedIn) -> Answer {
         date: moment::date(language, account.email.confirmed_at),
         level: level_name(f.t, account.identity_level()),
     });
-    visitor.page(&ProfilePage { f, language: account.language.tag(), rows })
+    visitor.page(&ProfilePage { f, changed, language: account.language.tag(), rows })
 }
 
 /// The language of mails, and of the pages in this browser.
@@ -105,12 +112,6 @@ fn with_language(visitor: &Visitor, location: &str, language: Language) -> Answe
     cookie.make_permanent();
     response.add_cookie(&cookie).map_err(Error::broken)?;
     Ok(response)
-}
-
-fn source_name(t: &Texts, source: Source) -> String {
-    match source {
-        Source::SelfAsserted => t.source.self_asserted.to_string(),
-    }
 }
 
 struct ServiceRow {

@@ -13,21 +13,45 @@ pub enum Claim {
     Name,
     GivenName,
     FamilyName,
+    MiddleName,
+    Nickname,
+    PreferredUsername,
+    Profile,
+    Picture,
+    Website,
+    Gender,
     Birthdate,
+    Zoneinfo,
+    Locale,
     UpdatedAt,
     Email,
     EmailVerified,
+    Address,
+    PhoneNumber,
+    PhoneNumberVerified,
 }
 
 impl Claim {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 19] = [
         Self::Name,
         Self::GivenName,
         Self::FamilyName,
+        Self::MiddleName,
+        Self::Nickname,
+        Self::PreferredUsername,
+        Self::Profile,
+        Self::Picture,
+        Self::Website,
+        Self::Gender,
         Self::Birthdate,
+        Self::Zoneinfo,
+        Self::Locale,
         Self::UpdatedAt,
         Self::Email,
         Self::EmailVerified,
+        Self::Address,
+        Self::PhoneNumber,
+        Self::PhoneNumberVerified,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -35,10 +59,22 @@ impl Claim {
             Self::Name => "name",
             Self::GivenName => "given_name",
             Self::FamilyName => "family_name",
+            Self::MiddleName => "middle_name",
+            Self::Nickname => "nickname",
+            Self::PreferredUsername => "preferred_username",
+            Self::Profile => "profile",
+            Self::Picture => "picture",
+            Self::Website => "website",
+            Self::Gender => "gender",
             Self::Birthdate => "birthdate",
+            Self::Zoneinfo => "zoneinfo",
+            Self::Locale => "locale",
             Self::UpdatedAt => "updated_at",
             Self::Email => "email",
             Self::EmailVerified => "email_verified",
+            Self::Address => "address",
+            Self::PhoneNumber => "phone_number",
+            Self::PhoneNumberVerified => "phone_number_verified",
         }
     }
 
@@ -50,19 +86,22 @@ impl Claim {
     pub const fn scope(self) -> Scope {
         match self {
             Self::Email | Self::EmailVerified => Scope::Email,
-            Self::Name | Self::GivenName | Self::FamilyName | Self::Birthdate | Self::UpdatedAt => Scope::Profile,
+            Self::Address => Scope::Address,
+            Self::PhoneNumber | Self::PhoneNumberVerified => Scope::Phone,
+            _ => Scope::Profile,
         }
     }
 
     /// Whether it only says something about another claim and is allowed with that: nobody declares it or agrees to it.
     pub const fn is_companion(self) -> bool {
-        matches!(self, Self::UpdatedAt | Self::EmailVerified)
+        matches!(self, Self::UpdatedAt | Self::EmailVerified | Self::PhoneNumberVerified)
     }
 
     /// Whether `claim` is one that this companion speaks of.
     pub fn speaks_of(self, claim: Self) -> bool {
         match self {
             Self::EmailVerified => claim == Self::Email,
+            Self::PhoneNumberVerified => claim == Self::PhoneNumber,
             Self::UpdatedAt => claim.scope() == Scope::Profile,
             _ => false,
         }
@@ -70,24 +109,35 @@ impl Claim {
 
     /// What people call it.
     pub fn label(self, t: &Texts) -> &Text {
-        match self {
-            Self::Name => &t.attribute.name,
-            Self::GivenName => &t.attribute.given_names,
-            Self::FamilyName => &t.attribute.family_name,
-            Self::Birthdate => &t.attribute.birth_date,
-            Self::UpdatedAt => &t.attribute.updated_at,
-            Self::Email | Self::EmailVerified => &t.attribute.email,
+        match (self, self.attributes()) {
+            (Self::Name, _) => &t.attribute.name,
+            (Self::Address, _) => &t.attribute.address,
+            (_, [attribute, ..]) => attribute.label(t),
+            (Self::Locale, _) => &t.attribute.language,
+            (Self::UpdatedAt, _) => &t.attribute.updated_at,
+            _ => &t.attribute.email,
         }
     }
 
     /// The attributes of an account that it tells; none for what is not an attribute.
     pub const fn attributes(self) -> &'static [AttributeName] {
+        use AttributeName as A;
         match self {
-            Self::Name => &[AttributeName::GivenNames, AttributeName::FamilyName],
-            Self::GivenName => &[AttributeName::GivenNames],
-            Self::FamilyName => &[AttributeName::FamilyName],
-            Self::Birthdate => &[AttributeName::BirthDate],
-            Self::UpdatedAt | Self::Email | Self::EmailVerified => &[],
+            Self::Name => &[A::GivenNames, A::FamilyName],
+            Self::GivenName => &[A::GivenNames],
+            Self::FamilyName => &[A::FamilyName],
+            Self::MiddleName => &[A::MiddleName],
+            Self::Nickname => &[A::Nickname],
+            Self::PreferredUsername => &[A::PreferredUsername],
+            Self::Profile => &[A::ProfilePage],
+            Self::Picture => &[A::Picture],
+            Self::Website => &[A::Website],
+            Self::Gender => &[A::Gender],
+            Self::Birthdate => &[A::BirthDate],
+            Self::Zoneinfo => &[A::TimeZone],
+            Self::Address => &[A::StreetAddress, A::PostalCode, A::Locality, A::Region, A::Country],
+            Self::PhoneNumber | Self::PhoneNumberVerified => &[A::PhoneNumber],
+            Self::Locale | Self::UpdatedAt | Self::Email | Self::EmailVerified => &[],
         }
     }
 }

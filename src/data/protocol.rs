@@ -3,6 +3,9 @@
 
 use std::fmt;
 
+use serde::Deserialize as _;
+
+use crate::account::AttributeName;
 use crate::audit::{self, Recorded};
 use crate::client::Claim;
 use crate::client::registry::Registry;
@@ -68,7 +71,7 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 31] = [
+pub const KINDS: [(&str, Topic, Sentence); 32] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
@@ -81,6 +84,7 @@ pub const KINDS: [(&str, Topic, Sentence); 31] = [
     ("account.unlocked",          Topic::Support,  |t| &t.account_unlocked),
     ("account.opened",            Topic::Changes,  |t| &t.account_opened),
     ("account.language_chosen",   Topic::Changes,  |t| &t.account_language_chosen),
+    ("account.attributes_changed", Topic::Changes, |t| &t.account_attributes_changed),
     ("account.closing",           Topic::Changes,  |t| &t.account_closing),
     ("account.kept",              Topic::Changes,  |t| &t.account_kept),
     ("account.erasure_begun",     Topic::Changes,  |t| &t.account_erasure_begun),
@@ -160,6 +164,7 @@ impl Reader<'_> {
             .with("service", &service)
             .with("data", if data.is_empty() { t.data_none.as_str() } else { &data })
             .with("device", device_name(self.language, text("device")))
+            .with("changes", self.changes(&detail))
             .with("minutes", detail["minutes"].as_i64().unwrap_or_default())
             .with("date", date.map(|at| moment::date(self.language, at)).unwrap_or_default());
         let purpose = match (topic, client) {
@@ -175,6 +180,19 @@ impl Reader<'_> {
             purpose,
             basis: topic.basis(t).to_string(),
         })
+    }
+
+    /// Which attributes were set and which removed, by name; what their values were is told nowhere.
+    fn changes(&self, detail: &serde_json::Value) -> String {
+        let t = self.language.texts();
+        let names = |list: &str| {
+            let names = Vec::<AttributeName>::deserialize(&detail[list]).unwrap_or_default();
+            names.into_iter().map(|name| name.label(t).as_str()).collect::<Vec<_>>().join(", ")
+        };
+        let parts = [("set", &t.protocol.attributes_set), ("removed", &t.protocol.attributes_removed)];
+        let told =
+            parts.map(|(list, sentence)| (names(list), sentence)).into_iter().filter(|(names, _)| !names.is_empty());
+        told.map(|(names, sentence)| sentence.with("data", names).to_string()).collect::<Vec<_>>().join(" ")
     }
 
     /// Nobody of the operator's is named: the owner learns that it was support, and asks by the id.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::access_token::AccessToken;
 use super::{consent, grant, scopes_of};
-use crate::account::{self, Account};
+use crate::account::{self, Account, AttributeName};
 use crate::app::AppParts;
 use crate::client::registry::Registry;
 use crate::client::{Claim, Scope};
@@ -16,19 +16,39 @@ pub fn of(account: &Account, claims: &[Claim]) -> Map<String, Value> {
 }
 
 fn value(account: &Account, claim: Claim) -> Option<Value> {
+    let stated = |name| account.value(name).map(|value| json!(value));
     match claim {
         Claim::Name => Some(json!(account.full_name())),
         Claim::Email => Some(json!(account.email.address.as_str())),
         // An address of an account has always been confirmed.
         Claim::EmailVerified => Some(json!(true)),
+        Claim::Locale => Some(json!(account.language.tag())),
+        Claim::Address => address(account),
+        // Nobody has called there.
+        Claim::PhoneNumberVerified => stated(AttributeName::PhoneNumber).map(|_| json!(false)),
         Claim::UpdatedAt => {
             let updated = account.attributes.values().map(|attribute| attribute.recorded_at).max();
             updated.map(|at| json!(at.seconds()))
         }
-        Claim::GivenName | Claim::FamilyName | Claim::Birthdate => {
-            claim.attributes().first().and_then(|name| account.value(*name)).map(|value| json!(value))
-        }
+        _ => claim.attributes().first().and_then(|name| stated(*name)),
     }
+}
+
+/// OpenID Connect Core section 5.1.1.
+fn address(account: &Account) -> Option<Value> {
+    let members = Claim::Address.attributes().iter();
+    let members: Map<_, _> =
+        members.filter_map(|name| Some((name.name().to_owned(), json!(account.value(*name)?)))).collect();
+    if members.is_empty() {
+        return None;
+    }
+    let of = |name| account.value(name);
+    let town = [of(AttributeName::PostalCode), of(AttributeName::Locality)];
+    let town = town.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let town = Some(town.as_str()).filter(|town| !town.is_empty());
+    let lines = [of(AttributeName::StreetAddress), town, of(AttributeName::Region), of(AttributeName::Country)];
+    let formatted = lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
+    Some(Value::Object(members.into_iter().chain([("formatted".to_owned(), json!(formatted))]).collect()))
 }
 
 /// What of the claims that are asked for, by scope or one by one, may be delivered: still the client's to have, and still

@@ -6,7 +6,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use crate::account::AttributeName;
+use crate::account::{AttributeName, Source};
 use crate::app::AppParts;
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::level::Level;
@@ -180,6 +180,16 @@ fn problem_text(language: Language, problem: &str) -> &'static Text {
         "family_name_missing" => &p.family_name_missing,
         "name_characters" => &p.name_characters,
         "birth_date_format" => &p.birth_date_format,
+        "phone_number_format" => &p.phone_number_format,
+        "street_address_format" => &p.street_address_format,
+        "postal_code_germany" => &p.postal_code_germany,
+        "postal_code_format" => &p.postal_code_format,
+        "place_characters" => &p.place_characters,
+        "country_code" => &p.country_code,
+        "nickname_characters" => &p.nickname_characters,
+        "web_address_format" => &p.web_address_format,
+        "choice_unknown" => &p.choice_unknown,
+        "changed_elsewhere" => &p.changed_elsewhere,
         "codes_not_kept" => &p.codes_not_kept,
         "check_code_missing" => &p.check_code_missing,
         _ => &p.code_wrong,
@@ -196,21 +206,46 @@ pub fn level_name(t: &Texts, level: Level) -> String {
     text.to_string()
 }
 
-pub fn attribute_label(t: &Texts, name: AttributeName) -> String {
-    let text = match name {
-        AttributeName::GivenNames => &t.attribute.given_names,
-        AttributeName::FamilyName => &t.attribute.family_name,
-        AttributeName::BirthDate => &t.attribute.birth_date,
-    };
-    text.to_string()
+pub fn source_name(t: &Texts, source: Source) -> &str {
+    match source {
+        Source::SelfAsserted => t.source.self_asserted.as_str(),
+    }
 }
 
-/// A value as people read it: dates written out, everything else as it is.
+pub fn attribute_label(t: &Texts, name: AttributeName) -> String {
+    name.label(t).to_string()
+}
+
+/// A value as people read it: dates, countries and the like in words, everything else as it is.
 pub fn attribute_value(language: Language, name: AttributeName, value: &str) -> String {
-    if name != AttributeName::BirthDate {
-        return value.to_owned();
+    let t = language.texts();
+    let words = match name {
+        AttributeName::BirthDate => birth_date(language, value),
+        AttributeName::Country => country_name(language, value).map(str::to_owned),
+        AttributeName::StreetAddress => Some(value.replace('\n', ", ")),
+        AttributeName::Gender => gender_name(t, value).map(Text::to_string),
+        _ => None,
+    };
+    words.unwrap_or_else(|| value.to_owned())
+}
+
+/// The countries that a list offers, by code and name, in the order of the language.
+pub fn countries(language: Language) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let names = language.texts().country.names.as_str().split("; ");
+    names.filter_map(|country| country.split_once(' '))
+}
+
+fn country_name(language: Language, code: &str) -> Option<&'static str> {
+    countries(language).find(|(known, _)| *known == code).map(|(_, name)| name)
+}
+
+pub fn gender_name<'a>(t: &'a Texts, value: &str) -> Option<&'a Text> {
+    match value {
+        "female" => Some(&t.further.gender_female),
+        "male" => Some(&t.further.gender_male),
+        "diverse" => Some(&t.further.gender_diverse),
+        _ => None,
     }
-    birth_date(language, value).unwrap_or_else(|| value.to_owned())
 }
 
 /// `1987-03-27` as `27. März 1987`.

@@ -11,6 +11,7 @@ mod client_credentials;
 mod consent;
 mod contact;
 mod documents;
+mod further_data;
 mod keys;
 mod keys_master;
 mod leaving;

@@ -32,7 +32,7 @@ impl Album {
     }
 }
 
-/// The words between the tags, one line for each; an input shows what is typed in it.
+/// The words between the tags, one line for each; an input shows what is typed in it, a list what is chosen.
 fn text(html: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for part in html.split('<') {
@@ -40,6 +40,9 @@ fn text(html: &str) -> String {
         if tag.starts_with("input") && !tag.contains("hidden") {
             let value = tag.split_once("value=\"").and_then(|(_, rest)| rest.split('"').next()).unwrap_or_default();
             lines.push(format!("[{value}]"));
+        }
+        if tag.starts_with("option") && !tag.ends_with("selected") {
+            continue;
         }
         let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
         if !words.is_empty() {
@@ -107,6 +110,16 @@ async fn looks_around(renate: &mut Browser, album: &mut Album) {
     for path in ["/profil/kontakt", "/profil/kontakt/neu", "/daten/protokoll?art=dienste", "/daten/export"] {
         album.page(path, &renate.get(path).await);
     }
+    album.page("/profil/angaben", &renate.get("/profil/angaben").await);
+    let (seen, wrong) = (("stand", "1"), [("phone_number", "12"), ("postal_code", "1"), ("country", "DE")]);
+    let wrong =
+        [wrong.as_slice(), &[seen, ("street_address", "<"), ("locality", "<"), ("nickname", "<"), ("website", "x")]];
+    album.page("/profil/angaben, refused", &renate.post("/profil/angaben", &wrong.concat()).await);
+    album.page("/profil/angaben, overtaken", &renate.post("/profil/angaben", &[]).await);
+    let stated =
+        [seen, ("phone_number", "030 123456"), ("locality", "Berlin"), ("country", "DE"), ("gender", "female")];
+    let saved = renate.post("/profil/angaben", &stated).await;
+    album.page("/profil, saved", &renate.follow(saved).await);
     for path in ["/konto", "/profil", "/dienste", "/echt", "/hilfe", "/impressum", "/datenschutz", "/barrierefreiheit"]
     {
         album.page(path, &renate.get(path).await);

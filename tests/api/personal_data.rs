@@ -62,20 +62,20 @@ both!(a_long_protocol_has_pages_and_ends, async |world| {
 });
 
 /// Asks for a copy; what fetches it.
-async fn asks(renate: &mut Browser) -> String {
+pub async fn asks(renate: &mut Browser) -> String {
     renate.get("/daten/export").await;
     let page = renate.post("/daten/export", &[("current", PASSWORD)]).await;
     assert_eq!(page.status, 200);
     page.hidden("schluessel")
 }
 
-async fn fetch(browser: &Browser, key: &str) -> (u16, Vec<u8>) {
+pub async fn fetch(browser: &Browser, key: &str) -> (u16, Vec<u8>) {
     let request = browser.request(reqwest::Method::POST, "/daten/export/laden");
     let answer = request.form(&[("csrf", browser.csrf.as_str()), ("schluessel", key)]).send().await.unwrap();
     (answer.status().as_u16(), answer.bytes().await.unwrap().to_vec())
 }
 
-fn file(archive: &[u8], name: &str) -> String {
+pub fn file(archive: &[u8], name: &str) -> String {
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(archive)).unwrap();
     let mut text = String::new();
     archive.by_name(name).unwrap().read_to_string(&mut text).unwrap();

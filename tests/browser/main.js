@@ -42,6 +42,7 @@ const STORIES = {
   "Renate looks after her account": security.looksAfterTheAccount,
   "Nadine renews her recovery codes": security.renewsRecoveryCodes,
   "Emre moves to another address": security.movesToAnotherAddress,
+  "Nadine states more about herself": data.statesMore,
   "Emre takes a copy of his data along": data.takesACopyAlong,
   "Nadine leaves, returns, and leaves": data.leavesAndReturns,
   "Renate's account is locked": data.isLocked,

@@ -4,14 +4,14 @@ use actix_web::HttpResponse;
 use askama::Template;
 
 use super::{Answer, follow};
-use crate::account::{Account, Source};
+use crate::account::Account;
 use crate::client::{Claim, Client, Scope};
 use crate::kernel::error::{Error, Protocol};
-use crate::kernel::texts::{Language, Texts, moment};
+use crate::kernel::texts::{Language, moment};
 use crate::oidc::{authorize, consent, scopes_of};
 use crate::web::caller::SignedIn;
 use crate::web::form::Form;
-use crate::web::page::{Frame, attribute_value};
+use crate::web::page::{Frame, attribute_value, source_name};
 
 /// One datum: what it is, and where it comes from.
 struct Row {
@@ -85,8 +85,10 @@ fn row(account: &Account, client: &Client, claim: Claim, language: Language) -> 
             let confirmed = moment::date(language, account.email.confirmed_at);
             (Some(account.email.address.as_str().to_owned()), told(t.source.confirmed_by_code.as_str(), confirmed))
         }
+        (Claim::Locale, _) => (Some(language_name(account.language).to_owned()), String::new()),
         (_, Some(known)) => {
-            (Some(values.join(" ")), told(source_name(t, known.source), moment::date(language, known.recorded_at)))
+            let joint = if claim == Claim::Address { ", " } else { " " };
+            (Some(values.join(joint)), told(source_name(t, known.source), moment::date(language, known.recorded_at)))
         }
         (_, None) => (None, String::new()),
     };
@@ -101,9 +103,11 @@ fn row(account: &Account, client: &Client, claim: Claim, language: Language) -> 
     }
 }
 
-fn source_name(t: &Texts, source: Source) -> &str {
-    match source {
-        Source::SelfAsserted => t.source.self_asserted.as_str(),
+/// Languages call themselves by their own names.
+const fn language_name(language: Language) -> &'static str {
+    match language {
+        Language::De => "Deutsch",
+        Language::En => "English",
     }
 }
 

@@ -44,6 +44,8 @@ pub fn fields(code: &str) -> Vec<(&'static str, String)> {
         ("antwort", "ja"),
         ("dauer", "30"),
         ("sprache", "en"),
+        ("stand", "1"),
+        ("nickname", "Nina"),
     ]
     .map(|(name, value)| (name, value.to_owned()))
     .to_vec()

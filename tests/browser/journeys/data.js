@@ -7,6 +7,38 @@ import { signsIn } from "./signin.js";
 
 const WRONG = "das ist es nicht";
 
+/** States address and telephone, with a mistake first, and takes one back. */
+export async function statesMore(arrives) {
+  const nadine = await arrives("nadine");
+  await hasAccount(nadine);
+  await nadine.opens("/profil");
+  await nadine.presses("#angaben");
+  await nadine.sees("further data");
+  await nadine.types("#phone_number", "Apparat 12");
+  await nadine.types("#street_address", "Hauptstr. 5a\nHinterhaus");
+  await nadine.types("#postal_code", "1011");
+  await nadine.chooses("#country", "DE");
+  await nadine.types("#website", "nadine.example");
+  await nadine.ticks("#gender-diverse");
+  await nadine.presses("#weiter");
+  await nadine.sees("further data, refused");
+  await nadine.types("#phone_number", "0151 2345678");
+  await nadine.types("#postal_code", "10115");
+  await nadine.types("#website", "");
+  await nadine.presses("#weiter");
+  await nadine.sees("profile, saved");
+  const data = await nadine.page.locator("main").innerText();
+  for (const value of ["+491512345678", "Hauptstr. 5a, Hinterhaus", "10115", nadine.says("Deutschland", "Germany")]) {
+    assert.ok(data.includes(value), value);
+  }
+  await nadine.presses("#angaben");
+  await nadine.sees("further data, filled");
+  await nadine.types("#phone_number", "");
+  await nadine.presses("#weiter");
+  await nadine.sees("profile, saved");
+  assert.doesNotMatch(await nadine.page.locator("main").innerText(), /\+49151/);
+}
+
 /** Reads the record, and takes everything along in one file. */
 export async function takesACopyAlong(arrives) {
   const emre = await arrives("emre");

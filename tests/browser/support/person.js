@@ -111,6 +111,11 @@ export class Person {
     await this.#hands.tick(selector);
   }
 
+  /** Chooses from a list. */
+  async chooses(selector, value) {
+    await this.page.selectOption(selector, value);
+  }
+
   /** Presses a button or a link, and waits for the page behind it. */
   async presses(selector) {
     await this.#loads(() => this.#hands.press(selector));
