@@ -13,6 +13,7 @@ mod documents;
 mod keys;
 mod keys_master;
 mod leaving;
+mod logout_state;
 mod operator;
 mod pages;
 mod personal_data;
