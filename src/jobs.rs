@@ -14,10 +14,11 @@ use crate::data::{inactivity, leaving};
 use crate::kernel::error::Error;
 use crate::kernel::mail::{Mail, NotSent};
 use crate::notice;
-use crate::oidc::backchannel;
+use crate::oidc::{backchannel, logout_state};
 use crate::signin::session;
-use crate::store::outbox::{self, Job};
+use crate::store::outbox::{self, Job, Tried};
 use crate::store::retention;
+use crate::store::work::Actor;
 use crate::web::memory::Memory;
 
 const OUTBOX_EVERY: Duration = Duration::from_millis(250);
@@ -27,6 +28,7 @@ const KEYS_EVERY: Duration = Duration::from_millis(500);
 /// An event is sealed at most a second after it happened.
 const AUDIT_EVERY: Duration = Duration::from_millis(500);
 const ERASURE_EVERY: Duration = Duration::from_secs(10);
+const MEASURE_EVERY: Duration = Duration::from_secs(10);
 const CLEANUP_EVERY: Duration = Duration::from_secs(60);
 
 /// The jobs of this process.
@@ -74,6 +76,13 @@ pub fn start(app: App, registry: Registry, memory: Memory) -> Running {
             move || {
                 let app = app.clone();
                 async move { leaving::tend(&app).await }
+            }
+        }),
+        every("logouts", MEASURE_EVERY, stopped.clone(), {
+            let (app, measured) = (app.clone(), logout_state::Measured::default());
+            move || {
+                let (app, measured) = (app.clone(), measured.clone());
+                async move { measured.measure(&app).await }
             }
         }),
         every("cleanup", CLEANUP_EVERY, stopped, move || {
@@ -130,17 +139,26 @@ async fn work_outbox(app: &App, registry: &Registry) -> Result<(), Error> {
 }
 
 async fn work_on(app: &App, registry: &Registry, job: &Job) -> Result<(), Error> {
-    match deliver(app, registry, job).await {
-        Ok(()) => Ok(outbox::finish(&app.db, job).await?),
-        Err(error) => fail(app, job, &error).await,
+    let result = deliver(app, registry, job).await;
+    let mut work = app.begin(Actor::System("jobs")).await?;
+    let tried = outbox::conclude(&mut work, job, &result).await?;
+    let told = match job.kind.as_str() {
+        backchannel::TELL => logout_state::note(&mut work, job, &tried).await?,
+        _ => None,
+    };
+    work.commit().await?;
+    if let Some((client, state)) = told {
+        logout_state::count(client, state);
     }
+    report(job, &tried);
+    Ok(())
 }
 
 /// Calls the capability that owns this kind of job.
 async fn deliver(app: &App, registry: &Registry, job: &Job) -> Result<(), NotSent> {
     let again = |error: Error| NotSent::for_now(error.to_string());
     if job.kind == session::ENDED {
-        return backchannel::fan_out(app, registry, job.plain()).await.map_err(again);
+        return backchannel::fan_out(app, registry, job).await.map_err(again);
     }
     let payload = job.payload(&app.vault).map_err(again)?;
     match job.kind.as_str() {
@@ -153,16 +171,17 @@ async fn deliver(app: &App, registry: &Registry, job: &Job) -> Result<(), NotSen
     }
 }
 
-async fn fail(app: &App, job: &Job, error: &NotSent) -> Result<(), Error> {
-    let reason = &error.reason;
-    let given_up = outbox::fail(&app.db, job, error, app.now()).await?;
-    let kind = job.kind.clone();
-    if given_up {
-        tracing::error!(job = job.id.as_str(), kind, reason, "given up");
-        metrics::counter!("nutzerkonto_jobs_given_up_total", "kind" => kind).increment(1);
-    } else {
-        tracing::warn!(job = job.id.as_str(), kind, reason, attempts = job.attempts, "failed; will be tried again");
-        metrics::counter!("nutzerkonto_jobs_failed_total", "kind" => kind).increment(1);
+fn report(job: &Job, tried: &Tried<'_>) {
+    let (id, kind) = (job.id.as_str(), job.kind.clone());
+    match tried {
+        Tried::Done => {}
+        Tried::GivenUp(reason) => {
+            tracing::error!(job = id, kind, reason, "given up");
+            metrics::counter!("nutzerkonto_jobs_given_up_total", "kind" => kind).increment(1);
+        }
+        Tried::Again(reason) => {
+            tracing::warn!(job = id, kind, reason, attempts = job.attempts, "failed; will be tried again");
+            metrics::counter!("nutzerkonto_jobs_failed_total", "kind" => kind).increment(1);
+        }
     }
-    Ok(())
 }

@@ -10,11 +10,12 @@ use nutzerkonto::audit;
 use nutzerkonto::client::{self, ClientFile};
 use nutzerkonto::config::{Config, LogFormat};
 use nutzerkonto::kernel::error::Error;
-use nutzerkonto::kernel::id::AccountId;
+use nutzerkonto::kernel::id::{AccountId, ClientId};
 use nutzerkonto::kernel::key_times::State;
 use nutzerkonto::kernel::keys::Purpose;
 use nutzerkonto::kernel::random::Random;
 use nutzerkonto::kernel::secret::{hex, sha256};
+use nutzerkonto::oidc::logout_state;
 use nutzerkonto::operator::{self, Inquiry};
 use nutzerkonto::store::retention;
 use nutzerkonto::store::work::Actor;
@@ -172,6 +173,19 @@ enum ClientCommand {
     },
     /// List the clients in force
     List(ConfigFile),
+    /// Say which services have been told that people have signed out: how many, the oldest, the last reason
+    Logouts {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Only of this client
+        #[arg(long)]
+        client: Option<String>,
+        /// Only these: waiting, told or failed
+        #[arg(long, value_parser = logout_state::State::parse)]
+        state: Option<logout_state::State>,
+        #[arg(long, default_value_t = 100)]
+        limit: i64,
+    },
     /// Make a client secret and the hash that belongs into the file
     Secret,
 }
@@ -384,6 +398,13 @@ async fn run_client(command: ClientCommand) -> Result<(), String> {
                 ));
             }
         }
+        ClientCommand::Logouts { config, client, state, limit } => {
+            let filter = logout_state::Filter { client: client.map(ClientId), state, limit: limit.clamp(1, 10_000) };
+            let mut tx = open(&config).await?.read().await.map_err(|error| error.to_string())?;
+            for line in logout_state::report(&mut tx, &filter).await.map_err(text)? {
+                say(&line.to_string());
+            }
+        }
         ClientCommand::Secret => {
             let secret = Random::System.token();
             let hash = hex(&sha256(secret.expose().as_bytes()));
@@ -401,7 +422,7 @@ fn read_clients(app: &App, file: &std::path::Path) -> Result<ClientFile, String>
     ClientFile::parse(&text, app.config.is_loopback()).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-fn tell(changes: &std::collections::BTreeMap<nutzerkonto::kernel::id::ClientId, client::Change>) {
+fn tell(changes: &std::collections::BTreeMap<ClientId, client::Change>) {
     if changes.is_empty() {
         say("nothing to change");
     }

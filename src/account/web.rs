@@ -11,6 +11,7 @@ use crate::kernel::error::Error;
 use crate::kernel::id::ClientId;
 use crate::kernel::texts::{Language, moment};
 use crate::oidc::connection::{self, Connection};
+use crate::oidc::logout_state;
 use crate::web::caller::{SignedIn, Visitor};
 use crate::web::form::{Form, parse_pairs};
 use crate::web::page::{Frame, attribute_label, attribute_value, level_name, source_name};
@@ -119,6 +120,8 @@ struct ServiceRow {
     title: String,
     since: String,
     data: String,
+    /// Whether the service has learnt of the last end of a session, in words; empty if there was none.
+    logout: String,
 }
 
 #[derive(Template)]
@@ -132,6 +135,7 @@ struct ServicesPage {
 pub async fn services(caller: SignedIn, request: actix_web::HttpRequest) -> Answer {
     let (connections, visitor) = (caller.connections().await?, &caller.visitor);
     let (f, language) = (visitor.frame(), visitor.language);
+    let logouts = logout_state::last_of(&mut visitor.app.read().await?, &caller.session.account_id).await?;
     let pairs = parse_pairs(request.query_string().as_bytes()).unwrap_or_default();
     let ended = pairs.iter().find(|(name, _)| name == "beendet").and_then(|(_, id)| visitor.registry.get(id));
     let ended = ended.map(|client| client.title(language));
@@ -140,6 +144,7 @@ pub async fn services(caller: SignedIn, request: actix_web::HttpRequest) -> Answ
         title: one.client.title(language),
         since: moment::date(language, one.since),
         data: connection::data_names(language, &one.data),
+        logout: logouts.get(&one.client.id).map(|logout| logout.words(language)).unwrap_or_default(),
     };
     visitor.page(&ServicesPage { f, connections: connections.iter().map(row).collect(), ended })
 }

@@ -20,12 +20,13 @@ use crate::app::{App, AppParts};
 use crate::audit;
 use crate::client::registry::Registry;
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, EventId, SessionId};
+use crate::kernel::id::{AccountId, ClientId, EventId, SessionId};
 use crate::kernel::secret::{Secret, token_hash};
 use crate::kernel::texts::{Language, ProtocolTexts, moment};
 use crate::kernel::time::{Timestamp, hours};
 use crate::notice::Kind;
 use crate::oidc::connection;
+use crate::oidc::logout_state::{self, Logout};
 use crate::signin::change::{Person, device_name, tell};
 use crate::signin::session::{self, Session};
 use crate::signin::{devices, recovery_codes};
@@ -244,6 +245,7 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
     let recovery_codes_left = recovery_codes::left(&mut tx, id).await?;
     let devices = devices(&mut tx, id).await?;
     let connections = connection::list(&mut tx, registry, id).await?;
+    let logouts = logout_state::all_of(&mut tx, id).await?;
     drop(tx);
     let attribute = |(name, one): (&crate::account::AttributeName, &crate::account::Attribute)| {
         json!({
@@ -274,6 +276,12 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
             "scopes": one.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>(),
         })
     };
+    let logout = |(client, one): &(ClientId, Logout)| {
+        json!({
+            "client_id": client, "state": one.state, "ended_at": instant(one.ended_at),
+            "changed_at": instant(one.changed_at),
+        })
+    };
     Ok(json!({
         "format": "nutzerkonto-export",
         "version": 1,
@@ -288,5 +296,6 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
         "sessions": sessions.iter().map(session).collect::<Vec<_>>(),
         "devices": devices.iter().map(device).collect::<Vec<_>>(),
         "services": connections.iter().map(service).collect::<Vec<_>>(),
+        "logouts": logouts.iter().map(logout).collect::<Vec<_>>(),
     }))
 }

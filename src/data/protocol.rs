@@ -71,7 +71,7 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 32] = [
+pub const KINDS: [(&str, Topic, Sentence); 33] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
@@ -102,6 +102,7 @@ pub const KINDS: [(&str, Topic, Sentence); 32] = [
     ("session.renewed",           Topic::Signin,   |t| &t.session_renewed),
     ("session.ended",             Topic::Signin,   |t| &t.session_ended),
     ("session.others_ended",      Topic::Signin,   |t| &t.session_others_ended),
+    ("logout.not_told",           Topic::Signin,   |t| &t.logout_not_told),
     ("signin.refused",            Topic::Signin,   |t| &t.signin_refused),
     ("device.added",              Topic::Signin,   |t| &t.device_added),
 ];
@@ -169,7 +170,9 @@ impl Reader<'_> {
             .with("date", date.map(|at| moment::date(self.language, at)).unwrap_or_default());
         let purpose = match (topic, client) {
             (Topic::Services, Some(client)) => client.purpose.get(self.language).to_owned(),
-            (Topic::Signin, Some(client)) => t.signin_for.with("service", client.title(self.language)).to_string(),
+            (Topic::Signin, Some(client)) if event.kind != "logout.not_told" => {
+                t.signin_for.with("service", client.title(self.language)).to_string()
+            }
             _ => event.reason.clone().unwrap_or_default(),
         };
         Some(Entry {

@@ -5,15 +5,16 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::logout_state::{self, Due};
 use super::store;
 use crate::app::AppParts;
 use crate::client::registry::Registry;
 use crate::kernel::error::Error;
-use crate::kernel::id::{ClientId, SessionId};
+use crate::kernel::id::{AccountId, ClientId, JobId, SessionId};
 use crate::kernel::keys::Purpose;
 use crate::kernel::mail::NotSent;
 use crate::kernel::time::minutes;
-use crate::store::outbox;
+use crate::store::outbox::{self, Job};
 use crate::store::work::Actor;
 
 /// The job that tells one service.
@@ -27,38 +28,58 @@ struct Told {
     sid: String,
 }
 
-/// Makes a job for each service that is to be told of the sessions in the payload.
-pub async fn fan_out(app: &AppParts, registry: &Registry, payload: &[u8]) -> Result<(), Error> {
-    let sessions: Vec<SessionId> = serde_json::from_slice(payload).map_err(Error::broken)?;
-    let mut told = Vec::new();
+/// Whom a job is about, beside what it tells.
+struct Known {
+    account: AccountId,
+    session: SessionId,
+    told: Told,
+}
+
+/// Makes a job for each service that is to be told of the sessions in the payload, once, and the row that says what has
+/// become of it.
+pub async fn fan_out(app: &AppParts, registry: &Registry, ended: &Job) -> Result<(), Error> {
+    let sessions: Vec<SessionId> = serde_json::from_slice(ended.plain()).map_err(Error::broken)?;
+    let mut known = Vec::new();
     let mut tx = app.read().await?;
     for session in &sessions {
         for row in store::clients_of_session(&mut tx, session).await? {
             let client = registry.find(&row.client_id).filter(|client| client.backchannel_logout_uri.is_some());
-            told.extend(client.map(|client| Told {
-                sub: client.subject(&app.vault, &row.account_id),
-                sid: client.session(&app.vault, session),
-                client: row.client_id,
+            known.extend(client.map(|client| Known {
+                told: Told {
+                    sub: client.subject(&app.vault, &row.account_id),
+                    sid: client.session(&app.vault, session),
+                    client: row.client_id,
+                },
+                account: row.account_id,
+                session: session.clone(),
             }));
         }
     }
     drop(tx);
-    if told.is_empty() {
+    if known.is_empty() {
         return Ok(());
     }
     let mut work = app.begin(Actor::System("logout")).await?;
-    for one in &told {
-        outbox::put(&mut work, &app.vault, TELL, &serde_json::to_vec(one).map_err(Error::broken)?).await?;
+    for Known { account, session, told } in &known {
+        let job = JobId::new(work.now, &work.random);
+        let due = Due { account, client: &told.client, session, ended_at: ended.created_at };
+        if logout_state::begin(&mut work, &job, &due).await? {
+            let payload = serde_json::to_vec(told).map_err(Error::broken)?;
+            outbox::put_as(&mut work, &app.vault, (&job, TELL), &payload).await?;
+        }
     }
     work.commit().await
 }
 
-/// Sends one logout token (section 2.5). The address is the registered one, as it is now.
+/// Sends one logout token (section 2.5). The address is the registered one, as it is now. `Ok` means that the service has
+/// confirmed it.
 pub async fn tell(app: &AppParts, registry: &Registry, payload: &[u8]) -> Result<(), NotSent> {
     let Told { client, sub, sid } =
         serde_json::from_slice(payload).map_err(|error| NotSent::for_now(error.to_string()))?;
-    let Some(client) = registry.find(&client) else { return Ok(()) };
-    let Some(uri) = &client.backchannel_logout_uri else { return Ok(()) };
+    let nobody = |reason: &str| NotSent { reason: reason.to_owned(), is_final: true };
+    let client = registry.find(&client).ok_or_else(|| nobody("the service is not registered any more"))?;
+    let uri = client.backchannel_logout_uri.as_ref();
+    let uri = uri.ok_or_else(|| nobody("the service does not want to be told any more"))?;
     let now = app.now();
     let claims = json!({
         "iss": app.config.issuer,

@@ -43,6 +43,7 @@ pub fn data_names(language: Language, data: &[Claim]) -> String {
 
 /// Removes everything that clients hold of an account which is being erased.
 pub async fn forget(work: &mut Work, account: &AccountId) -> Result<(), Error> {
+    store::logout_state::delete_of_account(work, account).await?;
     Ok(store::delete_connections(work, account).await?)
 }
 

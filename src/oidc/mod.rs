@@ -14,6 +14,7 @@ pub mod discovery;
 pub mod dispatch;
 pub mod grant;
 pub mod logout;
+pub mod logout_state;
 pub mod par;
 pub mod refresh;
 pub mod request;
@@ -88,6 +89,12 @@ pub enum OidcEvent {
         grant: GrantId,
         why: &'static str,
     },
+    /// A service has not confirmed that a session has ended, and is not asked any more.
+    LogoutNotTold {
+        #[serde(skip)]
+        account: AccountId,
+        client: ClientId,
+    },
 }
 
 impl Event for OidcEvent {
@@ -99,6 +106,7 @@ impl Event for OidcEvent {
             Self::GrantRevoked { .. } => "grant.revoked",
             Self::CodeRefused { .. } => "code.refused",
             Self::RefreshRefused { .. } => "refresh.refused",
+            Self::LogoutNotTold { .. } => "logout.not_told",
         }
     }
 
@@ -108,7 +116,8 @@ impl Event for OidcEvent {
         | Self::GrantIssued { account, .. }
         | Self::GrantRevoked { account, .. }
         | Self::CodeRefused { account, .. }
-        | Self::RefreshRefused { account, .. }) = self;
+        | Self::RefreshRefused { account, .. }
+        | Self::LogoutNotTold { account, .. }) = self;
         Some(account.to_string())
     }
 }

@@ -1,5 +1,7 @@
 //! Requests, codes, grants, consents, assertions.
 
+pub mod logout_state;
+
 use super::grant::{OFFLINE_ABSOLUTE, OFFLINE_IDLE, RefreshToken};
 use crate::kernel::id::{AccountId, ClientId, GrantId, RequestId, SessionId};
 use crate::kernel::level::Level;

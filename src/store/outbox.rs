@@ -22,7 +22,9 @@ const ATTEMPTS_MAX: i64 = 12;
 pub struct Job {
     pub id: JobId,
     pub kind: String,
+    /// This one included.
     pub attempts: i64,
+    pub created_at: Timestamp,
     payload: Vec<u8>,
 }
 
@@ -31,6 +33,7 @@ struct JobRow {
     id: JobId,
     kind: String,
     attempts: i64,
+    created_at: Timestamp,
     payload: Vec<u8>,
 }
 
@@ -41,8 +44,18 @@ fn place(id: &JobId) -> Place<'_> {
 /// Puts a job into the work's transaction. The payload is sealed; it may name a person.
 pub async fn put(work: &mut Work, vault: &Vault, kind: &'static str, payload: &[u8]) -> Result<(), Error> {
     let id = JobId::new(work.now, &work.random);
-    let sealed = vault.system.seal(place(&id), payload, &work.random).map_err(Error::broken)?;
-    insert(work, &id, kind, &sealed).await
+    put_as(work, vault, (&id, kind), payload).await
+}
+
+/// As [`put`], for a job whose id stands in another row as well.
+pub async fn put_as(
+    work: &mut Work,
+    vault: &Vault,
+    (id, kind): (&JobId, &'static str),
+    payload: &[u8],
+) -> Result<(), Error> {
+    let sealed = vault.system.seal(place(id), payload, &work.random).map_err(Error::broken)?;
+    insert(work, id, kind, &sealed).await
 }
 
 /// As [`put`], for a payload that names nobody and needs no seal; [`Job::plain`] reads it.
@@ -74,10 +87,13 @@ pub async fn claim(db: &Db, now: Timestamp) -> Result<Vec<Job>, DbError> {
         "UPDATE outbox SET due_at = $2, attempts = attempts + 1
           WHERE due_at <= $1 AND given_up_at IS NULL
             AND id IN (SELECT id FROM outbox WHERE due_at <= $1 AND given_up_at IS NULL ORDER BY due_at, id LIMIT 4)
-      RETURNING id, kind, attempts, payload", now, now.plus(CLAIM))?;
+      RETURNING id, kind, attempts, created_at, payload", now, now.plus(CLAIM))?;
     db.commit(tx).await?;
     rows.sort_by(|one, other| one.id.cmp(&other.id));
-    let job = |row: JobRow| Job { id: row.id, kind: row.kind, attempts: row.attempts, payload: row.payload };
+    let job = |row: JobRow| {
+        let JobRow { id, kind, attempts, created_at, payload } = row;
+        Job { id, kind, attempts, created_at, payload }
+    };
     Ok(rows.into_iter().map(job).collect())
 }
 
@@ -105,43 +121,50 @@ impl Job {
     }
 }
 
-/// The job is done; nothing of it remains.
-pub async fn finish(db: &Db, job: &Job) -> Result<(), DbError> {
-    let mut tx = db.begin().await?;
-    sql!(&mut tx, execute, "DELETE FROM outbox WHERE id = $1", &job.id)?;
-    db.commit(tx).await
+/// What a try has led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried<'a> {
+    Done,
+    /// Not done for this reason; it is tried again.
+    Again(&'a str),
+    /// Not done, and not tried any more.
+    GivenUp(&'a str),
 }
 
-/// The job failed: again after a pause that doubles up to two hours, or never again after twelve attempts
-/// or if that could not help.
-/// Returns whether it was given up. What was given up keeps its row and reason, without the payload.
-pub async fn fail(db: &Db, job: &Job, error: &NotSent, now: Timestamp) -> Result<bool, DbError> {
-    let given_up = error.is_final || job.attempts >= ATTEMPTS_MAX;
-    let reason = &error.reason;
+/// Ends a job that is done: nothing of it remains. One that failed is due again after a pause that doubles up to two hours,
+/// or never again after twelve attempts or if that could not help; then it keeps its row and reason, without the payload.
+pub async fn conclude<'a>(work: &mut Work, job: &Job, result: &'a Result<(), NotSent>) -> Result<Tried<'a>, DbError> {
+    let Err(NotSent { reason, is_final }) = result else {
+        sql!(&mut work.tx, execute, "DELETE FROM outbox WHERE id = $1", &job.id)?;
+        return Ok(Tried::Done);
+    };
+    if *is_final || job.attempts >= ATTEMPTS_MAX {
+        give_up(work, job, reason).await?;
+        return Ok(Tried::GivenUp(reason));
+    }
     let doublings = u32::try_from(job.attempts).unwrap_or(0).min(10);
     let pause = Duration::from_secs(10 * 2_u64.pow(doublings)).min(Duration::from_secs(7200));
-    let mut tx = db.begin().await?;
-    if given_up {
-        let nothing: &[u8] = &[];
-        sql!(
-            &mut tx,
-            execute,
-            "UPDATE outbox SET given_up_at = $2, failure = $3, payload = $4 WHERE id = $1",
-            &job.id,
-            now,
-            reason,
-            nothing
-        )?;
-    } else {
-        sql!(
-            &mut tx,
-            execute,
-            "UPDATE outbox SET due_at = $2, failure = $3 WHERE id = $1",
-            &job.id,
-            now.plus(pause),
-            reason
-        )?;
-    }
-    db.commit(tx).await?;
-    Ok(given_up)
+    sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE outbox SET due_at = $2, failure = $3 WHERE id = $1",
+        &job.id,
+        work.now.plus(pause),
+        reason
+    )?;
+    Ok(Tried::Again(reason))
+}
+
+async fn give_up(work: &mut Work, job: &Job, reason: &str) -> Result<(), DbError> {
+    let nothing: &[u8] = &[];
+    sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE outbox SET given_up_at = $2, failure = $3, payload = $4 WHERE id = $1",
+        &job.id,
+        work.now,
+        reason,
+        nothing
+    )
+    .map(drop)
 }

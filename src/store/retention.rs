@@ -25,6 +25,7 @@ pub enum Object {
     Assertion,
     Session,
     Device,
+    LogoutState,
     UndeliveredMail,
     AuditEvent,
     UnusedAccount,
@@ -63,7 +64,7 @@ const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'sta
 }
 
 /// The table. `nutzerkonto retention` prints it.
-pub const RULES: [Rule; 17] = [
+pub const RULES: [Rule; 18] = [
     delete(Object::MailCheck, "400 days after the mail", Duration::ZERO, "people check whether a mail was ours"),
     delete(Object::MailedCode, "expiry", days(1), SECURITY),
     delete(Object::Attempt, "end of the window", days(1), SECURITY),
@@ -80,6 +81,12 @@ pub const RULES: [Rule; 17] = [
     delete(Object::Session, "last sign of life", hours(25), NEEDLESS),
     // As long as browsers keep the cookie (RFC 6265bis section 5.5).
     delete(Object::Device, "last sign-in", days(400), NEEDLESS),
+    delete(
+        Object::LogoutState,
+        "the end of the session",
+        days(30),
+        "Art. 12 Abs. 1 DSGVO: people see whether a service has learnt that they signed out",
+    ),
     delete(
         Object::UndeliveredMail,
         "given up",
@@ -160,6 +167,7 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         Object::Assertion => sql!(tx, execute, "DELETE FROM client_assertion WHERE expires_at < $1", at),
         Object::Session => sql!(tx, execute, "DELETE FROM session WHERE last_seen_at < $1", at),
         Object::Device => sql!(tx, execute, "DELETE FROM device WHERE last_seen_at < $1", at),
+        Object::LogoutState => sql!(tx, execute, "DELETE FROM logout_notice WHERE ended_at < $1", at),
         Object::UndeliveredMail => sql!(tx, execute, "DELETE FROM outbox WHERE given_up_at < $1", at),
         Object::AuditEvent => sql!(tx, execute, "DELETE FROM audit_event WHERE at < $1", at),
         Object::UnusedAccount => {

@@ -1,74 +1,17 @@
 //! Back-channel logout: whoever knew a session is told when it has ended, however it ended. Rows K05, L03, L04.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
 
 use crate::both;
 use crate::support::browser::PASSWORD;
+use crate::support::ear::Ear;
 use crate::support::service::claims;
 use crate::support::surface::EMAIL;
 use crate::support::{Browser, Service, World};
 use nutzerkonto::kernel::keys::Purpose;
 use nutzerkonto::kernel::time::minutes;
-
-/// The service's own server: remembers what is sent to it, and answers as it was told, or with 200.
-struct Ear {
-    port: u16,
-    heard: Arc<Mutex<Vec<String>>>,
-}
-
-impl Ear {
-    async fn open(answers: &'static [&'static str]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let (kept, mut answers) = (Arc::clone(&heard), answers.iter());
-        tokio::spawn(async move {
-            loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let mut text = String::new();
-                let mut buffer = [0; 8192];
-                while !is_whole(&text) {
-                    let length = stream.read(&mut buffer).await.unwrap();
-                    text += &String::from_utf8_lossy(&buffer[..length]);
-                }
-                kept.lock().unwrap().push(text);
-                let answer = answers.next().copied().unwrap_or("200 OK");
-                let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-                stream.write_all(answer.as_bytes()).await.unwrap();
-            }
-        });
-        Self { port, heard }
-    }
-
-    fn declaration(&self, service: &Service) -> String {
-        service.declaration(&format!("backchannel_logout_uri = \"http://localhost:{}/ende\"", self.port))
-    }
-
-    /// What has been sent once there is so much, and a moment longer.
-    async fn heard(&self, count: usize) -> Vec<String> {
-        for _ in 0..100 {
-            if self.heard.lock().unwrap().len() >= count {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        tokio::time::sleep(Duration::from_millis(400)).await;
-        let heard = self.heard.lock().unwrap().clone();
-        assert_eq!(heard.len(), count, "{heard:?}");
-        heard
-    }
-}
-
-fn is_whole(text: &str) -> bool {
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    length.is_some_and(|length: usize| body.len() >= length)
-}
 
 /// The claims of the logout token in a request, its signature verified with the published keys.
 async fn logout_token(world: &World, request: &str) -> Value {
@@ -87,12 +30,12 @@ async fn logout_token(world: &World, request: &str) -> Value {
     verified.unwrap()
 }
 
-async fn sign_in(world: &World, browser: &mut Browser, service: &Service) -> Value {
+pub async fn sign_in(world: &World, browser: &mut Browser, service: &Service) -> Value {
     let code = service.code(browser, &[]).await;
     claims(service.redeem(world, &code).await.json()["id_token"].as_str().unwrap())
 }
 
-async fn renate(world: &mut World, file: &str) -> Browser {
+pub async fn renate(world: &mut World, file: &str) -> Browser {
     world.restart(|config| config.outbound.allowed_hosts = vec!["localhost".to_owned()]).await;
     world.clients(file).await;
     let mut renate = world.browser();

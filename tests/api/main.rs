@@ -15,6 +15,7 @@ mod further_data;
 mod keys;
 mod keys_master;
 mod leaving;
+mod logout_state;
 mod operator;
 mod pages;
 mod personal_data;

@@ -106,6 +106,7 @@ both!(renate_takes_everything_along, async |world| {
         (&"parken".into(), &subject)
     );
     assert_eq!(account["signin"]["recovery_codes_left"], 10);
+    assert_eq!(account["logouts"], serde_json::json!([]));
     assert_eq!(account["sessions"].as_array().unwrap().len(), 1);
     let id = world.texts("SELECT id FROM account").await.remove(0);
     assert_eq!(account["account"]["id"], id);

@@ -56,6 +56,8 @@ both!(a_service_refreshes_when_its_person_has_left, async |world| {
     renate.get("/konto").await;
     renate.post("/abmelden", &[]).await;
     world.pass(days(1));
+    // The jobs that follow from signing out commit as well.
+    world.settle().await;
     let commits = world.app.db.commits();
     let answer = parken.refresh(&world, &refresh).await;
     assert_eq!((answer.status, answer.header("cache-control")), (200, "no-store"));

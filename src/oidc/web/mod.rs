@@ -12,7 +12,7 @@ use super::client_auth::{Authenticated, authenticate};
 use super::dispatch::Step;
 use super::request::{self, Parameters, Refusal};
 use super::response::{Mode, Response};
-use super::{client_credentials, discovery, logout, par, refresh, revocation, token};
+use super::{client_credentials, discovery, logout, logout_state, par, refresh, revocation, token};
 use crate::app::App;
 use crate::client::registry::Registry;
 use crate::kernel::error::{Error, Protocol};
@@ -280,12 +280,14 @@ pub async fn confirm_logout(visitor: Visitor, form: Form) -> Answer {
 }
 
 async fn end(visitor: &Visitor, target: Option<String>) -> Answer {
-    let target = target.as_deref().unwrap_or("/abgemeldet");
     // Nobody to sign out: a link from anywhere must not end what is under way in this browser.
-    let Some(session) = &visitor.session else { return visitor.leave(target) };
+    let Some(session) = &visitor.session else { return visitor.leave(target.as_deref().unwrap_or("/abgemeldet")) };
     let mut work = visitor.app.begin(Actor::Account(session.account_id.clone())).await?;
     work.request = Some(visitor.request_id.clone());
     session::end(&mut work, session).await?;
     work.commit().await?;
-    visitor.end_session(target)
+    match target {
+        Some(target) => visitor.end_session(&target),
+        None => visitor.end_session(&logout_state::farewell(&visitor.app, &visitor.registry, &session.id).await?),
+    }
 }

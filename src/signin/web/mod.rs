@@ -5,18 +5,22 @@ pub mod register;
 pub mod reset;
 pub mod security;
 
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
 use askama::Template;
 
 use super::password::{Attempt, Outcome, sign_in};
 use super::session;
 use crate::audit;
+use crate::client::Client;
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::id::AccountId;
 use crate::kernel::texts::moment;
+use crate::oidc::logout_state::{self, Logout};
 use crate::store::work::Actor;
 use crate::web::caller::{CallerDevice, Visitor};
-use crate::web::form::Form;
+use crate::web::form::{Form, parse_pairs};
 use crate::web::page::{Frame, Problems, level_name};
 
 type Answer = Result<HttpResponse, Error>;
@@ -113,6 +117,8 @@ pub async fn sign_out(visitor: Visitor, _form: Form) -> Answer {
         work.request = Some(visitor.request_id.clone());
         session::end(&mut work, session).await?;
         work.commit().await?;
+        let farewell = logout_state::farewell(&visitor.app, &visitor.registry, &session.id).await?;
+        return visitor.end_session(&farewell);
     }
     visitor.end_session("/abgemeldet")
 }
@@ -121,10 +127,26 @@ pub async fn sign_out(visitor: Visitor, _form: Form) -> Answer {
 #[template(path = "signin/signed_out.html")]
 struct SignedOutPage {
     f: Frame,
+    /// Services that are told of it.
+    services: Vec<ToldRow>,
+}
+
+struct ToldRow {
+    id: String,
+    title: String,
+    logout: String,
 }
 
 pub async fn signed_out(visitor: Visitor) -> Answer {
-    visitor.page(&SignedOutPage { f: visitor.frame() })
+    let (language, pairs) = (visitor.language, parse_pairs(visitor.query().as_bytes()).unwrap_or_default());
+    let sealed = pairs.iter().find(|(name, _)| name == "sitzung").map_or("", |(_, sealed)| sealed.as_str());
+    let told = logout_state::of_farewell(&visitor.app, &visitor.registry, sealed).await?;
+    let row = |(client, logout): (Arc<Client>, Logout)| ToldRow {
+        id: client.id.to_string(),
+        title: client.title(language),
+        logout: logout.words(language),
+    };
+    visitor.page(&SignedOutPage { f: visitor.frame(), services: told.into_iter().map(row).collect() })
 }
 
 #[derive(Template)]

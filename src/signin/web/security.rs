@@ -8,6 +8,7 @@ use crate::client::registry::Registry;
 use crate::kernel::error::Error;
 use crate::kernel::id::{EventId, SessionId};
 use crate::kernel::texts::{Language, SecurityTexts, Text, moment};
+use crate::oidc::logout_state;
 use crate::signin::change::{self, device_name};
 use crate::signin::recovery_codes;
 use crate::signin::session::{self, IDLE_CHOICES_MINUTES};
@@ -172,7 +173,8 @@ pub async fn end_session(caller: SignedIn, form: Form) -> Answer {
     session::end_one(&mut work, &caller.session.account_id, &id).await?;
     work.commit().await?;
     if id == caller.session.id {
-        return caller.visitor.end_session("/abgemeldet");
+        let visitor = &caller.visitor;
+        return visitor.end_session(&logout_state::farewell(&visitor.app, &visitor.registry, &id).await?);
     }
     caller.visitor.leave("/sicherheit?erledigt=sitzung")
 }
