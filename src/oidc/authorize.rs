@@ -58,7 +58,7 @@ pub async fn begin(
     match next_step(&Situation { request: &request, created_at: now, session: session_facts, consent, now }) {
         Step::Issue => {
             let session = session.ok_or_else(|| Error::broken("issued without a session"))?;
-            let mut work = app.begin(Actor::Account(session.account_id.clone())).await?;
+            let mut work = app.single(Actor::Account(session.account_id.clone())).await?;
             let code = issue(&mut work, &request, session).await?;
             work.commit().await?;
             Ok(Decision::Return(Response::success(app, &request.target, code.expose())))
@@ -153,6 +153,7 @@ async fn facts(
     Ok((Some(facts), consent.map(|row| ConsentFacts { scope: row.scope, granted_at: row.granted_at })))
 }
 
+/// Stores a code: one statement, which is why a request that needs no other is a transaction of its own ([`begin`]).
 async fn issue(work: &mut Work, request: &AuthorizationRequest, session: &Session) -> Result<Secret<String>, Error> {
     let code = work.random.token();
     let claims = (!request.claims.is_empty()).then(|| serde_json::to_string(&request.claims));

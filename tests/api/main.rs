@@ -40,3 +40,4 @@ mod security_token;
 mod security_walk;
 mod security_wire;
 mod signin;
+mod write_transactions;
