@@ -13,7 +13,7 @@ use super::server::{Bare, Database, Instance, SIGNER_ID};
 use super::service::{OFFLINE, boxed, introspecting, own_name, refreshing};
 use super::storm::percentile;
 use super::visitors::{Service, consent, flows, pages, sessions};
-use super::{ACCOUNTS, CONNECTIONS, Options, ROUNDS, SESSIONS, commits};
+use super::{ACCOUNTS, CONNECTIONS, Options, ROUNDS, SESSIONS, commits, length};
 
 /// More than the program answers, so that none has to be signed while something is measured.
 const PREPARED_PER_SECOND: f64 = 16_000.0;
@@ -28,17 +28,19 @@ fn consented(instance: &Instance, accounts: u64) -> Outcome<Arc<Vec<String>>> {
     Ok(Arc::new(sessions))
 }
 
-/// Drives visitors of the signing service, with assertions that are ready before the time begins to count.
+/// Drives visitors of the signing service, made anew each time, because tokens age; with assertions that are ready before
+/// the time begins to count.
 fn prepared<'a>(
     options: &Options,
     instance: &'a Instance,
-    mut visitors: Vec<Box<dyn Visitor>>,
-) -> impl FnMut() -> Outcome<f64> + use<'a> {
+    make: impl Fn() -> Outcome<Vec<Box<dyn Visitor>>> + 'a,
+) -> Box<dyn FnMut() -> Outcome<f64> + 'a> {
     let (duration, count) = (options.duration(), (1.3 * PREPARED_PER_SECOND * options.seconds) as usize);
-    move || {
+    Box::new(move || {
+        let mut visitors = make()?;
         instance.signer.prepare(count)?;
         drive(instance.address, &mut visitors, duration)
-    }
+    })
 }
 
 /// F: what each request reaches of the bound that its signatures, verifications, commits and bare requests set.
@@ -47,23 +49,23 @@ pub fn rates(options: &Options, instance: &Instance, runtime: &Runtime) -> Outco
     let sessions = consented(instance, ACCOUNTS)?;
     let service = Service::signing(instance);
     let form = service.post(&instance.host, "/oauth2/token", "grant_type=client_credentials")?;
-    let answer = Connection::open(instance.address)?.ask(&form)?.length;
-    let bare = Bare::start(answer)?;
+    let bare = Bare::start(length(instance, &form)?)?;
     let duration = options.duration();
     let mut strangers = pages(CONNECTIONS, vec![form]);
-    let flow = flows(instance, &sessions, (&service, CONNECTIONS), true);
-    let (refresh, ask) =
-        (refreshing(instance, &sessions, CONNECTIONS)?, introspecting(instance, &sessions, CONNECTIONS)?);
-    let served = |name: &str, visitors| Contender::served(name, &server, prepared(options, instance, visitors));
+    let own = || Ok(boxed(own_name(instance, CONNECTIONS, &[])));
+    let flow = || Ok(flows(instance, &sessions, (&service, CONNECTIONS), true));
+    let refresh = || refreshing(instance, &sessions, CONNECTIONS).map(boxed);
+    let ask = || introspecting(instance, &sessions, CONNECTIONS).map(boxed);
+    let served = |name: &str, measure| Contender::served(name, &server, measure);
     let contenders = vec![
         Contender::served("bare requests", &bare.process, || drive(bare.address, &mut strangers, duration)),
         Contender::own("ES256 verifications alone, 2 threads", || bare::es256_verify(duration)),
         Contender::own("ES256 signatures alone, 2 threads", || bare::es256(duration)),
         Contender::own("durable commits alone", || commits(options, instance, runtime)),
-        served("client_credentials", boxed(own_name(instance, CONNECTIONS, &[]))),
-        served("code flow: authorize, token, userinfo", flow),
-        served("refresh", boxed(refresh)),
-        served("introspection", boxed(ask)),
+        served("client_credentials", prepared(options, instance, own)),
+        served("code flow: authorize, token, userinfo", prepared(options, instance, flow)),
+        served("refresh", prepared(options, instance, refresh)),
+        served("introspection", prepared(options, instance, ask)),
     ];
     let measured = compare("F. The token endpoint, private_key_jwt with ES256", options.pace(), contenders)?;
     let [bare, verification, signature, commit, own, flow, refresh, ask] = measured.as_slice() else { return Ok(()) };
@@ -77,7 +79,6 @@ pub fn rates(options: &Options, instance: &Instance, runtime: &Runtime) -> Outco
         let parts = [verification, signature, commit, bare].into_iter().zip(counts);
         println!("| {name} | {counts:?} | {:.1} % |", 100.0 * contender.share_of(&parts.collect::<Vec<_>>()));
     }
-    println!("\nSigned while it was measured: {}", instance.signer.late.load(std::sync::atomic::Ordering::Relaxed));
     Ok(())
 }
 
@@ -163,7 +164,7 @@ pub fn many(options: &Options, runtime: &Runtime) -> Outcome<()> {
     let (few_server, many_server, accounts_server) = (few_server?.0, many_server?.0, accounts_server?.0);
     let flow = |instance, accounts| -> Outcome<_> {
         let (sessions, service) = (consented(instance, accounts)?, Service::signing(instance));
-        Ok(prepared(options, instance, flows(instance, &sessions, (&service, CONNECTIONS), true)))
+        Ok(prepared(options, instance, move || Ok(flows(instance, &sessions, (&service, CONNECTIONS), true))))
     };
     let contenders = vec![
         Contender::served(&format!("{ACCOUNTS} accounts, {CLIENTS_FEW} clients"), &few_server, flow(&few, ACCOUNTS)?),

@@ -14,13 +14,13 @@ pub fn pace(
     duration: Duration,
 ) -> Outcome<Vec<f64>> {
     let (count, began_at) = (visitors.len(), Instant::now());
-    let due = |number: usize| {
+    let due = move |number: usize| {
         move |request: usize| began_at + Duration::from_secs_f64((request * count + number) as f64 / per_second)
     };
     std::thread::scope(|scope| {
-        let alone = |(number, visitor): (usize, &'_ mut Box<dyn Visitor>)| {
+        let alone = |(number, visitor)| {
             let due = due(number);
-            scope.spawn(move || keep_pace(address, visitor.as_mut(), due, began_at + duration))
+            scope.spawn(move || keep_pace(address, visitor, due, began_at + duration))
         };
         let threads: Vec<_> = visitors.iter_mut().enumerate().map(alone).collect();
         let times = threads.into_iter().map(|thread| thread.join().map_err(|_| "a visitor panicked")?);
@@ -30,7 +30,7 @@ pub fn pace(
 
 fn keep_pace(
     address: SocketAddr,
-    visitor: &mut dyn Visitor,
+    visitor: &mut Box<dyn Visitor>,
     due: impl Fn(usize) -> Instant,
     until: Instant,
 ) -> Outcome<Vec<f64>> {

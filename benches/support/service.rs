@@ -25,15 +25,12 @@ pub struct Signer {
     issuer: String,
     number: AtomicU64,
     prepared: Mutex<Vec<String>>,
-    /// How many had to be signed while something was measured.
-    pub late: AtomicU64,
 }
 
 impl Signer {
     pub fn new(issuer: String) -> Outcome<Self> {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| "no key")?;
-        let (number, late) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Self { pair, issuer, number, prepared: Mutex::default(), late })
+        Ok(Self { pair, issuer, number: AtomicU64::new(0), prepared: Mutex::default() })
     }
 
     /// Its part of a client declaration.
@@ -69,17 +66,14 @@ impl Signer {
             let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(sign)).collect();
             threads.into_iter().map(|thread| thread.join().map_err(|_| "a thread failed")?).collect::<Outcome<Vec<_>>>()
         })?;
-        *self.prepared.lock().unwrap_or_else(PoisonError::into_inner) = signed.concat();
+        *self.prepared.lock().unwrap_or_else(PoisonError::into_inner) = signed.into_iter().flatten().collect();
         Ok(())
     }
 
     /// A prepared proof, or a new one.
-    pub fn next(&self) -> Outcome<String> {
-        if let Some(proof) = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).pop() {
-            return Ok(proof);
-        }
-        self.late.fetch_add(1, Ordering::Relaxed);
-        self.proof(SIGNER_ID)
+    pub fn next_proof(&self) -> Outcome<String> {
+        let prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        prepared.map_or_else(|| self.proof(SIGNER_ID), Ok)
     }
 }
 
@@ -96,9 +90,9 @@ pub struct Machine {
 }
 
 impl Machine {
-    pub fn request(&mut self) -> Outcome<Vec<u8>> {
+    fn request(&mut self) -> Outcome<Vec<u8>> {
         let proof = if self.clients.is_empty() {
-            self.signer.next()?
+            self.signer.next_proof()?
         } else {
             self.at = (self.at + 1) % self.clients.len();
             self.signer.proof(&self.clients[self.at])?
@@ -121,7 +115,7 @@ impl Visitor for Machine {
 
 /// `client_credentials`, in the name of these clients.
 pub fn own_name(instance: &Instance, count: usize, clients: &[String]) -> Vec<Machine> {
-    let step = clients.len() / count.max(1);
+    let step = clients.len() / count;
     let clients = Arc::new(clients.to_vec());
     let machine = |number: usize| Machine {
         host: instance.host.clone(),

@@ -131,7 +131,7 @@ impl Service {
     pub fn post(&self, host: &str, path: &str, form: &str) -> Outcome<Vec<u8>> {
         Ok(match &self.signer {
             None => post(host, path, &basic(), form),
-            Some(signer) => post(host, path, "", &format!("{form}{}", signer.next()?)),
+            Some(signer) => post(host, path, "", &format!("{form}{}", signer.next_proof()?)),
         })
     }
 }
