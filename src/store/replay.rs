@@ -48,7 +48,12 @@ impl Replay {
         Self(sender)
     }
 
-    /// Whether the assertion is here for the first time. Whatever the answer, from now on it has been here.
+    /// How many wait that are in no batch yet.
+    pub fn waiting(&self) -> usize {
+        self.0.max_capacity() - self.0.capacity()
+    }
+
+    /// Whether the assertion was here for the first time. Who gets an error instead cannot know whether it counts as used.
     pub async fn spend(&self, assertion: Assertion, expires_at: Timestamp) -> Result<bool, Error> {
         let busy = Error::Busy { retry_after_seconds: RETRY_AFTER_SECONDS };
         let (answer, answered) = oneshot::channel();

@@ -48,7 +48,7 @@ both!(a_code_flow_with_a_session_is_two_transactions, async |world| {
     assert_eq!(world.app.db.commits() - commits, 2);
 });
 
-/// Keeps the first assertion from being recorded until everybody has come, by recording it elsewhere and taking that back.
+// The first assertion is kept from being recorded until everybody has come: it is recorded elsewhere, and that taken back.
 both!(assertions_that_come_together_share_transactions, async |world| {
     let machine = machine(&world).await;
     let browser = world.browser();
@@ -65,7 +65,12 @@ both!(assertions_that_come_together_share_transactions, async |world| {
             join_all(assertions.iter().map(|assertion| ask(&browser, path, assertion, field))).await
         };
         let end = async {
-            tokio::time::sleep(Duration::from_millis(1500)).await;
+            for _ in 0..100 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                if world.app.replay.waiting() == assertions.len() {
+                    break;
+                }
+            }
             drop(elsewhere);
         };
         let (first, others, ()) = tokio::join!(ask(&browser, path, &first, field), others, end);
