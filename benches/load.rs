@@ -1,6 +1,7 @@
 //! Measures the program from outside, against what the same machine does without it.
 //!
-//! `cargo bench --bench load -- [a|b|c|d|e|k|p|s|t|all] [--database sqlite|postgres] [--seconds N] [--accounts N]`
+//! `cargo bench --bench load -- [a|b|c|d|e|f|k|l|m|n|p|s|t|all] [--database sqlite|postgres] [--seconds N] [--accounts N]
+//! [--clients N]`
 //!
 //! Starts the program itself as a child process with a fresh database, drives it over HTTP and prints tables.
 //! `docs/performance.md` says what the letters mean. PostgreSQL comes from `tests/postgres run`.
@@ -9,12 +10,18 @@
 
 #[path = "support/bare.rs"]
 mod bare;
+#[path = "support/endpoint.rs"]
+mod endpoint;
 #[path = "support/http.rs"]
 mod http;
+#[path = "support/paced.rs"]
+mod paced;
 #[path = "support/series.rs"]
 mod series;
 #[path = "support/server.rs"]
 mod server;
+#[path = "support/service.rs"]
+mod service;
 #[path = "support/storm.rs"]
 mod storm;
 #[path = "support/trail.rs"]
@@ -28,11 +35,11 @@ use std::time::Duration;
 use bare::THREADS;
 use http::{Connection, Outcome, drive, drive_apart, get};
 use series::{Contender, compare, median};
-use server::{Bare, Database, Instance, Process, beside};
+use server::{Bare, CLIENT_ID, Database, Instance, Process, beside};
 use tokio::runtime::Runtime;
-use visitors::{consent, flows, pages, sessions, sign_ins};
+use visitors::{SCOPE, Service, consent, flows, pages, sessions, sign_ins};
 
-const PARTS: [char; 9] = ['p', 'a', 'b', 'c', 'd', 's', 't', 'k', 'e'];
+const PARTS: [char; 13] = ['p', 'a', 'b', 'c', 'f', 'l', 'd', 's', 't', 'k', 'n', 'm', 'e'];
 /// Events that are sealed and verified.
 const EVENTS: i64 = 500_000;
 const ROUNDS: u32 = 5;
@@ -49,23 +56,27 @@ struct Options {
     parts: Vec<char>,
     database: Database,
     seconds: f64,
-    /// The larger number of accounts of part E; the number of part K.
+    /// The larger number of accounts of parts E and M; the number of part K.
     accounts: u64,
+    /// The larger number of clients of part M.
+    clients: usize,
 }
 
 impl Options {
     fn read() -> Outcome<Self> {
-        let mut options = Self { parts: Vec::new(), database: Database::Sqlite, seconds: 3.0, accounts: 1_000_000 };
+        let (database, accounts, clients) = (Database::Sqlite, 1_000_000, 10_000);
+        let mut options = Self { parts: Vec::new(), database, seconds: 3.0, accounts, clients };
         let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
             match argument.as_str() {
                 "--seconds" => options.seconds = value()?.parse()?,
                 "--accounts" => options.accounts = value()?.parse()?,
+                "--clients" => options.clients = value()?.parse()?,
                 "--database" if value()? == "postgres" => options.database = Database::Postgres,
                 "--database" => {}
                 "all" => options.parts.extend(PARTS),
-                "a" | "b" | "c" | "d" | "e" | "k" | "p" | "s" | "t" => options.parts.extend(argument.chars()),
+                letter if PARTS.iter().any(|part| letter == part.to_string()) => options.parts.extend(letter.chars()),
                 _ => return Err(format!("unknown argument {argument}").into()),
             }
         }
@@ -107,6 +118,10 @@ fn main() -> Outcome<()> {
             'b' => signed_in_page(&options, &instance)?,
             'c' => code_flow(&options, &instance, &runtime)?,
             'd' => starting(&instance)?,
+            'f' => endpoint::rates(&options, &instance, &runtime)?,
+            'l' => endpoint::latency(&options, &instance)?,
+            'm' => endpoint::many(&options, &runtime)?,
+            'n' => endpoint::two_nodes(&options, &instance)?,
             's' => sign_in_storm(&options, &instance)?,
             't' => audit_trail(&instance, &runtime)?,
             'k' => another_master_key(&options, &runtime)?,
@@ -236,11 +251,12 @@ fn signed_in_page(options: &Options, instance: &Instance) -> Outcome<()> {
 fn code_flow(options: &Options, instance: &Instance, runtime: &Runtime) -> Outcome<()> {
     let (server, _) = instance.start()?;
     let sessions = Arc::new(sessions(instance, ACCOUNTS, SESSIONS)?);
-    consent(instance, &sessions)?;
+    consent(instance, &sessions, CLIENT_ID, SCOPE)?;
     let bare = Bare::start(1_000)?;
     let mut strangers = pages(CONNECTIONS, vec![get("localhost", "/", sessions[0].as_str())]);
-    let mut short = flows(instance, &sessions, CONNECTIONS, false);
-    let mut whole = flows(instance, &sessions, CONNECTIONS, true);
+    let service = Service::with_secret();
+    let mut short = flows(instance, &sessions, (&service, CONNECTIONS), false);
+    let mut whole = flows(instance, &sessions, (&service, CONNECTIONS), true);
     let duration = options.duration();
     let contenders = vec![
         Contender::served("code flow: authorize, token", &server, || drive(instance.address, &mut short, duration)),

@@ -15,6 +15,7 @@ use crate::kernel::secret::Secret;
 use crate::kernel::time::{Clock, Timestamp};
 use crate::store::db::{Db, DbError, Tx};
 use crate::store::key_ring::KeyRing;
+use crate::store::replay::Replay;
 use crate::store::work::{Actor, Work};
 
 /// The keys of `keys-dev`, which everybody has.
@@ -40,6 +41,8 @@ pub struct AppParts {
     pub hasher: Hasher,
     pub mailer: Mailer,
     pub outbound: Outbound,
+    /// Remembers the assertions of requests that write nothing else.
+    pub replay: Replay,
 }
 
 /// What the tests replace: time, chance and the post.
@@ -73,7 +76,8 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
     let threads = if config.password.threads == 0 { cores } else { config.password.threads };
     let hasher = Hasher::start(cost, threads, config.password.queue_length, vault.pepper(), random.clone())
         .map_err(|error| error.to_string())?;
-    Ok(Arc::new(AppParts { config, db, clock, random, vault, keys, hasher, mailer, outbound }))
+    let replay = Replay::start(db.clone());
+    Ok(Arc::new(AppParts { config, db, clock, random, vault, keys, hasher, mailer, outbound, replay }))
 }
 
 impl AppParts {

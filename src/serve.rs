@@ -160,5 +160,6 @@ async fn ready(app: web::Data<App>) -> HttpResponse {
 
 async fn show_metrics(app: web::Data<App>, metrics: web::Data<PrometheusHandle>) -> HttpResponse {
     metrics::gauge!("nutzerkonto_commits").set(app.db.commits() as f64);
+    metrics::gauge!("nutzerkonto_assertions_waiting").set(app.replay.waiting() as f64);
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(metrics.render())
 }

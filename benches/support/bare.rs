@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 use actix_web::{App as ActixApp, HttpResponse, HttpServer, web};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, ParsedPublicKey,
+    RSA_PKCS1_SHA256, RsaKeyPair,
+};
 use nutzerkonto::kernel::random::Random;
 use nutzerkonto::kernel::seal::{DataKey, Place};
 use sqlx::postgres::PgPoolOptions;
@@ -64,6 +67,16 @@ pub fn es256(duration: Duration) -> Outcome<f64> {
     let random = SystemRandom::new();
     let prepare = || EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| "no key".into());
     per_second(duration, prepare, |key| key.sign(&random, &TOKEN).map(drop).map_err(|_| "no signature".into()))
+}
+
+pub fn es256_verify(duration: Duration) -> Outcome<f64> {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| "no key")?;
+    let signature = pair.sign(&SystemRandom::new(), &TOKEN).map_err(|_| "no signature")?;
+    let prepare = || {
+        ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key().as_ref())
+            .map_err(|_| "not a public key".into())
+    };
+    per_second(duration, prepare, |key| key.verify_sig(&TOKEN, signature.as_ref()).map_err(|_| "wrong".into()))
 }
 
 pub fn rs256(duration: Duration) -> Outcome<f64> {

@@ -150,9 +150,14 @@ pub fn drive_apart(address: SocketAddr, visitors: &mut [Box<dyn Visitor>], durat
 
 /// Keeps all visitors busy and returns how often per second they completed what is counted.
 pub fn drive(address: SocketAddr, visitors: &mut [Box<dyn Visitor>], duration: Duration) -> Outcome<f64> {
+    drive_nodes(&[address], visitors, duration)
+}
+
+/// As [`drive`]; the visitors are spread over several nodes.
+pub fn drive_nodes(nodes: &[SocketAddr], visitors: &mut [Box<dyn Visitor>], duration: Duration) -> Outcome<f64> {
     let mut connections = Vec::new();
-    for visitor in visitors.iter_mut() {
-        let mut connection = Connection::open(address)?;
+    for (visitor, address) in visitors.iter_mut().zip(nodes.iter().cycle()) {
+        let mut connection = Connection::open(*address)?;
         connection.send(&visitor.next(None)?.1)?;
         connections.push(connection);
     }

@@ -48,6 +48,13 @@ impl<'a> Contender<'a> {
         median(&ratios)
     }
 
+    /// How much of what it would reach if it consisted of these parts, each so many times, one after the other.
+    pub fn share_of(&self, parts: &[(&Self, f64)]) -> f64 {
+        let floor = |round: usize| parts.iter().map(|(part, times)| times / part.rates[round]).sum::<f64>();
+        let shares: Vec<f64> = self.rates.iter().enumerate().map(|(round, rate)| rate * floor(round)).collect();
+        median(&shares)
+    }
+
     fn print(&self, base: &Self) {
         let low = self.rates.iter().copied().fold(f64::INFINITY, f64::min);
         let high = self.rates.iter().copied().fold(0.0, f64::max);

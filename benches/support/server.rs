@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -11,6 +12,7 @@ use nutzerkonto::kernel::secret::sha256;
 
 use super::bare::THREADS;
 use super::http::{Connection, Outcome, get};
+use super::service::Signer;
 
 /// Names another build of the program, to compare two of them.
 const PROGRAM_VARIABLE: &str = "NK_BENCH_PROGRAM";
@@ -19,7 +21,10 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// How the kernel counts processor time: a hundred ticks a second, on every Linux.
 const MICROSECONDS_PER_TICK: f64 = 10_000.0;
 
+/// The client with a secret.
 pub const CLIENT_ID: &str = "bench";
+/// The client with a key.
+pub const SIGNER_ID: &str = "signer";
 pub const REDIRECT_URI: &str = "https://service.example/rueckkehr";
 const CLIENT_SECRET: &str = "a-secret-for-measurements-only";
 
@@ -114,7 +119,9 @@ pub struct Instance {
     pub host: String,
     pub database_url: String,
     operations: SocketAddr,
-    pub directory: Directory,
+    pub directory: Arc<Directory>,
+    /// The key of [`SIGNER_ID`].
+    pub signer: Arc<Signer>,
 }
 
 impl Instance {
@@ -127,9 +134,11 @@ impl Instance {
         };
         let (address, operations) = (free_address()?, free_address()?);
         let host = format!("localhost:{}", address.port());
-        let instance = Self { address, host, database_url, operations, directory };
+        let signer = Arc::new(Signer::new(format!("http://{host}"))?);
+        let directory = Arc::new(directory);
+        let instance = Self { address, host, database_url, operations, directory, signer };
         std::fs::write(instance.config(), instance.settings())?;
-        std::fs::write(instance.directory.0.join("clients.toml"), client())?;
+        instance.declare(&[])?;
         instance.run(&["migrate", "--config"])?;
         instance.run(&["client", "apply", "--config"])?;
         let began = Instant::now();
@@ -141,7 +150,26 @@ impl Instance {
     }
 
     pub fn config(&self) -> PathBuf {
-        self.directory.0.join("bench.toml")
+        self.directory.0.join(format!("{}.toml", self.address.port()))
+    }
+
+    /// Writes the file of clients: the two that are always there, and others that have the second one's key.
+    pub fn declare(&self, others: &[String]) -> Outcome<()> {
+        let mut text = client(CLIENT_ID, "", &secret());
+        for id in [SIGNER_ID].into_iter().chain(others.iter().map(String::as_str)) {
+            text.push_str(&client(id, MACHINE, &self.signer.authentication()));
+        }
+        Ok(std::fs::write(self.directory.0.join("clients.toml"), text)?)
+    }
+
+    /// Another node of the same instance, with an address of its own.
+    pub fn another_node(&self) -> Outcome<Self> {
+        let (address, operations) = (free_address()?, free_address()?);
+        let (host, database_url) = (self.host.clone(), self.database_url.clone());
+        let (directory, signer) = (Arc::clone(&self.directory), Arc::clone(&self.signer));
+        let node = Self { address, host, database_url, operations, directory, signer };
+        std::fs::write(node.config(), node.settings())?;
+        Ok(node)
     }
 
     pub fn run(&self, arguments: &[&str]) -> Outcome<()> {
@@ -175,9 +203,19 @@ impl Instance {
 
     /// Starts the program and waits until it is ready; also how long that took.
     pub fn start(&self) -> Outcome<(Process, Duration)> {
+        self.start_with(program())
+    }
+
+    /// As [`start`](Self::start), held to one processor.
+    pub fn start_on(&self, processor: usize) -> Outcome<Process> {
+        let (plain, mut held) = (program(), Command::new("taskset"));
+        held.args(["--cpu-list", &processor.to_string()]).arg(plain.get_program());
+        Ok(self.start_with(held)?.0)
+    }
+
+    fn start_with(&self, mut command: Command) -> Outcome<(Process, Duration)> {
         // The log is written, as it is in production; into a file, as a service's log is.
-        let log = std::fs::File::create(self.directory.0.join("log"))?;
-        let mut command = program();
+        let log = std::fs::File::create(self.directory.0.join(format!("{}.log", self.address.port())))?;
         command.args(["serve", "--config"]).arg(self.config()).stdin(Stdio::null()).stderr(log);
         let began = Instant::now();
         let process = Process(command.spawn()?);
@@ -186,15 +224,23 @@ impl Instance {
     }
 }
 
-fn client() -> String {
+/// What a client needs to act in its own name, too.
+const MACHINE: &str = "own_scopes = [\"postfach.lesen\"]\n";
+
+fn secret() -> String {
     let hash: String = sha256(CLIENT_SECRET.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("method = \"client_secret_basic\"\nsecret_sha256 = \"{hash}\"\n")
+}
+
+fn client(id: &str, extra: &str, authentication: &str) -> String {
     format!(
-        "[[client]]\nid = \"{CLIENT_ID}\"\nname = {{ de = \"Bewohnerparken\", en = \"Residents' parking\" }}\n\
+        "[[client]]\nid = \"{id}\"\nname = {{ de = \"Bewohnerparken\", en = \"Residents' parking\" }}\n\
          operator = {{ de = \"Stadt Musterhausen\", en = \"City of Musterhausen\" }}\n\
          purpose = {{ de = \"Ihren Antrag bearbeiten\", en = \"To process your application\" }}\n\
          privacy_uri = \"https://service.example/datenschutz\"\nredirect_uris = [\"{REDIRECT_URI}\"]\n\
-         scopes = [\"openid\", \"profile\", \"email\"]\nclaims = [{{ names = [\"name\", \"given_name\", \"family_name\", \"birthdate\", \"email\"] }}]\n[client.authentication]\nmethod = \"client_secret_basic\"\n\
-         secret_sha256 = \"{hash}\"\n"
+         scopes = [\"openid\", \"profile\", \"email\", \"offline_access\"]\n\
+         claims = [{{ names = [\"name\", \"given_name\", \"family_name\", \"birthdate\", \"email\"] }}]\n{extra}\
+         [client.authentication]\n{authentication}"
     )
 }
 

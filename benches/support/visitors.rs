@@ -9,8 +9,11 @@ use nutzerkonto::demo::people::PASSWORD;
 use nutzerkonto::kernel::secret::sha256;
 
 use super::http::{Answer, Connection, Outcome, Visitor, get, post};
-use super::server::{CLIENT_ID, Instance, REDIRECT_URI, basic};
+use super::server::{CLIENT_ID, Instance, REDIRECT_URI, SIGNER_ID, basic};
+use super::service::Signer;
 
+/// What a service asks for.
+pub const SCOPE: &str = "openid profile email";
 /// RFC 7636 appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
@@ -107,9 +110,36 @@ pub fn sessions(instance: &Instance, accounts: u64, count: u64) -> Outcome<Vec<S
     Ok(sessions)
 }
 
+/// A client and how it proves itself.
+#[derive(Clone)]
+pub struct Service {
+    pub id: &'static str,
+    /// None for the client with the secret.
+    signer: Option<Arc<Signer>>,
+}
+
+impl Service {
+    pub fn with_secret() -> Self {
+        Self { id: CLIENT_ID, signer: None }
+    }
+
+    pub fn signing(instance: &Instance) -> Self {
+        Self { id: SIGNER_ID, signer: Some(Arc::clone(&instance.signer)) }
+    }
+
+    /// A form of this client.
+    pub fn post(&self, host: &str, path: &str, form: &str) -> Outcome<Vec<u8>> {
+        Ok(match &self.signer {
+            None => post(host, path, &basic(), form),
+            Some(signer) => post(host, path, "", &format!("{form}{}", signer.next_proof()?)),
+        })
+    }
+}
+
 /// One code flow after another with existing sessions: authorize, token and, if wished, userinfo.
 pub struct Flow {
     host: String,
+    service: Service,
     sessions: Arc<Vec<String>>,
     at: usize,
     asks_userinfo: bool,
@@ -122,13 +152,13 @@ enum FlowStep {
     Userinfo,
 }
 
-fn authorize_path() -> String {
+pub fn authorize_path(client: &str, scope: &str) -> String {
     let challenge = URL_SAFE_NO_PAD.encode(sha256(VERIFIER.as_bytes()));
     let query = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("client_id", CLIENT_ID)
+        .append_pair("client_id", client)
         .append_pair("redirect_uri", REDIRECT_URI)
         .append_pair("response_type", "code")
-        .append_pair("scope", "openid profile email")
+        .append_pair("scope", scope)
         .append_pair("state", "zustand-1")
         .append_pair("nonce", "nonce-1")
         .append_pair("code_challenge", &challenge)
@@ -137,11 +167,17 @@ fn authorize_path() -> String {
     format!("/oauth2/authorize?{query}")
 }
 
+/// What redeems a code.
+pub fn code_form(code: &str) -> String {
+    let uri = url::form_urlencoded::byte_serialize(REDIRECT_URI.as_bytes()).collect::<String>();
+    format!("grant_type=authorization_code&code={code}&redirect_uri={uri}&code_verifier={VERIFIER}")
+}
+
 impl Flow {
     fn authorize(&mut self) -> Vec<u8> {
         self.step = FlowStep::Token;
         self.at = (self.at + 1) % self.sessions.len();
-        get(&self.host, &authorize_path(), &self.sessions[self.at])
+        get(&self.host, &authorize_path(self.service.id, SCOPE), &self.sessions[self.at])
     }
 }
 
@@ -152,11 +188,8 @@ impl Visitor for Flow {
             FlowStep::Token => {
                 answer.expect(303)?;
                 let code = answer.redirect_parameter("code").ok_or("no code")?;
-                let uri = url::form_urlencoded::byte_serialize(REDIRECT_URI.as_bytes()).collect::<String>();
-                let form =
-                    format!("grant_type=authorization_code&code={code}&redirect_uri={uri}&code_verifier={VERIFIER}");
                 self.step = if self.asks_userinfo { FlowStep::Userinfo } else { FlowStep::Authorize };
-                Ok((false, post(&self.host, "/oauth2/token", &basic(), &form)))
+                Ok((false, self.service.post(&self.host, "/oauth2/token", &code_form(code))?))
             }
             FlowStep::Userinfo => {
                 answer.expect(200)?;
@@ -172,14 +205,16 @@ impl Visitor for Flow {
     }
 }
 
+/// `count` visitors who do so at this service.
 pub fn flows(
     instance: &Instance,
     sessions: &Arc<Vec<String>>,
-    count: usize,
+    (service, count): (&Service, usize),
     asks_userinfo: bool,
 ) -> Vec<Box<dyn Visitor>> {
     let flow = |number: usize| Flow {
         host: instance.host.clone(),
+        service: service.clone(),
         sessions: Arc::clone(sessions),
         at: number * sessions.len() / count,
         asks_userinfo,
@@ -189,11 +224,11 @@ pub fn flows(
 }
 
 /// Consents once for every session, so that the flows that follow are asked nothing.
-pub fn consent(instance: &Instance, sessions: &[String]) -> Outcome<()> {
+pub fn consent(instance: &Instance, sessions: &[String], client: &str, scope: &str) -> Outcome<()> {
     let mut connection = Connection::open(instance.address)?;
     let host = &instance.host;
     for session in sessions {
-        let answer = connection.ask(&get(host, &authorize_path(), session))?;
+        let answer = connection.ask(&get(host, &authorize_path(client, scope), session))?;
         let path = answer.header("location").to_owned();
         let page = connection.ask(&get(host, &path, session))?;
         page.expect(200)?;

@@ -26,18 +26,18 @@ pub enum Change {
 
 /// What applying a file would do, by client.
 pub async fn plan(tx: &mut Tx, file: &ClientFile) -> Result<BTreeMap<ClientId, Change>, Error> {
-    let stored = store::load_all(tx).await?;
+    // Ten thousand clients are looked up, not searched for.
+    let mut stored: BTreeMap<_, _> =
+        store::load_all(tx).await?.into_iter().map(|known| (known.id.clone(), known)).collect();
     let mut changes = BTreeMap::new();
     for client in &file.client {
-        match stored.iter().find(|known| known.id == client.id) {
+        match stored.remove(&client.id) {
             None => drop(changes.insert(client.id.clone(), Change::Add)),
-            Some(known) if known != client => drop(changes.insert(client.id.clone(), Change::Change)),
+            Some(known) if known != *client => drop(changes.insert(client.id.clone(), Change::Change)),
             Some(_) => {}
         }
     }
-    for known in stored.iter().filter(|known| !file.client.iter().any(|client| client.id == known.id)) {
-        changes.insert(known.id.clone(), Change::Remove);
-    }
+    changes.extend(stored.into_keys().map(|id| (id, Change::Remove)));
     Ok(changes)
 }
 
@@ -61,8 +61,9 @@ impl Event for ClientApplied {
 /// Makes the clients be what the file says, in one transaction.
 pub async fn apply(work: &mut Work, file: &ClientFile) -> Result<BTreeMap<ClientId, Change>, Error> {
     let changes = plan(&mut work.tx, file).await?;
+    let declared: BTreeMap<_, _> = file.client.iter().map(|client| (&client.id, client)).collect();
     for (id, change) in &changes {
-        match file.client.iter().find(|client| client.id == *id) {
+        match declared.get(id) {
             Some(client) => store::put(work, client).await?,
             None => store::remove(work, id).await?,
         }

@@ -57,7 +57,7 @@ pub async fn begin(
     match facts.decide(&request, now, now) {
         Step::Issue => {
             let session = session.ok_or_else(|| Error::broken("issued without a session"))?;
-            let mut work = app.begin(Actor::Account(session.account_id.clone())).await?;
+            let mut work = app.single(Actor::Account(session.account_id.clone())).await?;
             let code = issue(&mut work, client, &request, (session, &facts)).await?;
             work.commit().await?;
             Ok(Decision::Return(Response::success(app, &request.target, code.expose())))
@@ -166,6 +166,7 @@ async fn facts(
     Ok(Facts { session: Some(facts), agreement, consent })
 }
 
+/// Stores a code: one statement, which is why a request that needs no other is a transaction of its own ([`begin`]).
 async fn issue(
     work: &mut Work,
     client: &Client,

@@ -8,15 +8,15 @@ use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
 
 use super::request::Parameters;
-use super::store;
 use crate::app::AppParts;
 use crate::client::registry::Registry;
 use crate::client::{Authentication, Client, Profile, key_algorithm};
 use crate::kernel::error::{Error, Protocol};
-use crate::kernel::keys::verify_signature;
+use crate::kernel::jws::Compact;
 use crate::kernel::secret::{equal, hex, sha256};
 use crate::kernel::time::{Timestamp, minutes};
-use crate::store::work::{Actor, Work};
+use crate::store::replay;
+use crate::store::work::Work;
 
 /// RFC 7523 section 2.2
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -24,12 +24,8 @@ pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jw
 /// A client that has proven itself, or that is registered as unable to, if [`spend`](Authenticated::spend) succeeds in the same transaction.
 pub struct Authenticated {
     pub client: Arc<Client>,
-    assertion: Option<Assertion>,
-}
-
-struct Assertion {
-    jti_hash: [u8; 32],
-    expires_at: Timestamp,
+    /// And until when it must be remembered.
+    assertion: Option<(replay::Assertion, Timestamp)>,
 }
 
 fn refused(detail: &str) -> Error {
@@ -83,20 +79,19 @@ impl Authenticated {
 
     /// Spends the assertion: the same one never counts twice, on no node (RFC 7523 section 3, jti).
     pub async fn spend(&self, work: &mut Work) -> Result<(), Error> {
-        let Some(assertion) = &self.assertion else { return Ok(()) };
-        let fresh = store::insert_assertion(work, &self.client.id, &assertion.jti_hash, assertion.expires_at).await?;
-        if fresh { Ok(()) } else { Err(refused("the assertion has been used before")) }
+        let Some((assertion, expires_at)) = &self.assertion else { return Ok(()) };
+        once(replay::insert(work, assertion, *expires_at).await?)
     }
 
-    /// As [`spend`](Self::spend), where nothing else is written.
+    /// As [`spend`](Self::spend), where nothing else is written: together with the assertions of others.
     pub async fn spend_alone(&self, app: &AppParts) -> Result<(), Error> {
-        if self.assertion.is_none() {
-            return Ok(());
-        }
-        let mut work = app.single(Actor::Client(self.client.id.clone())).await?;
-        self.spend(&mut work).await?;
-        work.commit().await
+        let Some((assertion, expires_at)) = &self.assertion else { return Ok(()) };
+        once(app.replay.spend(assertion.clone(), *expires_at).await?)
     }
+}
+
+fn once(fresh: bool) -> Result<(), Error> {
+    if fresh { Ok(()) } else { Err(refused("the assertion has been used before")) }
 }
 
 fn find(registry: &Registry, id: &str, parameters: &Parameters) -> Result<Arc<Client>, Error> {
@@ -131,7 +126,7 @@ fn parse_basic(header: &str) -> Option<(String, String)> {
     Some((plain(id)?, plain(secret)?))
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize)]
 struct AssertionClaims {
     iss: String,
     sub: String,
@@ -153,28 +148,30 @@ fn check_assertion(
     if parameters.get("client_assertion_type") != Some(ASSERTION_TYPE) || token.len() > 8192 {
         return Err(refused("client_assertion_type is wrong"));
     }
-    let claimed: AssertionClaims =
-        jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| refused("the assertion cannot be read"))?;
-    let client = find(registry, &claimed.sub, parameters)?;
+    let token = Compact::parse(token).ok_or_else(|| refused("the assertion cannot be read"))?;
+    // Not believed before the signature is checked, which is the client's that it names.
+    let claims: AssertionClaims = token.claims().ok_or_else(|| refused("the assertion's claims cannot be read"))?;
+    let client = find(registry, &claims.sub, parameters)?;
     let Authentication::PrivateKeyJwt { jwks } = &client.authentication else {
         return Err(refused("private_key_jwt is not registered"));
     };
-    let header = jsonwebtoken::decode_header(token).map_err(|_| refused("the assertion's header cannot be read"))?;
-    let key = match &header.kid {
+    let key = match &token.header.kid {
         Some(id) => jwks.find(id),
         None => jwks.keys.first().filter(|_| jwks.keys.len() == 1),
     };
     let key = key.ok_or_else(|| refused("no registered key has this kid"))?;
     // The algorithm is the key's, never the header's.
-    let algorithm =
-        key_algorithm(key).filter(|algorithm| *algorithm == header.alg).ok_or_else(|| refused("wrong algorithm"))?;
-    let decoding = DecodingKey::from_jwk(key).map_err(Error::broken)?;
-    let claims =
-        verify_signature::<AssertionClaims>(token, &decoding, algorithm).ok_or_else(|| refused("wrong signature"))?;
+    let algorithm = key_algorithm(key)
+        .filter(|algorithm| *algorithm == token.header.alg)
+        .ok_or_else(|| refused("wrong algorithm"))?;
+    if !token.is_signed(&DecodingKey::from_jwk(key).map_err(Error::broken)?, algorithm) {
+        return Err(refused("wrong signature"));
+    }
     check_claims(app, &client, &claims).map_err(refused)?;
     let jti_hash = sha256(claims.jti.as_bytes());
     let expires_at = Timestamp::from_seconds(claims.exp).plus(minutes(1));
-    Ok(Authenticated { client, assertion: Some(Assertion { jti_hash, expires_at }) })
+    let assertion = replay::Assertion { client: client.id.clone(), jti_hash };
+    Ok(Authenticated { client, assertion: Some((assertion, expires_at)) })
 }
 
 /// RFC 7523 section 3.

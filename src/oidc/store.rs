@@ -358,24 +358,3 @@ pub async fn delete_connections(work: &mut Work, account: &AccountId) -> Result<
     sql!(&mut work.tx, execute, "DELETE FROM client_grant WHERE account_id = $1", account)?;
     sql!(&mut work.tx, execute, "DELETE FROM consent WHERE account_id = $1", account).map(drop)
 }
-
-// Assertions
-
-/// `false` if this assertion has been here before.
-pub async fn insert_assertion(
-    work: &mut Work,
-    client: &ClientId,
-    jti_hash: &[u8],
-    expires_at: Timestamp,
-) -> Result<bool, DbError> {
-    let rows = sql!(
-        &mut work.tx,
-        execute,
-        "INSERT INTO client_assertion (client_id, jti_hash, expires_at) VALUES ($1, $2, $3)
-         ON CONFLICT (client_id, jti_hash) DO NOTHING",
-        client,
-        jti_hash,
-        expires_at
-    )?;
-    Ok(rows == 1)
-}

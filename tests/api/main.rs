@@ -44,3 +44,4 @@ mod security_walk;
 mod security_wire;
 mod signin;
 mod token_formats;
+mod write_transactions;

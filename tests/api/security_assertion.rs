@@ -18,16 +18,16 @@ use crate::support::service::VERIFIER;
 use crate::support::surface::EMAIL;
 use crate::support::{Browser, Service, World};
 
-const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A service with a key pair instead of a secret.
-struct Signer {
-    service: Service,
+pub struct Signer {
+    pub service: Service,
     pair: EcdsaKeyPair,
 }
 
 impl Signer {
-    fn new(id: &str) -> Self {
+    pub fn new(id: &str) -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         Self { service: Service::new(id), pair }
     }
@@ -42,7 +42,7 @@ impl Signer {
         json!({ "kty": "EC", "crv": "P-256", "kid": "eins", "x": x, "y": y })
     }
 
-    fn declaration(&self, extra: &str) -> String {
+    pub fn declaration(&self, extra: &str) -> String {
         let text = self.service.declaration(extra);
         let (x, y) = self.point();
         let (front, _) = text.split_once("[client.authentication]").unwrap();
@@ -71,13 +71,13 @@ impl Signer {
         json!({ "iss": id, "sub": id, "aud": issuer, "iat": now, "exp": now + 60, "jti": jti })
     }
 
-    fn assertion(&self, world: &World, change: impl FnOnce(&mut Value)) -> String {
+    pub fn assertion(&self, world: &World, change: impl FnOnce(&mut Value)) -> String {
         let mut claims = self.claims(world);
         change(&mut claims);
         self.jwt(&header().to_string(), &claims.to_string())
     }
 
-    async fn redeem(&self, browser: &Browser, assertion: &str, code: &str, more: &[(&str, &str)]) -> Answer {
+    pub async fn redeem(&self, browser: &Browser, assertion: &str, code: &str, more: &[(&str, &str)]) -> Answer {
         let mut form = vec![
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -97,7 +97,7 @@ fn header() -> Value {
     json!({ "alg": "ES256", "typ": "JWT", "kid": "eins" })
 }
 
-async fn parken(world: &World) -> Signer {
+pub async fn parken(world: &World) -> Signer {
     let parken = Signer::new("parken");
     world.clients(&parken.declaration("")).await;
     parken

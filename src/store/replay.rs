@@ -1,0 +1,152 @@
+//! Assertions that count once, on all nodes and after every restart (RFC 7523 section 3, jti), for requests that write
+//! nothing else: they share a commit instead of making one each.
+//!
+//! Whoever presents an assertion waits in a queue. While one commit is under way the next batch gathers; each is one
+//! statement, durable before anybody in it is answered. What is unclear counts as used: who does not wait for the answer,
+//! or gets none, has to sign another assertion.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+
+use super::db::{Db, DbError, Tx};
+use super::work::Work;
+use crate::kernel::error::Error;
+use crate::kernel::id::ClientId;
+use crate::kernel::time::Timestamp;
+use crate::sql;
+
+/// Beyond this nobody may wait.
+pub const QUEUE_MAX: usize = 1024;
+const BATCH_MAX: usize = 128;
+/// Longer than the database takes to answer or to refuse.
+const PATIENCE: Duration = Duration::from_secs(8);
+const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// What is remembered of an assertion.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Assertion {
+    pub client: ClientId,
+    pub jti_hash: [u8; 32],
+}
+
+struct Waiting {
+    assertion: Assertion,
+    expires_at: Timestamp,
+    answer: oneshot::Sender<Result<bool, String>>,
+}
+
+/// The queue of this process. It ends with the value.
+pub struct Replay(mpsc::Sender<Waiting>);
+
+impl Replay {
+    pub fn start(db: Db) -> Self {
+        let (sender, queue) = mpsc::channel(QUEUE_MAX);
+        tokio::spawn(work(db, queue));
+        Self(sender)
+    }
+
+    /// How many wait that are in no batch yet.
+    pub fn waiting(&self) -> usize {
+        self.0.max_capacity() - self.0.capacity()
+    }
+
+    /// Whether the assertion was here for the first time. Who gets an error instead cannot know whether it counts as used.
+    pub async fn spend(&self, assertion: Assertion, expires_at: Timestamp) -> Result<bool, Error> {
+        let busy = Error::Busy { retry_after_seconds: RETRY_AFTER_SECONDS };
+        let (answer, answered) = oneshot::channel();
+        match self.0.try_send(Waiting { assertion, expires_at, answer }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => return Err(busy),
+            Err(TrySendError::Closed(_)) => return Err(Error::broken("nobody records assertions")),
+        }
+        match tokio::time::timeout(PATIENCE, answered).await {
+            Ok(Ok(fresh)) => fresh.map_err(Error::Broken),
+            Ok(Err(_)) => Err(Error::broken("an assertion got no answer")),
+            Err(_) => Err(busy),
+        }
+    }
+}
+
+async fn work(db: Db, mut queue: mpsc::Receiver<Waiting>) {
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    while queue.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        // Nobody is left to answer: the assertion was not used.
+        batch.retain(|waiting: &Waiting| !waiting.answer.is_closed());
+        let mut recorded = record(&db, &batch).await.map_err(|error| error.to_string());
+        for Waiting { assertion, answer, .. } in batch.drain(..) {
+            // Of the same assertion twice in one batch, one was inserted.
+            let fresh = recorded.as_mut().map(|fresh| fresh.remove(&assertion)).map_err(|error| error.clone());
+            drop(answer.send(fresh));
+        }
+    }
+}
+
+/// Makes a batch last; which of it was not there before.
+async fn record(db: &Db, batch: &[Waiting]) -> Result<HashSet<Assertion>, DbError> {
+    let Some(expires_at) = batch.iter().map(|waiting| waiting.expires_at).max() else { return Ok(HashSet::new()) };
+    let width = batch.iter().map(|waiting| waiting.assertion.client.0.chars().count()).max().unwrap_or_default();
+    let (mut clients, mut hashes) = (String::new(), Vec::with_capacity(32 * batch.len()));
+    for Waiting { assertion, .. } in batch {
+        clients.push_str(&format!("{:width$}", assertion.client.0));
+        hashes.extend_from_slice(&assertion.jti_hash);
+    }
+    let packed = Packed { count: batch.len() as i64, clients, width: width as i64, hashes, expires_at };
+    let mut tx = db.single().await?;
+    let rows = insert_all(&mut tx, &packed).await?;
+    db.commit(tx).await?;
+    let assertion = |row: Inserted| Some(Assertion { client: row.client_id, jti_hash: row.jti_hash.try_into().ok()? });
+    Ok(rows.into_iter().filter_map(assertion).collect())
+}
+
+/// Many assertions in one statement on either database.
+struct Packed {
+    count: i64,
+    /// The clients' ids, each filled up with spaces to `width` letters.
+    clients: String,
+    width: i64,
+    /// 32 bytes each.
+    hashes: Vec<u8>,
+    /// Of the one that expires last: the others are remembered a little longer than they must be.
+    expires_at: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct Inserted {
+    client_id: ClientId,
+    jti_hash: Vec<u8>,
+}
+
+/// In the order of the key, so that two nodes with the same assertions wait for each other instead of blocking each other.
+async fn insert_all(tx: &mut Tx, packed: &Packed) -> Result<Vec<Inserted>, DbError> {
+    // The COALESCE tells PostgreSQL which type $4 has; CAST to BYTEA means a number to SQLite. The WHERE keeps SQLite from
+    // reading ON CONFLICT as the condition of a join.
+    sql!(tx, fetch_all Inserted,
+        "INSERT INTO client_assertion (client_id, jti_hash, expires_at)
+         SELECT RTRIM(SUBSTR(CAST($2 AS TEXT), CAST(i * $3 + 1 AS INTEGER), CAST($3 AS INTEGER))),
+                SUBSTR(COALESCE((SELECT jti_hash FROM client_assertion WHERE FALSE), $4), CAST(i * 32 + 1 AS INTEGER), 32),
+                $5
+           FROM (WITH RECURSIVE place(i) AS (
+                     SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM place WHERE i + 1 < $1)
+                 SELECT i FROM place) AS place
+          WHERE TRUE ORDER BY 1, 2
+             ON CONFLICT (client_id, jti_hash) DO NOTHING
+      RETURNING client_id, jti_hash",
+        packed.count, &packed.clients, packed.width, &packed.hashes, packed.expires_at)
+}
+
+/// The same for one assertion in the transaction of what it is presented for; `false` if it has been here before.
+pub async fn insert(work: &mut Work, assertion: &Assertion, expires_at: Timestamp) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "INSERT INTO client_assertion (client_id, jti_hash, expires_at) VALUES ($1, $2, $3)
+         ON CONFLICT (client_id, jti_hash) DO NOTHING",
+        &assertion.client,
+        &assertion.jti_hash[..],
+        expires_at
+    )?;
+    Ok(rows == 1)
+}
