@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{self, Event};
@@ -256,7 +256,11 @@ fn check_jwks(jwks: &JwkSet) -> Result<(), &'static str> {
 }
 
 /// The one algorithm a client's key may sign with: its own `alg`, or what its type means by default.
+/// One that is for encryption signs nothing (RFC 7517 section 4.2).
 pub fn key_algorithm(key: &Jwk) -> Option<jsonwebtoken::Algorithm> {
+    if key.common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature) {
+        return None;
+    }
     match (&key.algorithm, key.common.key_algorithm) {
         (AlgorithmParameters::EllipticCurve(curve), None | Some(KeyAlgorithm::ES256)) => {
             (curve.curve == EllipticCurve::P256).then_some(jsonwebtoken::Algorithm::ES256)

@@ -8,11 +8,11 @@ use super::request::Parameters;
 use super::token::{AccessToken, read_access_token};
 use super::{OidcEvent, scope_text, store};
 use crate::app::AppParts;
-use crate::audit;
+use crate::audit::{self, Event};
 use crate::client::Scope;
 use crate::client::registry::Registry;
 use crate::kernel::error::Error;
-use crate::kernel::id::GrantId;
+use crate::kernel::id::{ClientId, GrantId};
 use crate::store::db::Tx;
 use crate::store::work::Actor;
 
@@ -39,6 +39,24 @@ struct ActiveToken {
     jti: Option<String>,
 }
 
+/// A client has tried to revoke what is another's: the other may have lost it, or somebody experiments.
+#[derive(Serialize)]
+struct ForeignToken {
+    #[serde(skip)]
+    client: ClientId,
+    of: ClientId,
+}
+
+impl Event for ForeignToken {
+    fn kind(&self) -> &'static str {
+        "client.foreign_token"
+    }
+
+    fn subject(&self) -> Option<String> {
+        Some(format!("client:{}", self.client))
+    }
+}
+
 /// What a client may present: whatever `token_type_hint` says, the text tells which it is.
 enum Presented {
     Access(Box<AccessToken>, GrantId),
@@ -57,13 +75,8 @@ impl Presented {
         Ok(access.or_else(|| RefreshToken::parse(token).map(Self::Refresh)))
     }
 
-    /// The grant behind it, if that is the client's own; of another's it learns nothing (RFC 7009 section 2.1).
-    async fn grant(
-        &self,
-        (app, registry): (&AppParts, &Registry),
-        tx: &mut Tx,
-        authenticated: &Authenticated,
-    ) -> Result<Option<Live>, Error> {
+    /// The grant behind it, whoever has it.
+    async fn grant(&self, app: &AppParts, registry: &Registry, tx: &mut Tx) -> Result<Option<Live>, Error> {
         let family;
         let by = match self {
             Self::Own(_) => return Ok(None),
@@ -73,8 +86,7 @@ impl Presented {
                 grant::By::Family(&family)
             }
         };
-        let live = grant::find(tx, registry, by, app.now()).await?;
-        Ok(live.filter(|live| live.client.id == authenticated.client.id))
+        grant::find(tx, registry, by, app.now()).await
     }
 }
 
@@ -95,8 +107,10 @@ pub async fn introspect(
             (claims.client_id == client.id.0 && covers).then(|| of_access_token(*claims))
         }
         Some(presented) => {
-            let live = presented.grant((app, registry), &mut app.read().await?, authenticated).await?;
-            live.and_then(|live| describe(app, presented, &live))
+            let live = presented.grant(app, registry, &mut app.read().await?).await?;
+            // Of another's it learns nothing.
+            let own = live.filter(|live| live.client.id == authenticated.client.id);
+            own.and_then(|live| describe(app, presented, &live))
         }
     };
     Ok(Introspection { active: token.is_some(), token })
@@ -130,7 +144,7 @@ fn describe(app: &AppParts, presented: Presented, live: &Live) -> Option<ActiveT
 }
 
 /// Ends the grant behind a token, and with it everything that came of it. A token that is unknown, expired or another
-/// client's is left alone, and the answer is the same (RFC 7009 section 2.2).
+/// client's is left alone, and the answer is the same (RFC 7009 section 2.2); the trail keeps that it was tried.
 pub async fn revoke(
     app: &AppParts,
     registry: &Registry,
@@ -147,10 +161,14 @@ pub async fn revoke(
     }
     let mut work = app.begin(Actor::Client(client.clone())).await?;
     authenticated.spend(&mut work).await?;
-    if let Some(live) = presented.grant((app, registry), &mut work.tx, authenticated).await? {
-        let grant = live.row.id;
-        store::end_grant(&mut work, &grant).await?;
-        audit::record(&mut work, &OidcEvent::GrantRevoked { account: live.row.account_id, client, grant }).await?;
+    match presented.grant(app, registry, &mut work.tx).await? {
+        Some(live) if live.client.id == client => {
+            let grant = live.row.id;
+            store::end_grant(&mut work, &grant).await?;
+            audit::record(&mut work, &OidcEvent::GrantRevoked { account: live.row.account_id, client, grant }).await?;
+        }
+        Some(live) => audit::record(&mut work, &ForeignToken { client, of: live.client.id.clone() }).await?,
+        None => {}
     }
     work.commit().await
 }

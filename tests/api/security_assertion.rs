@@ -21,13 +21,13 @@ use crate::support::{Browser, Service, World};
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A service with a key pair instead of a secret.
-struct Signer {
-    service: Service,
+pub struct Signer {
+    pub service: Service,
     pair: EcdsaKeyPair,
 }
 
 impl Signer {
-    fn new(id: &str) -> Self {
+    pub fn new(id: &str) -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         Self { service: Service::new(id), pair }
     }
@@ -37,12 +37,12 @@ impl Signer {
         (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]))
     }
 
-    fn jwk(&self) -> Value {
+    pub fn jwk(&self) -> Value {
         let (x, y) = self.point();
         json!({ "kty": "EC", "crv": "P-256", "kid": "eins", "x": x, "y": y })
     }
 
-    fn declaration(&self, extra: &str) -> String {
+    pub fn declaration(&self, extra: &str) -> String {
         let text = self.service.declaration(extra);
         let (x, y) = self.point();
         let (front, _) = text.split_once("[client.authentication]").unwrap();
@@ -55,14 +55,14 @@ impl Signer {
     }
 
     /// Signs header and claims as they are written, whether or not they are JSON.
-    fn jwt(&self, header: &str, claims: &str) -> String {
+    pub fn jwt(&self, header: &str, claims: &str) -> String {
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let signature = URL_SAFE_NO_PAD.encode(self.sign(&message));
         format!("{message}.{signature}")
     }
 
     /// What a well-behaved client says.
-    fn claims(&self, world: &World) -> Value {
+    pub fn claims(&self, world: &World) -> Value {
         let now = world.app.now().seconds();
         let id = &self.service.id;
         let mut jti = [0; 16];
@@ -71,7 +71,7 @@ impl Signer {
         json!({ "iss": id, "sub": id, "aud": issuer, "iat": now, "exp": now + 60, "jti": jti })
     }
 
-    fn assertion(&self, world: &World, change: impl FnOnce(&mut Value)) -> String {
+    pub fn assertion(&self, world: &World, change: impl FnOnce(&mut Value)) -> String {
         let mut claims = self.claims(world);
         change(&mut claims);
         self.jwt(&header().to_string(), &claims.to_string())
