@@ -27,6 +27,8 @@ pub struct Signer {
 }
 
 impl Signer {
+    pub const TYPE: &str = ASSERTION_TYPE;
+
     pub fn new(id: &str) -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         Self { service: Service::new(id), pair }

@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod database;
 pub mod dice;
+pub mod doors;
 pub mod inspect;
 pub mod service;
 pub mod surface;
