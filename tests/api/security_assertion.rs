@@ -52,7 +52,7 @@ impl Signer {
         format!("{front}[client.authentication]\nmethod = \"private_key_jwt\"\njwks = {{ keys = [{key}] }}\n")
     }
 
-    fn sign(&self, message: &str) -> Vec<u8> {
+    pub fn sign(&self, message: &str) -> Vec<u8> {
         self.pair.sign(&SystemRandom::new(), message.as_bytes()).unwrap().as_ref().to_vec()
     }
 

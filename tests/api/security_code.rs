@@ -8,11 +8,11 @@ use nutzerkonto::kernel::secret::sha256;
 use reqwest::Method;
 
 use crate::both;
+use crate::support::Service;
 use crate::support::browser::Answer;
 use crate::support::doors::{connected, push, refusal, text, tokens};
 use crate::support::service::VERIFIER;
 use crate::support::surface::{EMAIL, two_services};
-use crate::support::{Browser, Service, World};
 
 const TOKEN: &str = "/oauth2/token";
 

@@ -74,7 +74,8 @@ impl World {
 
     /// A second process whose clock stands still at another time.
     pub async fn node_at(&self, time: Timestamp) -> Node {
-        let app = open(&self.config, &Clock::fixed(time), &self.mails, 3).await;
+        let seed = u64::try_from(time.milliseconds()).unwrap();
+        let app = open(&self.config, &Clock::fixed(time), &self.mails, seed).await;
         let running = serve::start(app, TcpListener::bind("127.0.0.1:0").unwrap()).await.unwrap();
         Node { running }
     }
