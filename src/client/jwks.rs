@@ -1,6 +1,6 @@
 //! The public keys of clients.
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
 
 /// What a client's key set must be like.
 pub fn check(jwks: &JwkSet) -> Result<(), &'static str> {
@@ -20,7 +20,11 @@ pub fn check(jwks: &JwkSet) -> Result<(), &'static str> {
 }
 
 /// The one algorithm a client's key may sign with: its own `alg`, or what its type means by default.
+/// One that is for encryption signs nothing (RFC 7517 section 4.2).
 pub fn key_algorithm(key: &Jwk) -> Option<jsonwebtoken::Algorithm> {
+    if key.common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature) {
+        return None;
+    }
     match (&key.algorithm, key.common.key_algorithm) {
         (AlgorithmParameters::EllipticCurve(curve), None | Some(KeyAlgorithm::ES256)) => {
             (curve.curve == EllipticCurve::P256).then_some(jsonwebtoken::Algorithm::ES256)

@@ -48,12 +48,13 @@ impl Response {
         Self { target: target.clone(), parameters }
     }
 
-    /// The redirect URI with the parameters in its query; a query of its own stays as it is.
+    /// The redirect URI with the parameters in its query; a query of its own stays as it is. The empty fragment at the end
+    /// keeps browsers from carrying over the one of the request (RFC 9700 section 4.1.3, WHATWG Fetch "location URL").
     pub fn location(&self) -> String {
         let uri = &self.target.redirect_uri;
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.parameters).finish();
         let joint = if uri.contains('?') { '&' } else { '?' };
-        format!("{uri}{joint}{query}")
+        format!("{uri}{joint}{query}#")
     }
 }
 
@@ -62,9 +63,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_registered_query_is_kept() {
+    fn sec_a09_a_registered_query_is_kept_and_no_fragment_follows() {
         let target = Target { redirect_uri: "https://rp.example/cb?tenant=1".into(), mode: Mode::Query, state: None };
         let response = Response { target, parameters: vec![("code", "a b".into()), ("iss", "https://op".into())] };
-        assert_eq!(response.location(), "https://rp.example/cb?tenant=1&code=a+b&iss=https%3A%2F%2Fop");
+        assert_eq!(response.location(), "https://rp.example/cb?tenant=1&code=a+b&iss=https%3A%2F%2Fop#");
     }
 }

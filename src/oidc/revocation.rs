@@ -8,11 +8,11 @@ use super::grant::{self, Live, RefreshToken};
 use super::request::Parameters;
 use super::{OidcEvent, scope_text, store};
 use crate::app::AppParts;
-use crate::audit;
+use crate::audit::{self, Event};
 use crate::client::registry::Registry;
 use crate::client::{Client, Scope};
 use crate::kernel::error::Error;
-use crate::kernel::id::GrantId;
+use crate::kernel::id::{ClientId, GrantId};
 use crate::store::db::Tx;
 use crate::store::work::Actor;
 
@@ -39,6 +39,24 @@ struct ActiveToken {
     jti: Option<String>,
 }
 
+/// A client has tried to revoke what is another's: the other may have lost it, or somebody experiments.
+#[derive(Serialize)]
+struct ForeignToken {
+    #[serde(skip)]
+    client: ClientId,
+    of: ClientId,
+}
+
+impl Event for ForeignToken {
+    fn kind(&self) -> &'static str {
+        "client.foreign_token"
+    }
+
+    fn subject(&self) -> Option<String> {
+        Some(format!("client:{}", self.client))
+    }
+}
+
 /// What a client may present: whatever `token_type_hint` says, the text tells which it is.
 enum Presented {
     Access(Box<AccessToken>, GrantId),
@@ -57,7 +75,7 @@ impl Presented {
         Ok(access.or_else(|| RefreshToken::parse(token).map(Self::Refresh)))
     }
 
-    /// The grant behind it, if it counts.
+    /// The grant behind it, whoever has it.
     async fn grant(&self, app: &AppParts, registry: &Registry, tx: &mut Tx) -> Result<Option<Live>, Error> {
         let family;
         let by = match self {
@@ -135,7 +153,7 @@ fn describe(app: &AppParts, presented: Presented, live: Option<&Live>) -> Option
 }
 
 /// Ends the grant behind a token, and with it everything that came of it. A token that is unknown, expired or another
-/// client's is left alone, and the answer is the same (RFC 7009 section 2.2).
+/// client's is left alone, and the answer is the same (RFC 7009 section 2.2); the trail keeps that it was tried.
 pub async fn revoke(
     app: &AppParts,
     registry: &Registry,
@@ -153,11 +171,14 @@ pub async fn revoke(
     let mut work = app.begin(Actor::Client(client.clone())).await?;
     authenticated.spend(&mut work).await?;
     // Of another client's it learns nothing (RFC 7009 section 2.1).
-    let live = presented.grant(app, registry, &mut work.tx).await?;
-    if let Some(live) = live.filter(|live| live.client.id == client) {
-        let grant = live.row.id;
-        store::end_grant(&mut work, &grant).await?;
-        audit::record(&mut work, &OidcEvent::GrantRevoked { account: live.row.account_id, client, grant }).await?;
+    match presented.grant(app, registry, &mut work.tx).await? {
+        Some(live) if live.client.id == client => {
+            let grant = live.row.id;
+            store::end_grant(&mut work, &grant).await?;
+            audit::record(&mut work, &OidcEvent::GrantRevoked { account: live.row.account_id, client, grant }).await?;
+        }
+        Some(live) => audit::record(&mut work, &ForeignToken { client, of: live.client.id.clone() }).await?,
+        None => {}
     }
     work.commit().await
 }

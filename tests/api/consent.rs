@@ -147,3 +147,38 @@ both!(data_that_a_client_may_not_have_any_more_is_not_sent, async |world| {
     let info = parken.userinfo(&world, tokens["access_token"].as_str().unwrap()).await.json();
     assert_eq!((&info["given_name"], info.get("email")), (&json!("Renate"), None));
 });
+
+both!(an_address_is_shown_and_sent_as_it_was_stated, async |world| {
+    let parken = Service::new("parken");
+    let file = parken.declaration("claims = [{ names = [\"address\", \"phone_number\", \"locale\"] }]");
+    let scopes = "scopes = [\"openid\", \"address\", \"phone\", \"profile\"]";
+    world.clients(&file.replace("scopes = [\"openid\", \"profile\", \"email\"]", scopes)).await;
+    let mut renate = renate(&world).await;
+    let request = parken.request(&[("scope", "openid address phone profile")]);
+    let page = renate.visit(&request).await.body;
+    assert!(page.contains("Anschrift") && page.contains("nicht angegeben") && page.contains("Deutsch"), "{page}");
+    let stand = renate.get("/profil/angaben").await.hidden("stand");
+    let stated = [
+        ("stand", stand.as_str()),
+        ("street_address", "Am Markt 1"),
+        ("postal_code", "55116"),
+        ("locality", "Mainz"),
+        ("country", "DE"),
+        ("phone_number", "06131 / 16-0"),
+    ];
+    assert_eq!(renate.post("/profil/angaben", &stated).await.status, 303);
+    let page = renate.visit(&request).await;
+    assert!(page.body.contains("Am Markt 1, 55116, Mainz, Deutschland"), "{}", page.body);
+    let back = renate.post(&format!("/einwilligung?vorgang={}", vorgang(&page)), &[("antwort", "ja")]).await;
+    let code = renate.follow(back).await.parameter("code").unwrap();
+    let address = json!({
+        "formatted": "Am Markt 1\n55116 Mainz\nDE", "street_address": "Am Markt 1", "postal_code": "55116",
+        "locality": "Mainz", "country": "DE",
+    });
+    let info = told(&world, &parken, &code).await;
+    let phone = json!({ "phone_number": "+496131160", "phone_number_verified": false, "locale": "de" });
+    assert_eq!(info["address"], address);
+    for (name, value) in phone.as_object().unwrap() {
+        assert_eq!(&info[name], value, "{name}");
+    }
+});

@@ -99,21 +99,3 @@ both!(a_client_may_be_held_to_it, async |world| {
     let uri = pushed(&world, &parken).await;
     assert_eq!(renate.get(&reference("parken", &uri, "")).await.status, 303);
 });
-
-both!(sec_b04_one_of_many_browsers_uses_it, async |world| {
-    let [parken, _] = two_services(&world).await;
-    let renate = renate(&world, &parken).await;
-    let node = world.second_node().await;
-    for _ in 0..3 {
-        let path = reference("parken", &pushed(&world, &parken).await, "");
-        let tries = (0..32).map(|number| {
-            let mut browser = if number % 2 == 1 { renate.at(node.running.address) } else { renate.clone() };
-            let path = path.clone();
-            async move { browser.get(&path).await }
-        });
-        let answers = futures_util::future::join_all(tries).await;
-        let codes = answers.iter().filter(|answer| answer.parameter("code").is_some()).count();
-        assert_eq!(codes, 1, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
-    }
-    node.running.abort().await;
-});

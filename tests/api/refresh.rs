@@ -115,32 +115,6 @@ both!(sec_f01_f03_a_rotated_token_ends_the_family, async |world| {
     assert!(renate.get("/sicherheit/verlauf").await.body.contains("zweimal benutzt"), "and its owner sees it");
 });
 
-both!(sec_f02_one_of_many_at_once_on_two_nodes, async |world| {
-    let (Town { app, .. }, mut renate) = town(&world).await;
-    let node = world.second_node().await;
-    for _ in 0..3 {
-        let token = text(&tokens(&world, &app, &mut renate).await, "refresh_token");
-        let tries = (0..64).map(|number| {
-            let mut browser = world.browser();
-            if number % 2 == 1 {
-                browser = browser.at(node.running.address);
-            }
-            let (app, token) = (app.clone(), token.clone());
-            async move {
-                let form = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
-                app.ask_at(&browser, "/oauth2/token", &form).await
-            }
-        });
-        let answers = futures_util::future::join_all(tries).await;
-        let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
-        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
-        assert!(statuses.iter().all(|status| [200, 400].contains(status)), "{statuses:?}");
-        let winner = answers.iter().find(|answer| answer.status == 200).unwrap().json();
-        assert_dead(&world, &app, &text(&winner, "refresh_token"), "who raced took the family down").await;
-    }
-    node.running.abort().await;
-});
-
 both!(sec_f04_a_replay_is_known_after_a_restart, async |mut world| {
     let (Town { app, .. }, mut renate) = town(&world).await;
     let first = text(&tokens(&world, &app, &mut renate).await, "refresh_token");

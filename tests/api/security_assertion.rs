@@ -27,6 +27,8 @@ pub struct Signer {
 }
 
 impl Signer {
+    pub const TYPE: &str = ASSERTION_TYPE;
+
     pub fn new(id: &str) -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         Self { service: Service::new(id), pair }
@@ -37,7 +39,7 @@ impl Signer {
         (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]))
     }
 
-    fn jwk(&self) -> Value {
+    pub fn jwk(&self) -> Value {
         let (x, y) = self.point();
         json!({ "kty": "EC", "crv": "P-256", "kid": "eins", "x": x, "y": y })
     }
@@ -50,19 +52,19 @@ impl Signer {
         format!("{front}[client.authentication]\nmethod = \"private_key_jwt\"\njwks = {{ keys = [{key}] }}\n")
     }
 
-    fn sign(&self, message: &str) -> Vec<u8> {
+    pub fn sign(&self, message: &str) -> Vec<u8> {
         self.pair.sign(&SystemRandom::new(), message.as_bytes()).unwrap().as_ref().to_vec()
     }
 
     /// Signs header and claims as they are written, whether or not they are JSON.
-    fn jwt(&self, header: &str, claims: &str) -> String {
+    pub fn jwt(&self, header: &str, claims: &str) -> String {
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let signature = URL_SAFE_NO_PAD.encode(self.sign(&message));
         format!("{message}.{signature}")
     }
 
     /// What a well-behaved client says.
-    fn claims(&self, world: &World) -> Value {
+    pub fn claims(&self, world: &World) -> Value {
         let now = world.app.now().seconds();
         let id = &self.service.id;
         let mut jti = [0; 16];

@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod database;
 pub mod dice;
+pub mod doors;
 pub mod ear;
 pub mod inspect;
 pub mod service;

@@ -72,6 +72,14 @@ impl World {
         self.node_with(|_| {}).await
     }
 
+    /// A second process whose clock stands still at another time.
+    pub async fn node_at(&self, time: Timestamp) -> Node {
+        let seed = u64::try_from(time.milliseconds()).unwrap();
+        let app = open(&self.config, &Clock::fixed(time), &self.mails, seed).await;
+        let running = serve::start(app, TcpListener::bind("127.0.0.1:0").unwrap()).await.unwrap();
+        Node { running }
+    }
+
     /// A second process on the same data, with other settings.
     pub async fn node_with(&self, change: impl FnOnce(&mut Config)) -> Node {
         let mut config = self.config.clone();

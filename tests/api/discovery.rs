@@ -1,0 +1,478 @@
+//! Every member of the discovery document is held to what it says: one check for each, and no member without one.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::DecodingKey;
+use jsonwebtoken::jwk::JwkSet;
+use nutzerkonto::client::{Claim, Scope};
+use nutzerkonto::kernel::keys::verify_signature;
+use reqwest::Method;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde_json::{Value, json};
+
+use crate::both;
+use crate::security_assertion::Signer;
+use crate::support::doors::{connected, push, refusal, text, tokens};
+use crate::support::service::{claims, vorgang};
+use crate::support::{Browser, Service, World};
+
+/// All that somebody may say about themselves.
+const FURTHER: [(&str, &str); 14] = [
+    ("phone_number", "+49 6543 21"),
+    ("street_address", "Am Markt 1"),
+    ("postal_code", "55116"),
+    ("locality", "Mainz"),
+    ("region", "Rheinland-Pfalz"),
+    ("country", "DE"),
+    ("middle_name", "Anna"),
+    ("nickname", "Reni"),
+    ("preferred_username", "renate"),
+    ("gender", "female"),
+    ("time_zone", "Europe/Berlin"),
+    ("website", "https://renate.example/"),
+    ("profile_page", "https://verein.example/renate"),
+    ("picture", "https://renate.example/bild.jpg"),
+];
+
+/// Somebody signed in, a service that may do everything, and another one.
+struct Stage {
+    world: World,
+    parken: Service,
+    other: Service,
+    renate: Browser,
+    everything: String,
+}
+
+impl Stage {
+    /// The clients of the stage and more.
+    async fn declare(&self, more: &str) {
+        self.world.clients(&format!("{}{more}", self.everything)).await;
+    }
+
+    async fn back(&self, changes: &[(&'static str, &str)]) -> crate::support::browser::Answer {
+        self.renate.clone().get(&self.parken.request(changes)).await
+    }
+
+    /// The error of a request, or that it went well.
+    async fn outcome(&self, changes: &[(&'static str, &str)]) -> String {
+        let back = self.back(changes).await;
+        back.parameter("error").unwrap_or_default()
+    }
+
+    async fn tokens(&self, service: &Service, changes: &[(&'static str, &str)]) -> Value {
+        tokens(&self.world, service, &mut self.renate.clone(), changes).await
+    }
+
+    fn path<'a>(&self, value: &'a Value) -> &'a str {
+        value.as_str().unwrap().strip_prefix(self.world.config.issuer.as_str()).unwrap()
+    }
+}
+
+fn list(value: &Value) -> Vec<&str> {
+    value.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect()
+}
+
+async fn endpoint(stage: &Stage, member: &str, value: &Value) {
+    let (world, parken, path) = (&stage.world, &stage.parken, stage.path(value));
+    let access = text(&stage.tokens(parken, &[]).await, "access_token");
+    match member {
+        "authorization_endpoint" => {
+            let (_, query) = parken.request(&[]).split_once('?').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+            let back = stage.renate.clone().get(&format!("{path}?{query}")).await;
+            assert!(back.parameter("code").is_some());
+        }
+        "token_endpoint" => {
+            let code = parken.code(&mut stage.renate.clone(), &[]).await;
+            let form = [
+                ("grant_type", "authorization_code"),
+                ("code", &code),
+                ("redirect_uri", &parken.redirect_uri),
+                ("code_verifier", crate::support::service::VERIFIER),
+            ];
+            assert_eq!(parken.ask(world, path, &form).await.status, 200);
+        }
+        "userinfo_endpoint" => {
+            let request = world.browser().request(Method::GET, path).bearer_auth(access);
+            assert_eq!(world.browser().send(request).await.status, 200);
+        }
+        "introspection_endpoint" => {
+            assert_eq!(parken.ask(world, path, &[("token", &access)]).await.json()["active"], true);
+        }
+        "revocation_endpoint" => {
+            assert_eq!(parken.ask(world, path, &[("token", &access)]).await.status, 200);
+            assert_eq!(parken.userinfo(world, &access).await.status, 401);
+        }
+        "end_session_endpoint" => {
+            let mut elsewhere = world.browser();
+            elsewhere.sign_in(crate::support::surface::EMAIL, crate::support::browser::PASSWORD).await;
+            let hint = text(&tokens(world, parken, &mut elsewhere, &[]).await, "id_token");
+            assert_eq!(elsewhere.get(&format!("{path}?id_token_hint={hint}")).await.status, 303);
+            assert_eq!(elsewhere.get("/konto").await.status, 303, "signed out");
+        }
+        "jwks_uri" => {
+            let keys: JwkSet = serde_json::from_value(world.browser().get(path).await.json()).unwrap();
+            let token = text(&stage.tokens(parken, &[]).await, "id_token");
+            let header = jsonwebtoken::decode_header(&token).unwrap();
+            let key = DecodingKey::from_jwk(keys.find(header.kid.as_deref().unwrap()).unwrap()).unwrap();
+            assert!(verify_signature::<Value>(&token, &key, header.alg).is_some());
+        }
+        _ => {
+            assert_eq!(path, "/oauth2/par", "{member}");
+            assert_eq!(push(world, parken, &[]).await.status, 201);
+        }
+    }
+}
+
+/// A key pair that signs assertions, and its declaration.
+struct Prover {
+    id: String,
+    declaration: String,
+    sign: Box<dyn Fn(&str) -> Vec<u8>>,
+    algorithm: &'static str,
+}
+
+impl Prover {
+    fn new(algorithm: &str) -> Self {
+        let service = Service::new(&format!("prover-{}", algorithm.to_lowercase()));
+        let front = service.declaration("").split_once("[client.authentication]").unwrap().0.to_owned();
+        let declare = |key: String| {
+            format!("{front}[client.authentication]\nmethod = \"private_key_jwt\"\njwks = {{ keys = [{key}] }}\n")
+        };
+        let rsa = || {
+            let pem = include_str!("../../keys-dev/id-token-rs256.pem");
+            let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).unwrap();
+            RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).unwrap()
+        };
+        let (key, algorithm, sign): (String, &'static str, Box<dyn Fn(&str) -> Vec<u8>>) = match algorithm {
+            "PS256" | "RS256" => {
+                let pair = rsa();
+                let n = URL_SAFE_NO_PAD.encode(pair.public_key().modulus().big_endian_without_leading_zero());
+                let key =
+                    format!("{{ kty = \"RSA\", kid = \"eins\", alg = \"{algorithm}\", n = \"{n}\", e = \"AQAB\" }}");
+                let is_pss = algorithm == "PS256";
+                let sign = move |message: &str| {
+                    let mut signature = vec![0; pair.public_modulus_len()];
+                    let padding: &'static dyn aws_lc_rs::signature::RsaEncoding =
+                        if is_pss { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
+                    pair.sign(padding, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
+                    signature
+                };
+                (key, if is_pss { "PS256" } else { "RS256" }, Box::new(sign))
+            }
+            "EdDSA" => {
+                let pair = Ed25519KeyPair::generate().unwrap();
+                let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+                let key = format!("{{ kty = \"OKP\", crv = \"Ed25519\", kid = \"eins\", x = \"{x}\" }}");
+                (key, "EdDSA", Box::new(move |message: &str| pair.sign(message.as_bytes()).as_ref().to_vec()))
+            }
+            "ES256" => {
+                let signer = Signer::new(&service.id);
+                let key =
+                    signer.declaration("").split_once("keys = [").unwrap().1.split(']').next().unwrap().to_owned();
+                (key, "ES256", Box::new(move |message: &str| signer.sign(message)))
+            }
+            other => panic!("no check for assertions signed by {other}"),
+        };
+        Self { id: service.id.clone(), declaration: declare(key), sign, algorithm }
+    }
+
+    async fn ask(&self, world: &World, path: &str) -> (u16, String) {
+        let now = world.app.now().seconds();
+        let jti = format!("{}{path}{now}{}", self.id, rand());
+        let claims = json!({ "iss": self.id, "sub": self.id, "aud": world.config.issuer, "exp": now + 60, "jti": jti });
+        let header = json!({ "alg": self.algorithm, "kid": "eins" });
+        let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let message = format!("{}.{}", encode(header), encode(claims));
+        let assertion = format!("{message}.{}", URL_SAFE_NO_PAD.encode((self.sign)(&message)));
+        let form = [("client_assertion_type", Signer::TYPE), ("client_assertion", &assertion), ("token", "x")];
+        let answer = world.browser().post_exactly(path, &form).await;
+        (answer.status, if answer.body.is_empty() { String::new() } else { refusal(&answer).1 })
+    }
+}
+
+fn rand() -> String {
+    let mut bytes = [0; 8];
+    aws_lc_rs::rand::fill(&mut bytes).unwrap();
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// What a proven client is told there that brings nothing but a token that is none.
+fn believed(path: &str) -> (u16, String) {
+    match path {
+        "/oauth2/token" => (400, "invalid_request".to_owned()),
+        _ => (200, String::new()),
+    }
+}
+
+async fn authentication(stage: &Stage, member: &str, value: &Value) {
+    let world = &stage.world;
+    let path = match member.split('_').next().unwrap() {
+        "token" => "/oauth2/token",
+        "introspection" => "/oauth2/introspect",
+        _ => "/oauth2/revoke",
+    };
+    if member.contains("signing_alg") {
+        let provers: Vec<Prover> = list(value).into_iter().map(Prover::new).collect();
+        stage.declare(&provers.iter().map(|prover| prover.declaration.as_str()).collect::<String>()).await;
+        for prover in &provers {
+            assert_eq!(prover.ask(world, path).await, believed(path), "{member} {}", prover.algorithm);
+        }
+        return;
+    }
+    let (basic, public) = (Service::new("basic"), Service::public("public"));
+    let post = Service::new("post");
+    let prover = Prover::new("ES256");
+    let posted = post.declaration("").replace("client_secret_basic", "client_secret_post");
+    stage.declare(&[basic.declaration(""), public.declaration(""), posted, prover.declaration.clone()].concat()).await;
+    for method in ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"] {
+        let token = ("token", "x");
+        let secret = [("client_id", "post"), ("client_secret", post.secret.as_str()), token];
+        let told = match method {
+            "private_key_jwt" => prover.ask(world, path).await,
+            _ => {
+                let answer = match method {
+                    "client_secret_basic" => basic.ask(world, path, &[token]).await,
+                    "client_secret_post" => world.browser().post_exactly(path, &secret).await,
+                    _ => public.ask(world, path, &[token]).await,
+                };
+                (answer.status, if answer.body.is_empty() { String::new() } else { refusal(&answer).1 })
+            }
+        };
+        let expected = if list(value).contains(&method) { believed(path) } else { (401, "invalid_client".to_owned()) };
+        assert_eq!(told, expected, "{member} {method}");
+    }
+    let known = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
+    assert!(list(value).iter().all(|method| known.contains(method)), "{member}: no check for {value}");
+}
+
+async fn requests(stage: &Stage, member: &str, value: &Value) {
+    match member {
+        "scopes_supported" => {
+            for scope in list(value) {
+                assert_ne!(stage.outcome(&[("scope", &format!("openid {scope}"))]).await, "invalid_scope", "{scope}");
+            }
+        }
+        "response_types_supported" => {
+            for kind in [
+                "code",
+                "token",
+                "id_token",
+                "code token",
+                "code id_token",
+                "code id_token token",
+                "id_token token",
+                "none",
+            ] {
+                let refused = stage.outcome(&[("response_type", kind)]).await == "unsupported_response_type";
+                assert_eq!(refused, !list(value).contains(&kind), "{kind}");
+            }
+        }
+        "response_modes_supported" => {
+            for mode in ["query", "form_post", "fragment", "web_message", "jwt", "query.jwt", "form_post.jwt"] {
+                let back = stage.back(&[("response_mode", mode)]).await;
+                let code = back.parameter("code").or_else(|| Some(back.hidden("code")).filter(|code| !code.is_empty()));
+                assert_eq!(code.is_some(), list(value).contains(&mode), "{mode}");
+            }
+        }
+        "code_challenge_methods_supported" => {
+            for method in ["S256", "plain", "S512"] {
+                let code = stage.back(&[("code_challenge_method", method)]).await.parameter("code");
+                assert_eq!(code.is_some(), list(value).contains(&method), "{method}");
+            }
+        }
+        "prompt_values_supported" => {
+            for prompt in ["none", "login", "consent", "select_account", "create", "unbekannt"] {
+                let refused = stage.outcome(&[("prompt", prompt)]).await == "invalid_request";
+                assert_eq!(refused, !list(value).contains(&prompt), "{prompt}");
+            }
+        }
+        "display_values_supported" => {
+            for display in list(value) {
+                assert!(stage.back(&[("display", display)]).await.parameter("code").is_some(), "{display}");
+            }
+        }
+        "ui_locales_supported" => {
+            for locale in list(value) {
+                let mut anybody = stage.world.browser();
+                let page = anybody.visit(&stage.parken.request(&[("ui_locales", locale)])).await;
+                assert!(page.body.contains(&format!("<html lang=\"{locale}\"")), "{locale}");
+            }
+        }
+        "acr_values_supported" => {
+            let reached = claims(&text(&stage.tokens(&stage.parken, &[]).await, "id_token"))["acr"].clone();
+            assert!(list(value).iter().any(|known| reached == **known), "{reached}");
+            for acr in list(value) {
+                let asked = json!({ "id_token": { "acr": { "essential": true, "value": acr } } }).to_string();
+                let refused = stage.outcome(&[("claims", &asked)]).await;
+                assert_ne!(refused, "unmet_authentication_requirements", "{acr}");
+            }
+        }
+        _ => {
+            assert_eq!((member, value), ("authorization_response_iss_parameter_supported", &json!(true)));
+            for changes in [("scope", "openid"), ("scope", "x")] {
+                let iss = stage.back(&[changes]).await.parameter("iss");
+                assert_eq!(iss.as_deref(), Some(stage.world.config.issuer.as_str()));
+            }
+        }
+    }
+}
+
+async fn switches(stage: &Stage, member: &str, value: &Value) {
+    let (world, parken) = (&stage.world, &stage.parken);
+    match (member, value.as_bool().unwrap()) {
+        ("claims_parameter_supported", true) => {
+            let asked = json!({ "id_token": { "email": null } }).to_string();
+            let held = stage.tokens(parken, &[("scope", "openid"), ("claims", &asked)]).await;
+            assert_eq!(claims(&text(&held, "id_token"))["email"], crate::support::surface::EMAIL);
+        }
+        ("request_parameter_supported", false) => {
+            assert_eq!(stage.outcome(&[("request", "a.b.c")]).await, "request_not_supported");
+        }
+        ("request_uri_parameter_supported", false) => {
+            let uri = ("request_uri", "https://parken.example/r");
+            assert_eq!(stage.outcome(&[uri]).await, "request_uri_not_supported");
+        }
+        ("require_pushed_authorization_requests", false) => assert_eq!(stage.outcome(&[]).await, ""),
+        ("backchannel_logout_supported" | "backchannel_logout_session_supported", true) => {
+            let mut elsewhere = world.browser();
+            elsewhere.sign_in(crate::support::surface::EMAIL, crate::support::browser::PASSWORD).await;
+            let id = claims(&text(&tokens(world, parken, &mut elsewhere, &[]).await, "id_token"));
+            assert!(id["sid"].is_string(), "the number of the session");
+            elsewhere.get("/konto").await;
+            elsewhere.post("/abmelden", &[]).await;
+            for _ in 0..100 {
+                if world.texts("SELECT kind FROM outbox").await.contains(&"logout.tell".to_owned()) {
+                    return;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+            panic!("nobody tells the service");
+        }
+        _ => panic!("no check for {member} = {value}"),
+    }
+}
+
+async fn tokens_and_claims(stage: &Stage, member: &str, value: &Value) {
+    let (world, parken, other) = (&stage.world, &stage.parken, &stage.other);
+    match member {
+        "grant_types_supported" => {
+            for grant in ["authorization_code", "refresh_token", "client_credentials", "password", "implicit", "x"] {
+                let answer = parken.ask(world, "/oauth2/token", &[("grant_type", grant)]).await;
+                let refused = answer.status == 400 && refusal(&answer).1 == "unsupported_grant_type";
+                assert_eq!(refused, !list(value).contains(&grant), "{grant}");
+            }
+        }
+        "subject_types_supported" => {
+            for kind in list(value) {
+                stage
+                    .declare(&if kind == "pairwise" {
+                        String::new()
+                    } else {
+                        format!(
+                            "{}{}",
+                            Service::new("eins").declaration("subject_type = \"public\""),
+                            Service::new("zwei").declaration("subject_type = \"public\"")
+                        )
+                    })
+                    .await;
+                let pair = if kind == "pairwise" {
+                    [parken.clone(), other.clone()]
+                } else {
+                    ["eins", "zwei"].map(Service::new)
+                };
+                let mut subjects = Vec::new();
+                for service in &pair {
+                    subjects.push(claims(&text(&stage.tokens(service, &[]).await, "id_token"))["sub"].clone());
+                }
+                assert_eq!(subjects[0] != subjects[1], kind == "pairwise", "{kind}");
+            }
+        }
+        "id_token_signing_alg_values_supported" => {
+            for alg in list(value) {
+                let service = Service::new("algorithmus");
+                stage.declare(&service.declaration(&format!("id_token_algorithm = \"{alg}\""))).await;
+                let token = text(&stage.tokens(&service, &[]).await, "id_token");
+                assert_eq!(jsonwebtoken::decode_header(&token).unwrap().alg, alg.parse().unwrap());
+            }
+        }
+        "claim_types_supported" => {
+            assert_eq!(value, &json!(["normal"]));
+            let access = text(&stage.tokens(parken, &[]).await, "access_token");
+            let info = parken.userinfo(world, &access).await.json();
+            assert!(info.get("_claim_names").is_none() && info.get("_claim_sources").is_none());
+        }
+        _ => {
+            assert_eq!(member, "claims_supported");
+            let scopes =
+                world.browser().get("/.well-known/openid-configuration").await.json()["scopes_supported"].clone();
+            let held = stage.tokens(parken, &[("scope", &list(&scopes).join(" "))]).await;
+            let info = parken.userinfo(world, &text(&held, "access_token")).await.json();
+            let id = claims(&text(&held, "id_token"));
+            let told: Vec<&String> = id.as_object().unwrap().keys().chain(info.as_object().unwrap().keys()).collect();
+            for name in &told {
+                assert!(list(value).contains(&name.as_str()), "{name} is delivered and not listed");
+            }
+            for name in list(value) {
+                assert!(told.iter().any(|told| *told == name), "{name} is listed and never delivered");
+            }
+        }
+    }
+}
+
+/// The one place that knows which check belongs to which member.
+async fn check(stage: &Stage, member: &str, value: &Value) {
+    match member {
+        "issuer" => {
+            assert_eq!(value, &json!(stage.world.config.issuer));
+            let id = claims(&text(&stage.tokens(&stage.parken, &[]).await, "id_token"));
+            assert_eq!(&id["iss"], value);
+        }
+        _ if member.ends_with("_endpoint") || member == "jwks_uri" => endpoint(stage, member, value).await,
+        _ if member.contains("_endpoint_auth_") => authentication(stage, member, value).await,
+        "scopes_supported"
+        | "response_types_supported"
+        | "response_modes_supported"
+        | "code_challenge_methods_supported"
+        | "prompt_values_supported"
+        | "display_values_supported"
+        | "ui_locales_supported"
+        | "acr_values_supported"
+        | "authorization_response_iss_parameter_supported" => {
+            requests(stage, member, value).await;
+        }
+        "grant_types_supported"
+        | "subject_types_supported"
+        | "id_token_signing_alg_values_supported"
+        | "claim_types_supported"
+        | "claims_supported" => tokens_and_claims(stage, member, value).await,
+        _ if value.is_boolean() => switches(stage, member, value).await,
+        _ => panic!("{member} is in the discovery document, and nothing holds it to {value}"),
+    }
+}
+
+both!(every_member_of_the_discovery_document_is_true, async |world| {
+    let (parken, other) = (Service::new("parken"), Service::new("other"));
+    let names = Claim::ALL.into_iter().filter(|claim| !claim.is_companion()).map(Claim::name);
+    let everything = parken.offline_declaration(&format!(
+        "backchannel_logout_uri = \"https://parken.example/ende\"\nclaims = [{{ names = {:?} }}]",
+        names.collect::<Vec<_>>()
+    ));
+    let everything = everything.replace("\"offline_access\"]", "\"offline_access\", \"address\", \"phone\"]");
+    let everything = format!("{everything}{}", other.declaration(""));
+    world.clients(&everything).await;
+    let mut renate = connected(&world, &[&other]).await;
+    let seen = renate.get("/profil/angaben").await.hidden("stand");
+    assert_eq!(renate.post("/profil/angaben", &[&FURTHER[..], &[("stand", &seen)]].concat()).await.status, 303);
+    let page = renate.visit(&parken.request(&[("scope", &Scope::ALL.map(Scope::name).join(" "))])).await;
+    renate.post(&format!("/einwilligung?vorgang={}", vorgang(&page)), &[("antwort", "ja")]).await;
+    renate.get("/konto").await;
+    let stage = Stage { world, parken, other, renate, everything };
+    let document = stage.world.browser().get("/.well-known/openid-configuration").await.json();
+    assert!(document.as_object().unwrap().len() > 30);
+    for (member, value) in document.as_object().unwrap() {
+        check(&stage, member, value).await;
+    }
+});
