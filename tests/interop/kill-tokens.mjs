@@ -91,14 +91,26 @@ class Victim {
   async acts() {
     const redemption = async (kind) => {
       const form = await codeForm(this.browser, this.clients[kind], SCOPE);
-      return { send: () => this.tokens(kind, form), judge: (answer) => this.judgeCode(kind, form, answer) };
+      return {
+        code: form.code,
+        send: () => this.tokens(kind, form),
+        judge: (answer) => this.judgeCode(kind, form, answer),
+      };
     };
     const [rotating, repeating] = [this.rotating, this.repeating];
     return [
       await redemption('open'),
       await redemption('own'),
-      { send: () => this.tokens('open', refreshForm(rotating)), judge: (answer) => this.judgeRotation(rotating, answer) },
-      { send: () => this.tokens('own', refreshForm(repeating)), judge: (answer) => this.judgeRepetition(repeating, answer) },
+      {
+        token: rotating,
+        send: () => this.tokens('open', refreshForm(rotating)),
+        judge: (answer) => this.judgeRotation(rotating, answer),
+      },
+      {
+        token: repeating,
+        send: () => this.tokens('own', refreshForm(repeating)),
+        judge: (answer) => this.judgeRepetition(repeating, answer),
+      },
     ];
   }
 
@@ -119,11 +131,14 @@ class Victim {
       await pause(this.random() * this.duration);
       return act.send();
     });
-    await pause(this.random() * this.duration * 1.5);
+    // However fast the machine is today: every other time as soon as one of them has been answered.
+    const moment = this.random() * this.duration;
+    await (this.random() < 0.5 ? pause(moment * 2) : Promise.race(sent).then(() => pause(moment / 4)));
     await this.node.kill();
     const answers = await Promise.all(sent);
     await this.quiet();
     await this.node.start();
+    this.found = this.find(acts);
     for (const [index, act] of acts.entries()) {
       await act.judge(answers[index]);
     }
@@ -141,36 +156,38 @@ class Victim {
     return look(this.node.databaseUrl, statement);
   }
 
-  /** A hash as both databases write it into a statement, and as they read it out. */
-  #bytes(hash) {
-    return this.node.databaseUrl.startsWith('sqlite:') ? `X'${hash}'` : `'\\x${hash}'`;
-  }
-
-  #hex(column) {
-    return this.node.databaseUrl.startsWith('sqlite:') ? `lower(hex(${column}))` : `encode(${column}, 'hex')`;
+  /** What the database holds of these codes and refresh tokens, with one look. */
+  find(acts) {
+    const isSqlite = this.node.databaseUrl.startsWith('sqlite:');
+    const hex = (column) => (isSqlite ? `lower(hex(${column}))` : `encode(${column}, 'hex')`);
+    const bytes = (hash) => (isSqlite ? `X'${hash}'` : `'\\x${hash}'`);
+    const among = (hashes) => hashes.filter(Boolean).map(bytes).join(', ') || 'NULL';
+    const rows = this.#look(
+      `SELECT ${hex('code_hash')}, CASE WHEN used_at IS NULL THEN '0' ELSE '1' END,
+              CAST((SELECT COUNT(*) FROM client_grant WHERE client_grant.id = authorization_code.grant_id) AS TEXT)
+         FROM authorization_code WHERE code_hash IN (${among(acts.map(({ code }) => code && hashOf(code)))})
+        UNION ALL
+       SELECT ${hex('family_hash')}, ${hex('generation_hash')}, CASE WHEN ended_at IS NULL THEN '0' ELSE '1' END
+         FROM client_grant WHERE family_hash IN (${among(acts.map(({ token }) => token && familyOf(token)))})`,
+    );
+    return (hash) => {
+      const found = rows.filter(([known]) => known === hash);
+      assert.equal(found.length, 1, 'one row of a code, one generation of a family');
+      return found[0].slice(1);
+    };
   }
 
   /** Whether a code has been spent. That and its grant are one commit, and there is one grant at most. */
   spent(code) {
-    const rows = this.#look(
-      `SELECT CASE WHEN used_at IS NULL THEN 0 ELSE 1 END,
-              (SELECT COUNT(*) FROM client_grant WHERE client_grant.id = authorization_code.grant_id)
-         FROM authorization_code WHERE code_hash = ${this.#bytes(hashOf(code))}`,
-    );
-    assert.equal(rows.length, 1, 'one code');
-    const [used, grants] = rows[0];
+    const [used, grants] = this.found(hashOf(code));
     assert.equal(used, grants, `the code is ${used === '1' ? 'spent' : 'whole'} and has ${grants} grants`);
     return used === '1';
   }
 
-  /** The present generation of a family, and whether it has ended. There is exactly one. */
-  stored(token) {
-    const rows = this.#look(
-      `SELECT ${this.#hex('generation_hash')}, CASE WHEN ended_at IS NULL THEN 0 ELSE 1 END
-         FROM client_grant WHERE family_hash = ${this.#bytes(familyOf(token))}`,
-    );
-    assert.equal(rows.length, 1, 'one generation of a family');
-    return { generation: rows[0][0], ended: rows[0][1] === '1' };
+  /** The present generation of a family, and whether it has ended. */
+  stored(token, found = this.found) {
+    const [generation, ended] = found(familyOf(token));
+    return { generation, ended: ended === '1' };
   }
 
   async judgeCode(kind, form, answer) {
@@ -219,7 +236,7 @@ class Victim {
   /** An older generation comes again: it ends the family. The client begins anew. */
   async replay(presented, present) {
     refused(await this.tokens('open', refreshForm(presented)), 'invalid_grant', 'an older generation');
-    assert.equal(this.stored(presented).ended, true, 'a token that comes twice ends its family');
+    assert.equal(this.stored(presented, this.find([{ token: presented }])).ended, true, 'a token that comes twice ends its family');
     if (present) {
       refused(await this.tokens('open', refreshForm(present)), 'invalid_grant', 'the present generation of an ended family');
     }

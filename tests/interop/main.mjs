@@ -4,6 +4,7 @@ import { cleanUp, note, sum } from './lib/check.mjs';
 
 const SUITES = [
   'openid-client',
+  'authlib',
   'smtp',
   'two-nodes',
   'kill',
