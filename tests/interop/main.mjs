@@ -5,6 +5,7 @@ import { cleanUp, note, sum } from './lib/check.mjs';
 const SUITES = [
   'openid-client',
   'authlib',
+  'apache',
   'smtp',
   'two-nodes',
   'kill',
