@@ -13,6 +13,8 @@ mod documents;
 mod keys;
 mod keys_master;
 mod leaving;
+#[path = "../interop/openidconnect.rs"]
+mod openidconnect;
 mod operator;
 mod pages;
 mod personal_data;
