@@ -21,11 +21,12 @@ export async function run() {
     ['PostgreSQL', { url: postgres() }],
   ]) {
     const node = new Node(`authlib-${name}`, database && { database });
+    const offline = { scopes: ['openid', 'email', 'offline_access'] };
     const machine = { own_scopes: ['termine.lesen'], resource: 'https://termine.example/' };
     const clients = {
       // Authlib sends identifier and secret as they are, not form-encoded as RFC 6749 section 2.3.1 wants it.
       basic: withSecret('basic', 'client_secret_basic', {}, plainSecret()),
-      lasting: withSecret('bleibend', 'client_secret_basic', { scopes: ['openid', 'email', 'offline_access'] }, plainSecret()),
+      lasting: withSecret('bleibend', 'client_secret_basic', offline, plainSecret()),
       key: await withKey('schluessel', 'ES256'),
       machine: await withKey('maschine', 'ES256', machine),
     };
@@ -37,7 +38,8 @@ export async function run() {
     const party = new Party(browser);
     const known = { issuer: node.issuer, redirect_uri: REDIRECT_URI, clients: {} };
     for (const [which, client] of Object.entries(clients)) {
-      known.clients[which] = { id: client.id, ...(client.secret ? { secret: client.secret } : { key: await exported(client) }) };
+      const own = client.secret ? { secret: client.secret } : { key: await exported(client) };
+      known.clients[which] = { id: client.id, ...own };
     }
     const { checks } = await party.ask(known);
     assert.ok(checks.length >= 7);

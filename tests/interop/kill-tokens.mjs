@@ -236,7 +236,8 @@ class Victim {
   /** An older generation comes again: it ends the family. The client begins anew. */
   async replay(presented, present) {
     refused(await this.tokens('open', refreshForm(presented)), 'invalid_grant', 'an older generation');
-    assert.equal(this.stored(presented, this.find([{ token: presented }])).ended, true, 'a token that comes twice ends its family');
+    const { ended } = this.stored(presented, this.find([{ token: presented }]));
+    assert.equal(ended, true, 'a token that comes twice ends its family');
     if (present) {
       refused(await this.tokens('open', refreshForm(present)), 'invalid_grant', 'the present generation of an ended family');
     }
@@ -266,7 +267,8 @@ class Victim {
       await this.refresh(kind, token, 'a family that nobody ended');
     }
     await this.node.stop();
-    const torn = `SELECT COUNT(*) FROM authorization_code LEFT JOIN client_grant ON client_grant.id = authorization_code.grant_id
+    const torn = `SELECT COUNT(*) FROM authorization_code
+                    LEFT JOIN client_grant ON client_grant.id = authorization_code.grant_id
                    WHERE (used_at IS NULL) <> (client_grant.id IS NULL)`;
     assert.deepEqual(this.#look(torn), [['0']], 'codes and grants belong together');
     if (this.node.databaseUrl.startsWith('sqlite:')) {

@@ -138,7 +138,8 @@ class Town {
   }
 
   async requestsUnderWay() {
-    const { left } = await this.renate.press(this.consentPage, 'senden');
+    const { left, text } = await this.renate.press(this.consentPage, 'senden');
+    assert.ok(left, `agreeing on the page that was open: ${text}`);
     const form = (code, verifier, redirect_uri) => ({
       grant_type: 'authorization_code',
       code,
