@@ -17,6 +17,8 @@ mod keys;
 mod keys_master;
 mod leaving;
 mod logout_state;
+#[path = "../interop/openidconnect.rs"]
+mod openidconnect;
 mod operator;
 mod pages;
 mod personal_data;

@@ -2,7 +2,20 @@
 
 import { cleanUp, note, sum } from './lib/check.mjs';
 
-const SUITES = ['openid-client', 'smtp', 'two-nodes', 'kill', 'data', 'master-key', 'startup', 'shutdown'];
+const SUITES = [
+  'openid-client',
+  'authlib',
+  'apache',
+  'smtp',
+  'two-nodes',
+  'kill',
+  'kill-tokens',
+  'restart',
+  'data',
+  'master-key',
+  'startup',
+  'shutdown',
+];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !SUITES.includes(name));

@@ -1,19 +1,20 @@
 // Two processes on one PostgreSQL database are one provider.
 
 import assert from 'node:assert/strict';
-import { randomBytes, createHash } from 'node:crypto';
 import http from 'node:http';
 import { join } from 'node:path';
 import { atEnd, note, test, until } from './lib/check.mjs';
 import { Browser } from './lib/browser.mjs';
-import { REDIRECT_URI, clientFile, withSecret } from './lib/clients.mjs';
+import { clientFile, withSecret } from './lib/clients.mjs';
 import { postgres } from './lib/databases.mjs';
 import { canSignIn, isSignedIn, register, resetPassword, signIn, somebody } from './lib/journeys.mjs';
 import { Mailbox, sixDigits } from './lib/mail.mjs';
+import { authorization, basic, codeForm, consent } from './lib/plain-client.mjs';
 import { Node, SEED_PASSWORD, directory } from './lib/program.mjs';
 
 const ROUNDS = Number(process.env.NK_ROUNDS ?? 50);
 const PARALLEL = 64;
+const SCOPE = { scope: 'openid email' };
 
 export async function run() {
   const database = { url: postgres() };
@@ -86,14 +87,14 @@ export async function run() {
   const client = withSecret('zweiknoten', 'client_secret_basic');
   await test('a client applied at the command line is known on both nodes within a second', async () => {
     await a.apply(clientFile([client]));
-    const known = (node) => async () => (await authorization(at(node), client, {})).page.status === 303;
+    const known = (node) => async () => (await authorization(at(node), client, SCOPE)).page.status === 303;
     await Promise.all([until('A knows the client', 1, known(a)), until('B knows the client', 1, known(b))]);
   });
 
   await test(`${PARALLEL} parallel redemptions of one code over both nodes: one succeeds, ${ROUNDS} times`, async () => {
     const browser = at(a);
     await signIn(browser, 'konto-2@example.org', SEED_PASSWORD);
-    await consent(browser, client);
+    await consent(browser, client, SCOPE);
     const agent = new http.Agent({ keepAlive: true });
     atEnd(() => agent.destroy());
     const began = performance.now();
@@ -119,41 +120,12 @@ export async function run() {
   }
 }
 
-/** One request for a code; the page is not followed. */
-async function authorization(browser, client, parameters) {
-  const verifier = randomBytes(32).toString('base64url');
-  const url = new URL('/oauth2/authorize', browser.issuer);
-  url.search = new URLSearchParams({
-    response_type: 'code',
-    client_id: client.id,
-    redirect_uri: REDIRECT_URI,
-    scope: 'openid email',
-    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-    code_challenge_method: 'S256',
-    ...parameters,
-  });
-  return { verifier, page: await browser.request('GET', url) };
-}
-
-async function consent(browser, client) {
-  const { page } = await authorization(browser, client, {});
-  const asked = await browser.open(page.headers.location);
-  assert.equal(asked.path, '/einwilligung', asked.text);
-  const { left } = await browser.press(asked, 'senden');
-  assert.ok(left.searchParams.get('code'));
-}
-
 /** Everybody redeems one code at once. Returns the index of the node that gave the tokens. */
 async function race(round, { agent, browser, client, issuer, nodes }) {
-  const { verifier, page } = await authorization(browser, client, { prompt: 'none' });
-  const code = new URL(page.headers.location).searchParams.get('code');
-  assert.ok(code, page.headers.location);
-  const form = { grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI, code_verifier: verifier };
-  const body = new URLSearchParams(form).toString();
-  const credentials = [client.id, client.secret].map((part) => encodeURIComponent(part)).join(':');
+  const body = new URLSearchParams(await codeForm(browser, client, SCOPE)).toString();
   const headers = {
     host: new URL(issuer).host,
-    authorization: `Basic ${Buffer.from(credentials).toString('base64')}`,
+    authorization: basic(client),
     'content-type': 'application/x-www-form-urlencoded',
   };
   const redeem = async (index) => {

@@ -12,8 +12,12 @@ export function secret() {
   return `a+b=c&d:100% ~/?"${randomBytes(18).toString('base64')}`;
 }
 
-export function withSecret(id, method, settings = {}) {
-  const own = secret();
+/** As the program's own command makes them: for libraries that do not encode what they send. */
+export function plainSecret() {
+  return randomBytes(32).toString('base64url');
+}
+
+export function withSecret(id, method, settings = {}, own = secret()) {
   const secret_sha256 = createHash('sha256').update(own).digest('hex');
   return { id, secret: own, settings, authentication: { method, secret_sha256 } };
 }
