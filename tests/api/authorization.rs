@@ -220,7 +220,7 @@ both!(a_service_that_needs_more_is_told_the_truth, async |world| {
         .await;
     let mut renate = renate(&world).await;
     let page = renate.visit(&steuer.request(&[])).await;
-    assert!(page.body.contains("substanziell"), "{}", page.body);
+    assert!(page.body.contains("substanziell") && page.body.contains("Steuergeheimnis"), "{}", page.body);
     let back = renate.post(&format!("/abbrechen?vorgang={}", vorgang(&page)), &[]).await;
     assert_eq!(back.parameter("error").as_deref(), Some("unmet_authentication_requirements"));
 });

@@ -93,11 +93,11 @@ both!(a_new_key_is_published_an_hour_before_it_signs_and_the_old_one_a_day_longe
     let new: Vec<_> = rotate(&operator, &Purpose::ALL).await.unwrap().into_iter().map(|times| times.key_id).collect();
     assert_eq!(new.len(), 5);
     for browser in [&world.browser(), &other] {
-        within(SOON, "published", async || published(browser).await.len() == before.len() + 3).await;
+        within(SOON, "published", async || published(browser).await.len() == before.len() + 4).await;
     }
     let keys = world.browser().get("/oauth2/jwks").await;
     assert_eq!(keys.header("cache-control"), "public, max-age=900");
-    assert!(!keys.body.contains(&new[3]), "audit keys are not published");
+    assert!(!keys.body.contains(&new[4]), "audit keys are not published");
     world.pass(minutes(59));
     tokio::time::sleep(NOTICED).await;
     let old = tokens(world.browser(), &parken).await;
@@ -106,14 +106,14 @@ both!(a_new_key_is_published_an_hour_before_it_signs_and_the_old_one_a_day_longe
     tokio::time::sleep(NOTICED).await;
     for browser in [&world.browser(), &other] {
         let fresh = tokens(browser.clone(), &parken).await;
-        assert_eq!([key_id(&fresh.id), key_id(&fresh.access)], [new[0].clone(), new[2].clone()], "from now on");
+        assert_eq!([key_id(&fresh.id), key_id(&fresh.access)], [new[0].clone(), new[3].clone()], "from now on");
         assert_eq!(userinfo(browser, &old.access).await, 200, "what the old key signed is good");
     }
     let mut renate = old.browser;
     let hint = format!("/oauth2/logout?id_token_hint={}", old.id);
     world.pass(hours(24) - minutes(1));
     tokio::time::sleep(NOTICED).await;
-    assert_eq!(published(&other).await.len(), before.len() + 3);
+    assert_eq!(published(&other).await.len(), before.len() + 4);
     assert_eq!(renate.get(&hint).await.status, 303, "nobody is signed in any more, the hint is understood");
     world.pass(minutes(1));
     tokio::time::sleep(NOTICED).await;

@@ -155,6 +155,8 @@ struct LevelPage {
     f: Frame,
     needed: String,
     have: String,
+    /// Why the service wants it, in its own words.
+    reason: Option<String>,
 }
 
 /// The service wants more than this account can give: said plainly, with the way back.
@@ -162,5 +164,7 @@ pub async fn level(visitor: Visitor) -> Answer {
     let (Some(pending), Some(session)) = (&visitor.pending, &visitor.session) else { return Err(Error::Gone) };
     let f = visitor.frame();
     let (needed, have) = (level_name(f.t, pending.request.level), level_name(f.t, session.level));
-    visitor.page(&LevelPage { f, needed, have })
+    let reason = pending.client.level_reason.as_ref().filter(|_| pending.client.level > session.level);
+    let reason = reason.map(|reason| reason.get(visitor.language).to_owned());
+    visitor.page(&LevelPage { f, needed, have, reason })
 }
