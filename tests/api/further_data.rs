@@ -228,7 +228,7 @@ both!(sec_of_two_that_save_at_once_one_does, async |world| {
         let name = format!("<dd>n{round}-{}<", winners[0]);
         assert_eq!(page.matches(&name).count(), 2, "whole: {page}");
         let web = page.matches("<dd>https://r.example/").count();
-        assert_eq!(web, usize::from(winners[0] % 4 != 0), "{page}");
+        assert_eq!(web, usize::from(!winners[0].is_multiple_of(4)), "{page}");
         assert_eq!(world.texts(CHANGES).await.len(), round);
         assert_eq!(world.rows("attribute").await, 5 + web as i64);
     }
