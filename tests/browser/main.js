@@ -34,6 +34,7 @@ const STORIES = {
   "Nadine makes every mistake of a reset": signin.everyMistakeOfAReset,
   "Emre resets a password without an account": signin.resetWithoutAccount,
   "Renate connects a service, once, and withdraws": service.connectsOnceAndWithdraws,
+  "Nadine chooses what a service gets": service.choosesWhatIsSent,
   "Emre cancels on the way to a service": service.cancels,
   "Nadine registers on the way to a service": service.registersOnTheWay,
   "Emre has forgotten his password on the way to a service": service.forgotThePasswordOnTheWay,

@@ -79,6 +79,29 @@ async function endsTheConnection(renate) {
   await renate.reads(renate.says("bekommt ab jetzt keine Daten mehr", "gets no more data from now on"));
 }
 
+/** Optional data is off until it is chosen; where the law decides, nothing is asked. */
+export async function choosesWhatIsSent(arrives, { service, issuer }) {
+  const nadine = await arrives("nadine");
+  await hasAccount(nadine);
+  const request = service.request(issuer, "meldeamt");
+  await nadine.opens(request.url);
+  await nadine.sees("consent: a choice");
+  await nadine.reads(nadine.says("Für die Anrede", "To address you"), nadine.says("§ 3 Abs. 1 BMG", "section 3(1) BMG"));
+  assert.equal(await nadine.page.isChecked("#daten-email"), false);
+  await nadine.ticks("#daten-email");
+  await nadine.presses("#senden");
+  const { person } = await service.redeem(request, bringsCode(nadine, service, request));
+  assert.equal(person.email, nadine.email);
+  assert.equal(person.family_name, nadine.family);
+
+  const lawful = service.request(issuer, "statistik");
+  await nadine.opens(lawful.url);
+  await nadine.sees("consent: the law");
+  await nadine.doesNotRead(nadine.says("Sie entscheiden", "You decide"));
+  await nadine.presses("#senden");
+  bringsCode(nadine, service, lawful);
+}
+
 export async function cancels(arrives, { service, issuer }) {
   const emre = await arrives("emre");
   const request = service.request(issuer);

@@ -91,6 +91,8 @@ export const PAGES = {
   "locked": { path: "/anmelden", status: 403 },
 
   "consent": ok("/einwilligung"),
+  "consent: a choice": ok("/einwilligung"),
+  "consent: the law": ok("/einwilligung"),
   "level too low": ok("/anmelden/niveau"),
   "sign out everywhere": ok("/oauth2/logout"),
 

@@ -5,6 +5,11 @@ import { createServer } from "node:http";
 
 const random = () => randomBytes(32).toString("base64url");
 
+const ALL = 'claims = [{ names = ["name", "given_name", "family_name", "birthdate", "email"] }]';
+const CHOICE = `{ names = ["given_name", "family_name"], purpose = { de = "Für die Anrede", en = "To address you" } },
+  { names = ["email"], optional = true }`;
+const LAWFUL = '{ names = ["birthdate"], legal_basis = { de = "§ 3 Abs. 1 BMG", en = "section 3(1) BMG" } }';
+
 export class Service {
   #server;
   #secret;
@@ -25,7 +30,7 @@ export class Service {
     this.#server.close();
   }
 
-  /** Two clients: one that everybody may use, one that wants more than this account can give. */
+  /** Clients: one that everybody may use, one that wants more than this account can give, two to which a law gives data. */
   clients({ secret, hash }) {
     this.#secret = secret;
     const client = (id, de, en, rest) => `[[client]]
@@ -37,15 +42,16 @@ privacy_uri = "${this.origin}/datenschutz"
 redirect_uris = ["${this.origin}/rueckkehr"]
 post_logout_redirect_uris = ["${this.origin}/abgemeldet"]
 scopes = ["openid", "profile", "email"]
-claims = [{ names = ["name", "given_name", "family_name", "birthdate", "email"] }]
 ${rest}
 [client.authentication]
 method = "client_secret_basic"
 secret_sha256 = "${hash}"
 `;
     return [
-      client("bewohnerparken", "Bewohnerparken", "Resident parking", ""),
-      client("wohngeld", "Wohngeld", "Housing benefit", 'level = "substantial"\nlevel_reason = { de = "Wohngeld wird nach Ihrem Einkommen berechnet", en = "Housing benefit depends on your income" }'),
+      client("bewohnerparken", "Bewohnerparken", "Resident parking", ALL),
+      client("wohngeld", "Wohngeld", "Housing benefit", `${ALL}\n` + 'level = "substantial"\nlevel_reason = { de = "Wohngeld wird nach Ihrem Einkommen berechnet", en = "Housing benefit depends on your income" }'),
+      client("meldeamt", "Meldeamt", "Registration office", `claims = [${CHOICE}, ${LAWFUL}]`),
+      client("statistik", "Statistik", "Statistics", `claims = [${LAWFUL.replace("]", ', "email"]')}]`),
     ].join("\n");
   }
 
