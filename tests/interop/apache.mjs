@@ -72,7 +72,7 @@ async function journeys(name, { node, apache }) {
     const elsewhere = new Person(node, apache, 'konto-0@example.org');
     await elsewhere.arrives();
     await anna.here.press(await anna.here.open('/konto'), 'abmelden');
-    await until('Apache has been told', 10, async () => (await anna.there.open(PROTECTED)).left);
+    await until('Apache has been told', 30, async () => (await anna.there.open(PROTECTED)).left);
     await anna.isStopped();
     for (const person of [other, elsewhere]) {
       assert.equal((await person.there.open(PROTECTED)).left, undefined, 'another session');

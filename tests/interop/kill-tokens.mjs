@@ -148,7 +148,7 @@ class Victim {
   async quiet() {
     if (!this.node.databaseUrl.startsWith('sqlite:')) {
       const others = 'SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()';
-      await until('nobody is connected', 10, () => look(this.node.databaseUrl, others)[0][0] === '0');
+      await until('nobody is connected', 30, () => look(this.node.databaseUrl, others)[0][0] === '0');
     }
   }
 
