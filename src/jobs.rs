@@ -88,7 +88,7 @@ pub fn start(app: App, registry: Registry, memory: Memory) -> Running {
         every("cleanup", CLEANUP_EVERY, stopped, move || {
             let app = app.clone();
             async move {
-                let rows = retention::run(&app.db, app.now()).await?;
+                let rows = retention::run(&app.db.aside(), app.now()).await?;
                 let events = prune::tend(&app).await?;
                 tracing::debug!(rows, events, "cleaned up");
                 inactivity::tend(&app).await
