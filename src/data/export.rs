@@ -276,12 +276,6 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
             "scopes": one.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>(),
         })
     };
-    let logout = |(client, one): &(ClientId, Logout)| {
-        json!({
-            "client_id": client, "state": one.state, "ended_at": instant(one.ended_at),
-            "changed_at": instant(one.changed_at),
-        })
-    };
     Ok(json!({
         "format": "nutzerkonto-export",
         "version": 1,
@@ -296,6 +290,14 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
         "sessions": sessions.iter().map(session).collect::<Vec<_>>(),
         "devices": devices.iter().map(device).collect::<Vec<_>>(),
         "services": connections.iter().map(service).collect::<Vec<_>>(),
-        "logouts": logouts.iter().map(logout).collect::<Vec<_>>(),
+        "logouts": logouts.iter().map(describe_logout).collect::<Vec<_>>(),
     }))
+}
+
+/// What has become of telling a service that a session has ended.
+fn describe_logout((client, logout): &(ClientId, Logout)) -> Value {
+    json!({
+        "client_id": client, "state": logout.state, "ended_at": instant(logout.ended_at),
+        "changed_at": instant(logout.changed_at),
+    })
 }
