@@ -205,7 +205,45 @@ fn check_claims(app: &AppParts, client: &Client, claims: &AssertionClaims) -> Re
 
 #[cfg(test)]
 mod tests {
-    use super::parse_basic;
+    use std::time::{Duration, Instant};
+
+    use super::{check_secret, parse_basic};
+    use crate::kernel::secret::{hex, sha256};
+
+    /// The median time of a refusal, for each of two registered hashes, asked in turns.
+    fn medians(hashes: &[String; 2]) -> [Duration; 2] {
+        let mut times = [Vec::new(), Vec::new()];
+        for _ in 0..10_000 {
+            for (place, hash) in hashes.iter().enumerate() {
+                let began_at = Instant::now();
+                assert!(check_secret(hash, "geraten").is_err());
+                times[place].push(began_at.elapsed());
+            }
+        }
+        times.map(|mut times| {
+            times.sort();
+            times[times.len() / 2]
+        })
+    }
+
+    // What is compared is a hash, so that nobody comes nearer step by step; and it takes no longer where more of it agrees.
+    #[test]
+    fn sec_e04_a_nearly_right_secret_takes_as_long_as_a_wrong_one() {
+        let right = hex(&sha256(b"geraten"));
+        let other = |digit: char| if digit == '0' { '1' } else { '0' };
+        let near: String =
+            right.char_indices().map(|(place, digit)| if place == 63 { other(digit) } else { digit }).collect();
+        let far: String = right.chars().map(other).collect();
+        let mut gaps = Vec::new();
+        for _ in 0..5 {
+            let [near, far] = medians(&[near.clone(), far.clone()]).map(|median| median.as_secs_f64());
+            gaps.push((near - far).abs() / near.max(far));
+            if gaps.last().is_some_and(|gap| *gap < 0.02) {
+                return;
+            }
+        }
+        panic!("always apart: {gaps:?}");
+    }
 
     #[test]
     fn sec_e03_the_header_is_read_strictly() {

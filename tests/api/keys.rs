@@ -84,7 +84,7 @@ fn signing(app: &App, purpose: Purpose) -> String {
     list.iter().find(signs).unwrap().0.key_id.clone()
 }
 
-both!(a_new_key_is_published_an_hour_before_it_signs_and_the_old_one_a_day_longer, async |world| {
+both!(sec_h01_h02_a_new_key_is_published_an_hour_before_it_signs_and_the_old_one_a_day_longer, async |world| {
     let parken = connected(&world).await;
     let node = world.second_node().await;
     let other = world.browser().at(node.running.address);
@@ -216,7 +216,7 @@ async fn sign_in_without_end(
     }
 }
 
-both!(rl18_keys_rotate_under_load_and_no_verification_fails, async |world| {
+both!(rl18_sec_h01_h02_keys_rotate_under_load_and_no_verification_fails, async |world| {
     let parken = connected(&world).await;
     let node = world.second_node().await;
     let [one, two] = [world.browser(), world.browser().at(node.running.address)];

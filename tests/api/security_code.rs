@@ -10,9 +10,10 @@ use reqwest::Method;
 use crate::both;
 use crate::support::Service;
 use crate::support::browser::Answer;
-use crate::support::doors::{connected, push, refusal, text, tokens};
+use crate::support::browser::PASSWORD;
+use crate::support::doors::{OFFLINE, connected, push, refusal, text, tokens};
 use crate::support::service::VERIFIER;
-use crate::support::surface::{EMAIL, two_services};
+use crate::support::surface::{EMAIL, two_services, urls};
 
 const TOKEN: &str = "/oauth2/token";
 
@@ -190,6 +191,50 @@ both!(sec_e04_only_hashes_of_secrets_are_kept, async |world| {
     // What a database shows opens nothing.
     let stolen = Service { secret: hex_of(&sha256(parken.secret.as_bytes())), ..parken.clone() };
     assert_eq!(refusal(&stolen.redeem(&world, &code).await), (401, "invalid_client".to_owned()));
+});
+
+// Whoever asks for whatever: no answer holds what only one party may know.
+both!(sec_e15_no_answer_tells_a_secret, async |world| {
+    let parken = Service::new("parken");
+    let own = "own_scopes = [\"postfach.lesen\"]";
+    world.clients(&parken.offline_declaration(own)).await;
+    let mut renate = connected(&world, &[]).await;
+    let held = tokens(&world, &parken, &mut renate, &[OFFLINE]).await;
+    let (access, refresh) = (text(&held, "access_token"), text(&held, "refresh_token"));
+    let mut answers = vec![held.to_string().replace(&access, "").replace(&refresh, "")];
+    for url in urls() {
+        let method = Method::from_bytes(url.method.as_bytes()).unwrap();
+        for browser in [renate.clone(), world.browser()] {
+            let request = browser.request(method.clone(), &url.path);
+            answers.push(browser.clone().send(request.header("content-length", "0")).await.body);
+        }
+    }
+    let bearer = parken.userinfo(&world, &access).await;
+    answers.push(bearer.body);
+    for (path, form) in [
+        ("/oauth2/introspect", vec![("token", access.as_str())]),
+        ("/oauth2/introspect", vec![("token", refresh.as_str())]),
+        (TOKEN, vec![("grant_type", "client_credentials")]),
+        (TOKEN, vec![("grant_type", "authorization_code"), ("code", "x"), ("redirect_uri", "x")]),
+        ("/oauth2/par", vec![("redirect_uri", "x")]),
+        ("/oauth2/revoke", vec![("token", access.as_str())]),
+    ] {
+        answers.push(parken.ask(&world, path, &form).await.body);
+    }
+    renate.get("/daten/export").await;
+    answers.push(renate.post("/daten/export", &[("current", PASSWORD)]).await.body);
+    let mut canaries = vec![parken.secret.clone(), hex_of(&sha256(parken.secret.as_bytes())), PASSWORD.to_owned()];
+    canaries.extend([refresh.clone(), refresh[..43].to_owned(), refresh[43..].to_owned(), access]);
+    canaries.extend(["nk_s", "nk_t"].map(|name| renate.cookies[name].clone()));
+    canaries.extend(["argon2", "PRIVATE KEY", "\"d\":", "secret_sha256", "client_secret\":"].map(str::to_owned));
+    for pem in
+        [include_str!("../../keys-dev/access-token-es256.pem"), include_str!("../../keys-dev/id-token-es256.pem")]
+    {
+        canaries.push(pem.lines().nth(1).unwrap().to_owned());
+    }
+    for canary in &canaries {
+        assert!(answers.iter().all(|answer| !answer.contains(canary.as_str())), "{canary}");
+    }
 });
 
 fn hex_of(bytes: &[u8]) -> String {

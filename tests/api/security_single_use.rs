@@ -1,11 +1,13 @@
 //! Attack rows B04 and G06: what was made for one purpose is worth nothing for another. Every object at every door.
 
+use nutzerkonto::kernel::keys::{Algorithm, Purpose};
 use reqwest::Method;
 use serde_json::Value;
 
 use crate::both;
 use crate::support::browser::PASSWORD;
-use crate::support::service::{VERIFIER, vorgang};
+use crate::support::doors;
+use crate::support::service::{VERIFIER, claims, vorgang};
 use crate::support::surface::{EMAIL, two_services};
 use crate::support::{Browser, Service, World};
 
@@ -24,12 +26,17 @@ enum Kind {
     RecoveryCode,
     ClientSecret,
     Password,
+    RefreshToken,
+    RequestUri,
+    LogoutToken,
 }
 
 /// Renate, and one object of each kind, all of them valid.
 struct Purse {
     renate: Browser,
     parken: Service,
+    /// The one that may refresh.
+    abo: Service,
     objects: Vec<(Kind, String)>,
 }
 
@@ -66,11 +73,16 @@ async fn fill(world: &mut World) -> Purse {
             config.limits.attempts_per_network = 1000;
         })
         .await;
-    let [parken, bibliothek] = two_services(world).await;
+    let [parken, bibliothek] = ["parken", "bibliothek"].map(Service::new);
+    let abo = Service::new("abo");
+    let file = [parken.declaration(""), bibliothek.declaration(""), abo.offline_declaration("")];
+    world.clients(&file.concat()).await;
     let mut renate = world.browser();
     let (recovery, check) = register(world, &mut renate).await;
     let spent = parken.code(&mut renate, &[]).await;
     let tokens = parken.redeem(world, &spent).await.json();
+    let lasting = doors::tokens(world, &abo, &mut renate, &[doors::OFFLINE]).await;
+    let pushed = doors::push(world, &parken, &[]).await.json();
     let authorization = parken.code(&mut renate, &[]).await;
     let request = vorgang(&renate.visit(&bibliothek.request(&[])).await);
     let reset = renate.reset_code(world, EMAIL).await;
@@ -90,8 +102,19 @@ async fn fill(world: &mut World) -> Purse {
         (Kind::RecoveryCode, recovery),
         (Kind::ClientSecret, parken.secret.clone()),
         (Kind::Password, PASSWORD.to_owned()),
+        (Kind::RefreshToken, text(&lasting["refresh_token"])),
+        (Kind::RequestUri, text(&pushed["request_uri"])),
+        (Kind::LogoutToken, logout_token(world, &claims(tokens["id_token"].as_str().unwrap()))),
     ];
-    Purse { renate, parken, objects }
+    Purse { renate, parken, abo, objects }
+}
+
+/// What a service would be told by if this session had ended: signed with the key of ID tokens.
+fn logout_token(world: &World, id: &Value) -> String {
+    let mut claims = id.clone();
+    claims["events"] = serde_json::json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
+    claims["sid"] = "sitzung".into();
+    world.app.keys.current().sign_as("logout+jwt", Purpose::IdToken, Algorithm::ES256, &claims).unwrap()
 }
 
 /// Tries every object at one door; only those of the right kind may open it, and they must.
@@ -115,7 +138,7 @@ async fn bearer_opens(world: &World, method: Method, token: &str, in_body: bool)
     answer.status == 200
 }
 
-both!(sec_b04_tokens_open_their_own_door_only, async |mut world| {
+both!(sec_b04_g06_tokens_open_their_own_door_only, async |mut world| {
     let purse = fill(&mut world).await;
     let (world, parken) = (&world, &purse.parken);
     let access = &[Kind::AccessToken];
@@ -144,7 +167,7 @@ both!(sec_b04_tokens_open_their_own_door_only, async |mut world| {
     .await;
 });
 
-both!(sec_b04_codes_open_their_own_door_only, async |mut world| {
+both!(sec_b04_g06_codes_open_their_own_door_only, async |mut world| {
     let purse = fill(&mut world).await;
     let (world, parken, browser) = (&world, &purse.parken, world.browser());
     let redeem = async |code: &str| {
@@ -153,6 +176,16 @@ both!(sec_b04_codes_open_their_own_door_only, async |mut world| {
         answer.status == 200
     };
     at_the_door(&purse, &[Kind::AuthorizationCode], "token endpoint", redeem).await;
+    at_the_door(&purse, &[Kind::RefreshToken], "refresh", async |token| {
+        let answer = purse.abo.refresh(world, token).await;
+        assert!(answer.status == 200 || answer.json()["error"] == "invalid_grant", "{}", answer.body);
+        answer.status == 200
+    })
+    .await;
+    at_the_door(&purse, &[Kind::RequestUri], "request_uri", async |uri| {
+        purse.renate.clone().get(&doors::reference("parken", uri)).await.parameter("code").is_some()
+    })
+    .await;
     at_the_door(&purse, &[Kind::ClientSecret], "client secret", async |secret| {
         let service = Service { secret: secret.to_owned(), ..parken.clone() };
         service.redeem_at(&browser, "x", &[]).await.status == 400
