@@ -118,6 +118,7 @@ struct ServiceRow {
     title: String,
     since: String,
     data: String,
+    is_disabled: bool,
 }
 
 #[derive(Template)]
@@ -132,13 +133,14 @@ pub async fn services(caller: SignedIn, request: actix_web::HttpRequest) -> Answ
     let (connections, visitor) = (caller.connections().await?, &caller.visitor);
     let (f, language) = (visitor.frame(), visitor.language);
     let pairs = parse_pairs(request.query_string().as_bytes()).unwrap_or_default();
-    let ended = pairs.iter().find(|(name, _)| name == "beendet").and_then(|(_, id)| visitor.registry.get(id));
-    let ended = ended.map(|client| client.title(language));
+    let ended = pairs.iter().find(|(name, _)| name == "beendet").and_then(|(_, id)| visitor.registry.known(id));
+    let ended = ended.map(|(client, _)| client.title(language));
     let row = |one: &Connection| ServiceRow {
         id: one.client.id.to_string(),
         title: one.client.title(language),
         since: moment::date(language, one.since),
         data: connection::data_names(language, &one.data),
+        is_disabled: one.is_disabled,
     };
     visitor.page(&ServicesPage { f, connections: connections.iter().map(row).collect(), ended })
 }

@@ -11,11 +11,6 @@ use crate::kernel::id::ClientId;
 use crate::store::db::Tx;
 use crate::store::work::Work;
 
-/// All clients in force.
-pub async fn list(tx: &mut Tx) -> Result<Vec<Client>, Error> {
-    store::load_all(tx).await
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
@@ -26,19 +21,32 @@ pub enum Change {
 
 /// What applying a file would do, by client.
 pub async fn plan(tx: &mut Tx, file: &ClientFile) -> Result<BTreeMap<ClientId, Change>, Error> {
-    let stored = store::load_all(tx).await?;
-    let mut changes = BTreeMap::new();
+    Ok(compare(&load(tx).await?, file))
+}
+
+type Stored = BTreeMap<ClientId, Client>;
+
+async fn load(tx: &mut Tx) -> Result<Stored, Error> {
+    Ok(store::load_all(tx).await?.into_iter().map(|client| (client.id.clone(), client)).collect())
+}
+
+fn compare(stored: &Stored, file: &ClientFile) -> BTreeMap<ClientId, Change> {
+    let mut changes: BTreeMap<_, _> = stored.keys().map(|id| (id.clone(), Change::Remove)).collect();
     for client in &file.client {
-        match stored.iter().find(|known| known.id == client.id) {
+        match stored.get(&client.id) {
             None => drop(changes.insert(client.id.clone(), Change::Add)),
             Some(known) if known != client => drop(changes.insert(client.id.clone(), Change::Change)),
-            Some(_) => {}
+            Some(_) => drop(changes.remove(&client.id)),
         }
     }
-    for known in stored.iter().filter(|known| !file.client.iter().any(|client| client.id == known.id)) {
-        changes.insert(known.id.clone(), Change::Remove);
-    }
-    Ok(changes)
+    changes
+}
+
+/// The clients that would know everybody by another subject after applying a file.
+pub async fn subject_changes(tx: &mut Tx, file: &ClientFile) -> Result<Vec<ClientId>, Error> {
+    let stored = load(tx).await?;
+    let is_other = |client: &&Client| stored.get(&client.id).is_some_and(|known| known.sector() != client.sector());
+    Ok(file.client.iter().filter(is_other).map(|client| client.id.clone()).collect())
 }
 
 #[derive(Serialize)]
@@ -61,10 +69,15 @@ impl Event for ClientApplied {
 /// Makes the clients be what the file says, in one transaction.
 pub async fn apply(work: &mut Work, file: &ClientFile) -> Result<BTreeMap<ClientId, Change>, Error> {
     let changes = plan(&mut work.tx, file).await?;
+    let declared: BTreeMap<_, _> = file.client.iter().map(|client| (&client.id, client)).collect();
     for (id, change) in &changes {
-        match file.client.iter().find(|client| client.id == *id) {
+        match declared.get(id) {
             Some(client) => store::put(work, client).await?,
             None => store::remove(work, id).await?,
+        }
+        // Not to come back to life when the file says another day what it said before.
+        if !declared.get(id).is_some_and(|client| client.takes_stored_secrets()) {
+            store::remove_secrets(work, id).await?;
         }
         audit::record(work, &ClientApplied { client: id.clone(), change: *change }).await?;
     }

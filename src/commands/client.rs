@@ -1,16 +1,34 @@
 //! `client`: relying parties as the operator runs them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use nutzerkonto::app::App;
-use nutzerkonto::client::{self, ClientFile};
+use nutzerkonto::client::state::Standing;
+use nutzerkonto::client::{Authentication, ClientFile};
 use nutzerkonto::kernel::error::Error;
+use nutzerkonto::kernel::id::ClientId;
 use nutzerkonto::kernel::random::Random;
 use nutzerkonto::kernel::secret::{hex, sha256};
-use nutzerkonto::store::work::Actor;
+use nutzerkonto::kernel::texts::{Language, moment};
+use nutzerkonto::operator::client::{self, Applied, Plan};
+use nutzerkonto::operator::{Inquiry, operator_name};
 
 use super::{ConfigFile, open, say};
+
+/// Which client, by whom and why.
+#[derive(clap::Args)]
+pub struct Switched {
+    #[command(flatten)]
+    config: ConfigFile,
+    id: String,
+    /// One sentence; it stays in the audit trail
+    #[arg(long)]
+    reason: String,
+    /// The name under which you work; it stays in the audit trail
+    #[arg(long, env = "USER")]
+    operator: String,
+}
 
 #[derive(Subcommand)]
 pub enum ClientCommand {
@@ -27,42 +45,81 @@ pub enum ClientCommand {
         config: ConfigFile,
         /// The file that declares all clients
         file: PathBuf,
+        /// Also if services that people are connected with will not recognise them any more
+        #[arg(long)]
+        change_subjects: bool,
     },
-    /// List the clients in force
+    /// List the clients and how they stand
     List(ConfigFile),
+    /// Say everything that is in force for a client
+    Show {
+        #[command(flatten)]
+        config: ConfigFile,
+        id: String,
+    },
+    /// Switch a client off: within a second it is refused everywhere
+    Disable(Switched),
+    /// Switch it on again
+    Enable(Switched),
+    /// Make a new secret for a client whose file declares none, and show it this once
+    RotateSecret {
+        #[command(flatten)]
+        config: ConfigFile,
+        id: String,
+        /// For how long the secret before counts on; with 0 every secret before ends at once
+        #[arg(long, default_value_t = 24)]
+        overlap_hours: u64,
+        /// The name under which you work; it stays in the audit trail
+        #[arg(long, env = "USER")]
+        operator: String,
+    },
     /// Make a client secret and the hash that belongs into the file
     Secret,
 }
 
 pub async fn run(command: ClientCommand) -> Result<(), String> {
-    let text = |error: Error| error.to_string();
     match command {
         ClientCommand::Plan { config, file } => {
             let app = open(&config).await?;
             let declared = read_clients(&app, &file)?;
-            let mut tx = app.read().await.map_err(|error| error.to_string())?;
-            tell(&client::plan(&mut tx, &declared).await.map_err(text)?);
+            tell(&client::plan(&app, &declared).await.map_err(text)?);
         }
-        ClientCommand::Apply { config, file } => {
+        ClientCommand::Apply { config, file, change_subjects } => {
             let app = open(&config).await?;
             let declared = read_clients(&app, &file)?;
-            let mut work = app.begin(Actor::System("client apply")).await.map_err(text)?;
-            let changes = client::apply(&mut work, &declared).await.map_err(text)?;
-            work.commit().await.map_err(text)?;
-            tell(&changes);
+            match client::apply(&app, &declared, change_subjects).await.map_err(text)? {
+                Applied::Done(plan) => tell(&plan),
+                Applied::Refused(plan) => {
+                    tell(&plan);
+                    return Err("nothing was changed: if subjects are to change, say --change-subjects".to_owned());
+                }
+            }
         }
         ClientCommand::List(config) => {
             let app = open(&config).await?;
-            let mut tx = app.read().await.map_err(|error| error.to_string())?;
-            for client in client::list(&mut tx).await.map_err(text)? {
-                say(&format!(
-                    "{}  {}  {:?}  {}",
-                    client.id,
-                    client.title(Default::default()),
-                    client.profile,
-                    client.level.name()
-                ));
+            for (standing, accounts) in client::list(&app).await.map_err(text)? {
+                say(&line(&app, &standing, accounts));
             }
+        }
+        ClientCommand::Show { config, id } => {
+            let app = open(&config).await?;
+            let (standing, accounts) = client::find(&app, &ClientId(id)).await.map_err(text)?;
+            say(standing.describe(accounts, app.now()).trim_end());
+        }
+        ClientCommand::Disable(asked) => {
+            let by = Inquiry::new(&asked.operator, &asked.reason)?;
+            let id = ClientId(asked.id);
+            client::disable(&*open(&asked.config).await?, &by, &id).await.map_err(text)?;
+            say(&format!("{id}  switched off: no node knows it a second from now"));
+        }
+        ClientCommand::Enable(asked) => {
+            let by = Inquiry::new(&asked.operator, &asked.reason)?;
+            let id = ClientId(asked.id);
+            client::enable(&*open(&asked.config).await?, &by, &id).await.map_err(text)?;
+            say(&format!("{id}  switched on"));
+        }
+        ClientCommand::RotateSecret { config, id, overlap_hours, operator } => {
+            rotate(&config, &ClientId(id), (overlap_hours, &operator)).await?;
         }
         ClientCommand::Secret => {
             let secret = Random::System.token();
@@ -76,16 +133,54 @@ pub async fn run(command: ClientCommand) -> Result<(), String> {
     Ok(())
 }
 
-fn read_clients(app: &App, file: &std::path::Path) -> Result<ClientFile, String> {
+fn text(error: Error) -> String {
+    match error {
+        Error::NotFound => "there is no such client".to_owned(),
+        Error::Conflict(why) => why.to_owned(),
+        other => other.to_string(),
+    }
+}
+
+async fn rotate(config: &ConfigFile, id: &ClientId, (hours, operator): (u64, &str)) -> Result<(), String> {
+    let (overlap, operator) = (client::overlap(hours)?, operator_name(operator)?);
+    let app = open(config).await?;
+    let secret = client::rotate_secret(&app, &operator, id, overlap).await.map_err(text)?;
+    let before = if overlap.is_zero() {
+        "those before it have ended".to_owned()
+    } else {
+        format!("those before it end {}", moment::date_and_clock(Language::En, app.now().plus(overlap)))
+    };
+    say(&format!("secret = {}   (for the service; nobody can show it again)\n{before}", secret.expose()));
+    Ok(())
+}
+
+fn line(app: &App, standing: &Standing, accounts: i64) -> String {
+    let client = &standing.client;
+    let state = if standing.disabled.is_some() { "off" } else { "on" };
+    let method = match &client.authentication {
+        Authentication::PrivateKeyJwt { .. } => "private_key_jwt",
+        Authentication::ClientSecretBasic { .. } => "client_secret_basic",
+        Authentication::ClientSecretPost { .. } => "client_secret_post",
+        Authentication::None => "none",
+    };
+    let lacking = if standing.lacks_secret(app.now()) { " (no secret)" } else { "" };
+    let (title, level, profile) = (client.title(Language::De), client.level.name(), client.profile.name());
+    format!("{}  {state}  {title}  {level}  {profile}  {method}{lacking}  {accounts} accounts", client.id)
+}
+
+fn read_clients(app: &App, file: &Path) -> Result<ClientFile, String> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     ClientFile::parse(&text, app.config.is_loopback()).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-fn tell(changes: &std::collections::BTreeMap<nutzerkonto::kernel::id::ClientId, client::Change>) {
-    if changes.is_empty() {
+fn tell(plan: &Plan) {
+    if plan.changes.is_empty() {
         say("nothing to change");
     }
-    for (id, change) in changes {
+    for (id, change) in &plan.changes {
         say(&format!("{}  {id}", format!("{change:?}").to_lowercase()));
+    }
+    for warning in &plan.warnings {
+        say(&format!("note  {warning}"));
     }
 }

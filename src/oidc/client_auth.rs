@@ -14,7 +14,7 @@ use crate::client::registry::Registry;
 use crate::client::{Authentication, Client, Profile, key_algorithm};
 use crate::kernel::error::{Error, Protocol};
 use crate::kernel::keys::verify_signature;
-use crate::kernel::secret::{equal, hex, sha256};
+use crate::kernel::secret::sha256;
 use crate::kernel::time::{Timestamp, minutes};
 use crate::store::work::{Actor, Work};
 
@@ -38,7 +38,7 @@ fn refused(detail: &str) -> Error {
 }
 
 /// Checks header, body or assertion. One method only (RFC 6749 section 2.3), and the registered one.
-pub fn authenticate(
+pub async fn authenticate(
     app: &AppParts,
     registry: &Registry,
     header: Option<&str>,
@@ -52,7 +52,10 @@ pub fn authenticate(
             let Authentication::ClientSecretBasic { secret_sha256 } = &client.authentication else {
                 return Err(refused("client_secret_basic is not registered"));
             };
-            check_secret(secret_sha256, &secret)?;
+            let declared = secret_sha256.as_deref();
+            if !registry.is_secret(&client, declared, &secret, app.now()) {
+                return Err(refused("wrong secret"));
+            }
             Ok(Authenticated { client, assertion: None })
         }
         (None, Some(secret), None) => {
@@ -60,10 +63,13 @@ pub fn authenticate(
             let Authentication::ClientSecretPost { secret_sha256 } = &client.authentication else {
                 return Err(refused("client_secret_post is not registered"));
             };
-            check_secret(secret_sha256, secret)?;
+            let declared = secret_sha256.as_deref();
+            if !registry.is_secret(&client, declared, secret, app.now()) {
+                return Err(refused("wrong secret"));
+            }
             Ok(Authenticated { client, assertion: None })
         }
-        (None, None, Some(assertion)) => check_assertion(app, registry, assertion, parameters),
+        (None, None, Some(assertion)) => check_assertion(app, registry, assertion, parameters).await,
         (None, None, None) => {
             let client = find(registry, parameters.get("client_id").unwrap_or_default(), parameters)?;
             if client.is_public() {
@@ -106,15 +112,6 @@ fn find(registry: &Registry, id: &str, parameters: &Parameters) -> Result<Arc<Cl
     registry.get(id).ok_or_else(|| refused("unknown client"))
 }
 
-fn check_secret(expected_sha256: &str, secret: &str) -> Result<(), Error> {
-    let given = hex(&sha256(secret.as_bytes()));
-    if equal(given.as_bytes(), expected_sha256.to_ascii_lowercase().as_bytes()) {
-        Ok(())
-    } else {
-        Err(refused("wrong secret"))
-    }
-}
-
 /// RFC 6749 section 2.3.1: id and secret are form-encoded before they are joined.
 fn parse_basic(header: &str) -> Option<(String, String)> {
     let (scheme, encoded) = header.split_once(' ')?;
@@ -144,7 +141,7 @@ struct AssertionClaims {
     jti: String,
 }
 
-fn check_assertion(
+async fn check_assertion(
     app: &AppParts,
     registry: &Registry,
     token: &str,
@@ -156,15 +153,12 @@ fn check_assertion(
     let claimed: AssertionClaims =
         jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| refused("the assertion cannot be read"))?;
     let client = find(registry, &claimed.sub, parameters)?;
-    let Authentication::PrivateKeyJwt { jwks } = &client.authentication else {
+    let Authentication::PrivateKeyJwt { .. } = &client.authentication else {
         return Err(refused("private_key_jwt is not registered"));
     };
     let header = jsonwebtoken::decode_header(token).map_err(|_| refused("the assertion's header cannot be read"))?;
-    let key = match &header.kid {
-        Some(id) => jwks.find(id),
-        None => jwks.keys.first().filter(|_| jwks.keys.len() == 1),
-    };
-    let key = key.ok_or_else(|| refused("no registered key has this kid"))?;
+    let key = registry.key((&app.outbound, app.now()), &client, header.kid.as_deref()).await;
+    let key = &key.ok_or_else(|| refused("no key of the client has this kid"))?;
     // The algorithm is the key's, never the header's.
     let algorithm =
         key_algorithm(key).filter(|algorithm| *algorithm == header.alg).ok_or_else(|| refused("wrong algorithm"))?;
