@@ -68,7 +68,8 @@ impl Event for ClientApplied {
 
 /// Makes the clients be what the file says, in one transaction.
 pub async fn apply(work: &mut Work, file: &ClientFile) -> Result<BTreeMap<ClientId, Change>, Error> {
-    let changes = plan(&mut work.tx, file).await?;
+    let stored = load(&mut work.tx).await?;
+    let changes = compare(&stored, file);
     let declared: BTreeMap<_, _> = file.client.iter().map(|client| (&client.id, client)).collect();
     for (id, change) in &changes {
         match declared.get(id) {
@@ -76,7 +77,8 @@ pub async fn apply(work: &mut Work, file: &ClientFile) -> Result<BTreeMap<Client
             None => store::remove(work, id).await?,
         }
         // Not to come back to life when the file says another day what it said before.
-        if !declared.get(id).is_some_and(|client| client.takes_stored_secrets()) {
+        let took = stored.get(id).is_some_and(Client::takes_stored_secrets);
+        if took && !declared.get(id).is_some_and(|client| client.takes_stored_secrets()) {
             store::remove_secrets(work, id).await?;
         }
         audit::record(work, &ClientApplied { client: id.clone(), change: *change }).await?;

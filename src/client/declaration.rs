@@ -206,7 +206,7 @@ impl Authentication {
                 let text = "secret_sha256 is 64 hexadecimal digits; `client secret` makes one";
                 if is_hash { Ok(()) } else { Err(text.to_owned()) }
             }
-            Self::None | Self::ClientSecretBasic { .. } | Self::ClientSecretPost { .. } => Ok(()),
+            Self::None {} | Self::ClientSecretBasic { .. } | Self::ClientSecretPost { .. } => Ok(()),
         }
     }
 }

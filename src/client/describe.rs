@@ -34,7 +34,7 @@ impl Standing {
         let key = "authentication";
         let declared = |method: &str| vec![(key, format!("{method}, with the secret that the file declares"))];
         match &self.client.authentication {
-            Authentication::None => vec![(key, "none: a public client; PKCE always".to_owned())],
+            Authentication::None {} => vec![(key, "none: a public client; PKCE always".to_owned())],
             Authentication::PrivateKeyJwt { jwks: Some(jwks), .. } => {
                 let key_line = |jwk| {
                     let algorithm = key_algorithm(jwk).map_or_else(String::new, |algorithm| format!("{algorithm:?}"));

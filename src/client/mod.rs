@@ -92,8 +92,9 @@ pub enum Authentication {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         secret_sha256: Option<String>,
     },
-    /// None: a program on people's own devices, which can keep no secret (RFC 6749 section 2.1).
-    None,
+    /// None: a program on people's own devices, which can keep no secret (RFC 6749 section 2.1). With braces, so
+    /// that other keys beside it are refused.
+    None {},
 }
 
 /// What a client may ask for.
@@ -278,7 +279,7 @@ impl Client {
 
     /// Whoever can read its program can act as it.
     pub fn is_public(&self) -> bool {
-        self.authentication == Authentication::None
+        matches!(self.authentication, Authentication::None {})
     }
 
     /// "Stadt Musterhausen – Bewohnerparken".

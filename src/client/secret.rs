@@ -1,5 +1,5 @@
-//! Secrets that we make for clients. Shown once and stored as SHA-256, which a text of 256 random bits cannot be found by; the one that was
-//! replaced counts on for a while, so that a service can change over without a gap.
+//! Secrets that we make for clients. Shown once and stored as SHA-256, from which nobody finds a text of 256 random bits. The
+//! one that was replaced counts on for a while, so that a service can change over without a gap.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ pub async fn rotate(work: &mut Work, id: &ClientId, overlap: Duration) -> Result
     let client = store::load(&mut work.tx, id).await?.ok_or(Error::NotFound)?;
     if !client.takes_stored_secrets() {
         return Err(Error::Conflict(match client.authentication {
-            Authentication::None => "it is a public client and has no secret",
+            Authentication::None {} => "it is a public client and has no secret",
             Authentication::PrivateKeyJwt { .. } => {
                 "it signs with its own key: change jwks in the file, or what stands at its jwks_uri"
             }

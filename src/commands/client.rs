@@ -161,7 +161,7 @@ fn line(app: &App, standing: &Standing, accounts: i64) -> String {
         Authentication::PrivateKeyJwt { .. } => "private_key_jwt",
         Authentication::ClientSecretBasic { .. } => "client_secret_basic",
         Authentication::ClientSecretPost { .. } => "client_secret_post",
-        Authentication::None => "none",
+        Authentication::None {} => "none",
     };
     let lacking = if standing.lacks_secret(app.now()) { " (no secret)" } else { "" };
     let (title, level, profile) = (client.title(Language::De), client.level.name(), client.profile.name());

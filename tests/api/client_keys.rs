@@ -1,7 +1,7 @@
 //! Clients whose keys stand at an address: fetched, kept, changed, and what a bad address can do. Rows H03 to H05, L02 to L04.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_lc_rs::rand::{self, SystemRandom};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
@@ -12,6 +12,7 @@ use nutzerkonto::kernel::time::{days, minutes};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 
 use crate::both;
 use crate::support::{Browser, Service, World};

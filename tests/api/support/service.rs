@@ -30,7 +30,7 @@ impl Service {
 
     /// As [`declaration`](Self::declaration), and it may ask for offline access.
     pub fn offline_declaration(&self, extra: &str) -> String {
-        self.declaration(extra).replace("\"email\"]", "\"email\", \"offline_access\"]")
+        self.declaration(extra).replacen("\"email\"]", "\"email\", \"offline_access\"]", 1)
     }
 
     /// Its part of the client file.
