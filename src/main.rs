@@ -1,24 +1,22 @@
 //! The commands.
 
+mod commands;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use commands::{ConfigFile, open, say};
 use nutzerkonto::account::email::EmailAddress;
 use nutzerkonto::app::{self, App, Surroundings};
 use nutzerkonto::audit;
-use nutzerkonto::client::{self, ClientFile};
 use nutzerkonto::config::{Config, LogFormat};
 use nutzerkonto::kernel::error::Error;
-use nutzerkonto::kernel::id::{AccountId, ClientId};
+use nutzerkonto::kernel::id::AccountId;
 use nutzerkonto::kernel::key_times::State;
 use nutzerkonto::kernel::keys::Purpose;
-use nutzerkonto::kernel::random::Random;
-use nutzerkonto::kernel::secret::{hex, sha256};
-use nutzerkonto::oidc::logout_state;
 use nutzerkonto::operator::{self, Inquiry};
 use nutzerkonto::store::retention;
-use nutzerkonto::store::work::Actor;
 use nutzerkonto::{demo, keys, serve};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -51,7 +49,7 @@ enum Command {
     Keys(KeysCommand),
     /// Relying parties
     #[command(subcommand)]
-    Client(ClientCommand),
+    Client(commands::client::ClientCommand),
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -68,13 +66,6 @@ enum Command {
         #[arg(long)]
         accounts: u64,
     },
-}
-
-#[derive(clap::Args)]
-struct ConfigFile {
-    /// The configuration file
-    #[arg(long, env = "NUTZERKONTO_CONFIG")]
-    config: PathBuf,
 }
 
 #[derive(Subcommand)]
@@ -155,41 +146,6 @@ enum AccountCommand {
     ShowProtocol(Inquired),
 }
 
-#[derive(Subcommand)]
-enum ClientCommand {
-    /// Say what applying a file would change
-    Plan {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// The file that declares all clients
-        file: PathBuf,
-    },
-    /// Make the clients be what a file says
-    Apply {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// The file that declares all clients
-        file: PathBuf,
-    },
-    /// List the clients in force
-    List(ConfigFile),
-    /// Say which services have been told that people have signed out: how many, the oldest, the last reason
-    Logouts {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Only of this client
-        #[arg(long)]
-        client: Option<String>,
-        /// Only these: waiting, told or failed
-        #[arg(long, value_parser = logout_state::State::parse)]
-        state: Option<logout_state::State>,
-        #[arg(long, default_value_t = 100)]
-        limit: i64,
-    },
-    /// Make a client secret and the hash that belongs into the file
-    Secret,
-}
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
@@ -211,11 +167,6 @@ fn complain(error: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-#[expect(clippy::print_stdout, reason = "the answer of a command")]
-fn say(text: &str) {
-    println!("{text}");
-}
-
 async fn run(command: Command) -> Result<(), String> {
     match command {
         Command::Serve(file) => serve_until_told(Config::read(&file.config)?).await,
@@ -233,7 +184,7 @@ async fn run(command: Command) -> Result<(), String> {
             Ok(())
         }
         Command::Keys(command) => run_keys(command).await,
-        Command::Client(command) => run_client(command).await,
+        Command::Client(command) => commands::client::run(command).await,
         Command::Audit(command) => run_audit(command).await,
         Command::Account(command) => run_account(command).await,
         Command::Retention(config) => {
@@ -249,10 +200,6 @@ async fn run(command: Command) -> Result<(), String> {
             demo::people::seed(&app, accounts).await.map_err(|error| error.to_string())
         }
     }
-}
-
-async fn open(file: &ConfigFile) -> Result<App, String> {
-    app::open(Config::read(&file.config)?, Surroundings::default()).await
 }
 
 async fn run_keys(command: KeysCommand) -> Result<(), String> {
@@ -366,69 +313,6 @@ async fn run_account(command: AccountCommand) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-async fn run_client(command: ClientCommand) -> Result<(), String> {
-    let text = |error: Error| error.to_string();
-    match command {
-        ClientCommand::Plan { config, file } => {
-            let app = open(&config).await?;
-            let declared = read_clients(&app, &file)?;
-            let mut tx = app.read().await.map_err(|error| error.to_string())?;
-            tell(&client::plan(&mut tx, &declared).await.map_err(text)?);
-        }
-        ClientCommand::Apply { config, file } => {
-            let app = open(&config).await?;
-            let declared = read_clients(&app, &file)?;
-            let mut work = app.begin(Actor::System("client apply")).await.map_err(text)?;
-            let changes = client::apply(&mut work, &declared).await.map_err(text)?;
-            work.commit().await.map_err(text)?;
-            tell(&changes);
-        }
-        ClientCommand::List(config) => {
-            let app = open(&config).await?;
-            let mut tx = app.read().await.map_err(|error| error.to_string())?;
-            for client in client::list(&mut tx).await.map_err(text)? {
-                say(&format!(
-                    "{}  {}  {:?}  {}",
-                    client.id,
-                    client.title(Default::default()),
-                    client.profile,
-                    client.level.name()
-                ));
-            }
-        }
-        ClientCommand::Logouts { config, client, state, limit } => {
-            let filter = logout_state::Filter { client: client.map(ClientId), state, limit: limit.clamp(1, 10_000) };
-            let mut tx = open(&config).await?.read().await.map_err(|error| error.to_string())?;
-            for line in logout_state::report(&mut tx, &filter).await.map_err(text)? {
-                say(&line.to_string());
-            }
-        }
-        ClientCommand::Secret => {
-            let secret = Random::System.token();
-            let hash = hex(&sha256(secret.expose().as_bytes()));
-            say(&format!(
-                "secret        = {}   (for the service; it is not stored here)\nsecret_sha256 = \"{hash}\"",
-                secret.expose()
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn read_clients(app: &App, file: &std::path::Path) -> Result<ClientFile, String> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    ClientFile::parse(&text, app.config.is_loopback()).map_err(|error| format!("{}: {error}", file.display()))
-}
-
-fn tell(changes: &std::collections::BTreeMap<ClientId, client::Change>) {
-    if changes.is_empty() {
-        say("nothing to change");
-    }
-    for (id, change) in changes {
-        say(&format!("{}  {id}", format!("{change:?}").to_lowercase()));
-    }
 }
 
 async fn serve_until_told(config: Config) -> Result<(), String> {

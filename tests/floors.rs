@@ -30,7 +30,7 @@ fn place(module: &str) -> (u8, usize) {
         "kernel" => (0, 0),
         "store" | "app" | "config" => (1, 0),
         "web" => (3, 0),
-        "main" | "lib" | "routes" | "jobs" | "serve" | "demo" => (5, 0),
+        "main" | "commands" | "lib" | "routes" | "jobs" | "serve" | "demo" => (5, 0),
         other => panic!("src/{other} stands on no floor; add it here and to the map in lib.rs"),
     }
 }

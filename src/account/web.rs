@@ -122,6 +122,7 @@ struct ServiceRow {
     data: String,
     /// Whether the service has learnt of the last end of a session, in words; empty if there was none.
     logout: String,
+    is_disabled: bool,
 }
 
 #[derive(Template)]
@@ -137,14 +138,15 @@ pub async fn services(caller: SignedIn, request: actix_web::HttpRequest) -> Answ
     let (f, language) = (visitor.frame(), visitor.language);
     let logouts = logout_state::last_of(&mut visitor.app.read().await?, &caller.session.account_id).await?;
     let pairs = parse_pairs(request.query_string().as_bytes()).unwrap_or_default();
-    let ended = pairs.iter().find(|(name, _)| name == "beendet").and_then(|(_, id)| visitor.registry.get(id));
-    let ended = ended.map(|client| client.title(language));
+    let ended = pairs.iter().find(|(name, _)| name == "beendet").and_then(|(_, id)| visitor.registry.known(id));
+    let ended = ended.map(|(client, _)| client.title(language));
     let row = |one: &Connection| ServiceRow {
         id: one.client.id.to_string(),
         title: one.client.title(language),
         since: moment::date(language, one.since),
         data: connection::data_names(language, &one.data),
         logout: logouts.get(&one.client.id).map(|logout| logout.words(language)).unwrap_or_default(),
+        is_disabled: one.is_disabled,
     };
     visitor.page(&ServicesPage { f, connections: connections.iter().map(row).collect(), ended })
 }

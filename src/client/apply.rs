@@ -11,11 +11,6 @@ use crate::kernel::id::ClientId;
 use crate::store::db::Tx;
 use crate::store::work::Work;
 
-/// All clients in force.
-pub async fn list(tx: &mut Tx) -> Result<Vec<Client>, Error> {
-    store::load_all(tx).await
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
@@ -26,19 +21,32 @@ pub enum Change {
 
 /// What applying a file would do, by client.
 pub async fn plan(tx: &mut Tx, file: &ClientFile) -> Result<BTreeMap<ClientId, Change>, Error> {
-    // Ten thousand clients are looked up, not searched for.
-    let mut stored: BTreeMap<_, _> =
-        store::load_all(tx).await?.into_iter().map(|known| (known.id.clone(), known)).collect();
-    let mut changes = BTreeMap::new();
+    Ok(compare(&load(tx).await?, file))
+}
+
+type Stored = BTreeMap<ClientId, Client>;
+
+async fn load(tx: &mut Tx) -> Result<Stored, Error> {
+    Ok(store::load_all(tx).await?.into_iter().map(|client| (client.id.clone(), client)).collect())
+}
+
+fn compare(stored: &Stored, file: &ClientFile) -> BTreeMap<ClientId, Change> {
+    let mut changes: BTreeMap<_, _> = stored.keys().map(|id| (id.clone(), Change::Remove)).collect();
     for client in &file.client {
-        match stored.remove(&client.id) {
+        match stored.get(&client.id) {
             None => drop(changes.insert(client.id.clone(), Change::Add)),
-            Some(known) if known != *client => drop(changes.insert(client.id.clone(), Change::Change)),
-            Some(_) => {}
+            Some(known) if known != client => drop(changes.insert(client.id.clone(), Change::Change)),
+            Some(_) => drop(changes.remove(&client.id)),
         }
     }
-    changes.extend(stored.into_keys().map(|id| (id, Change::Remove)));
-    Ok(changes)
+    changes
+}
+
+/// The clients that would know everybody by another subject after applying a file.
+pub async fn subject_changes(tx: &mut Tx, file: &ClientFile) -> Result<Vec<ClientId>, Error> {
+    let stored = load(tx).await?;
+    let is_other = |client: &&Client| stored.get(&client.id).is_some_and(|known| known.sector() != client.sector());
+    Ok(file.client.iter().filter(is_other).map(|client| client.id.clone()).collect())
 }
 
 #[derive(Serialize)]
@@ -60,12 +68,18 @@ impl Event for ClientApplied {
 
 /// Makes the clients be what the file says, in one transaction.
 pub async fn apply(work: &mut Work, file: &ClientFile) -> Result<BTreeMap<ClientId, Change>, Error> {
-    let changes = plan(&mut work.tx, file).await?;
+    let stored = load(&mut work.tx).await?;
+    let changes = compare(&stored, file);
     let declared: BTreeMap<_, _> = file.client.iter().map(|client| (&client.id, client)).collect();
     for (id, change) in &changes {
         match declared.get(id) {
             Some(client) => store::put(work, client).await?,
             None => store::remove(work, id).await?,
+        }
+        // Not to come back to life when the file says another day what it said before.
+        let took = stored.get(id).is_some_and(Client::takes_stored_secrets);
+        if took && !declared.get(id).is_some_and(|client| client.takes_stored_secrets()) {
+            store::remove_secrets(work, id).await?;
         }
         audit::record(work, &ClientApplied { client: id.clone(), change: *change }).await?;
     }

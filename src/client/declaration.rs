@@ -22,8 +22,7 @@ impl ClientFile {
     /// Reads and checks a file. Loopback redirect URIs are only for an issuer on loopback.
     pub fn parse(text: &str, loopback_allowed: bool) -> Result<Self, String> {
         let explain = |error: toml::de::Error| crate::config::explain(text, &error);
-        // Private members of a key are silently dropped by its type, hence this look at the text itself.
-        if has_private_key(&toml::Value::Table(toml::from_str(text).map_err(explain)?)) {
+        if jwks::has_private_key(&toml::from_str(text).map_err(explain)?) {
             return Err("jwks: only public keys; this file contains a private one".to_owned());
         }
         let file: Self = toml::from_str(text).map_err(explain)?;
@@ -35,18 +34,6 @@ impl ClientFile {
             }
         }
         Ok(file)
-    }
-}
-
-fn has_private_key(value: &toml::Value) -> bool {
-    match value {
-        toml::Value::Table(table) => {
-            let is_key = table.contains_key("kty");
-            (is_key && ["d", "p", "q", "dp", "dq", "qi", "k"].iter().any(|member| table.contains_key(*member)))
-                || table.values().any(has_private_key)
-        }
-        toml::Value::Array(values) => values.iter().any(has_private_key),
-        _ => false,
     }
 }
 
@@ -66,7 +53,7 @@ impl Client {
             self.check_sectors(),
             self.check_claims(),
             self.check_rights(),
-            self.authentication.check().or_else(|text| problem("authentication", text)),
+            self.authentication.check(loopback_allowed).or_else(|text| problem("authentication", text)),
         ];
         let first = checks.into_iter().find_map(Result::err);
         first.map_or(Ok(()), |(field, text)| Err(format!("client {}: {field}: {text}", self.id)))
@@ -203,14 +190,23 @@ fn is_own_scope(name: &str) -> bool {
 }
 
 impl Authentication {
-    fn check(&self) -> Result<(), &'static str> {
+    fn check(&self, loopback_allowed: bool) -> Result<(), String> {
         match self {
-            Self::None => Ok(()),
-            Self::PrivateKeyJwt { jwks } => jwks::check(jwks),
-            Self::ClientSecretBasic { secret_sha256 } | Self::ClientSecretPost { secret_sha256 } => {
-                let is_hash = secret_sha256.len() == 64 && secret_sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
-                if is_hash { Ok(()) } else { Err("secret_sha256 is 64 hexadecimal digits; `client secret` makes one") }
+            Self::PrivateKeyJwt { jwks: Some(jwks), jwks_uri: None } => Ok(jwks::check(jwks)?),
+            Self::PrivateKeyJwt { jwks: None, jwks_uri: Some(uri) } => {
+                let checked = check_redirect_uri(uri, loopback_allowed);
+                checked
+                    .and_then(|()| outbound::check_host(uri, loopback_allowed))
+                    .map_err(|text| format!("jwks_uri: {uri}: {text}"))
             }
+            Self::PrivateKeyJwt { .. } => Err("private_key_jwt takes jwks or jwks_uri, one of both".to_owned()),
+            Self::ClientSecretBasic { secret_sha256: Some(hash) }
+            | Self::ClientSecretPost { secret_sha256: Some(hash) } => {
+                let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+                let text = "secret_sha256 is 64 hexadecimal digits; `client secret` makes one";
+                if is_hash { Ok(()) } else { Err(text.to_owned()) }
+            }
+            Self::None {} | Self::ClientSecretBasic { .. } | Self::ClientSecretPost { .. } => Ok(()),
         }
     }
 }

@@ -6,8 +6,12 @@
 mod apply;
 pub mod claim;
 mod declaration;
+mod describe;
 mod jwks;
 pub mod registry;
+mod remote_keys;
+pub mod secret;
+pub mod state;
 mod store;
 mod uri;
 
@@ -24,7 +28,7 @@ use crate::kernel::level::Level;
 use crate::kernel::seal::Vault;
 use crate::kernel::texts::Language;
 
-pub use apply::{Change, apply, list, plan};
+pub use apply::{Change, apply, plan, subject_changes};
 pub use claim::Claim;
 pub use declaration::ClientFile;
 pub use jwks::key_algorithm;
@@ -58,18 +62,39 @@ pub enum Profile {
     OidcCore,
 }
 
+impl Profile {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::OidcCore => "oidc-core",
+        }
+    }
+}
+
 /// How a client proves itself at the token endpoint: exactly one way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Authentication {
-    /// Signed assertion (RFC 7523) with one of these public keys.
-    PrivateKeyJwt { jwks: JwkSet },
-    /// Secret in the Authorization header. Stored as SHA-256 in hexadecimal.
-    ClientSecretBasic { secret_sha256: String },
+    /// Signed assertion (RFC 7523) with one of these public keys, or of those that stand at that address: exactly one of both.
+    PrivateKeyJwt {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        jwks: Option<JwkSet>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        jwks_uri: Option<String>,
+    },
+    /// Secret in the Authorization header, declared as SHA-256 in hexadecimal. Without it, one that we make.
+    ClientSecretBasic {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        secret_sha256: Option<String>,
+    },
     /// Secret in the body.
-    ClientSecretPost { secret_sha256: String },
-    /// None: a program on people's own devices, which can keep no secret (RFC 6749 section 2.1).
-    None,
+    ClientSecretPost {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        secret_sha256: Option<String>,
+    },
+    /// None: a program on people's own devices, which can keep no secret (RFC 6749 section 2.1). With braces, so
+    /// that other keys beside it are refused.
+    None {},
 }
 
 /// What a client may ask for.
@@ -226,8 +251,8 @@ impl Client {
         URL_SAFE_NO_PAD.encode(vault.pairwise(&self.sector(), account.as_str()))
     }
 
-    /// From what its subjects are computed. No declared sector contains a space.
-    fn sector(&self) -> Cow<'_, str> {
+    /// From what its subjects are computed: another one, and everybody has another subject. No declared sector contains a space.
+    pub fn sector(&self) -> Cow<'_, str> {
         match (self.subject_type, &self.sector, &self.authority_id, &self.service_id) {
             (SubjectType::Public, ..) => "for everybody".into(),
             (_, Some(sector), ..) => sector.into(),
@@ -247,9 +272,14 @@ impl Client {
         URL_SAFE_NO_PAD.encode(vault.pairwise(&format!("session of {}", self.id), session.as_str()))
     }
 
+    /// Whether its keys are fetched.
+    pub fn has_remote_keys(&self) -> bool {
+        matches!(&self.authentication, Authentication::PrivateKeyJwt { jwks_uri: Some(_), .. })
+    }
+
     /// Whoever can read its program can act as it.
     pub fn is_public(&self) -> bool {
-        self.authentication == Authentication::None
+        matches!(self.authentication, Authentication::None {})
     }
 
     /// "Stadt Musterhausen – Bewohnerparken".

@@ -1,58 +1,108 @@
 //! All clients in memory, on every node the same within half a second.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use super::{Client, store};
+use jsonwebtoken::jwk::Jwk;
+
+use super::remote_keys::RemoteKeys;
+use super::secret;
+use super::state::{self, Standing};
+use super::{Authentication, Client, store};
 use crate::kernel::error::Error;
 use crate::kernel::id::ClientId;
+use crate::kernel::outbound::Outbound;
+use crate::kernel::time::Timestamp;
 use crate::store::db::Db;
 
 #[derive(Default)]
 struct Loaded {
     version: i64,
-    clients: HashMap<String, Arc<Client>>,
+    clients: HashMap<String, Standing>,
     /// Where programs run that call us from a browser: the origins of public clients' redirect URIs.
     origins: HashSet<String>,
 }
 
 /// Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Registry(Arc<RwLock<Loaded>>);
+pub struct Registry {
+    loaded: Arc<RwLock<Loaded>>,
+    remote_keys: RemoteKeys,
+}
 
 impl Registry {
     pub async fn load(db: &Db) -> Result<Self, Error> {
-        let registry = Self(Arc::new(RwLock::new(Loaded { version: -1, ..Loaded::default() })));
+        let loaded = Arc::new(RwLock::new(Loaded { version: -1, ..Loaded::default() }));
+        let registry = Self { loaded, remote_keys: RemoteKeys::default() };
         registry.refresh(db).await?;
         Ok(registry)
     }
 
+    fn loaded(&self) -> RwLockReadGuard<'_, Loaded> {
+        self.loaded.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A client that may do something. Of one that is switched off nothing is known here.
     pub fn get(&self, id: &str) -> Option<Arc<Client>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clients.get(id).cloned()
+        let loaded = self.loaded();
+        let standing = loaded.clients.get(id).filter(|standing| standing.disabled.is_none());
+        standing.map(|standing| Arc::clone(&standing.client))
     }
 
     /// Whether a public client lives at this origin.
     pub fn has_origin(&self, origin: &str) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).origins.contains(origin)
+        self.loaded().origins.contains(origin)
     }
 
     pub fn find(&self, id: &ClientId) -> Option<Arc<Client>> {
         self.get(&id.0)
     }
 
+    /// A client as people know it, whether or not it may do anything, and whether it is switched off. Only to speak of it.
+    pub fn known(&self, id: &str) -> Option<(Arc<Client>, bool)> {
+        let loaded = self.loaded();
+        loaded.clients.get(id).map(|standing| (Arc::clone(&standing.client), standing.disabled.is_some()))
+    }
+
+    /// Whether this is the secret of a client that authenticates with one; `declared` is what its file says of it.
+    pub fn is_secret(&self, client: &Client, declared: Option<&str>, secret: &str, now: Timestamp) -> bool {
+        let loaded = self.loaded();
+        let stored = loaded.clients.get(&client.id.0).map_or(&[][..], |standing| &standing.secrets);
+        secret::is_right(declared, stored, secret, now)
+    }
+
+    /// The key of a client that signs: the one of this `kid`, or without one the only one there is.
+    pub async fn key(
+        &self,
+        (outbound, now): (&Outbound, Timestamp),
+        client: &Client,
+        kid: Option<&str>,
+    ) -> Option<Jwk> {
+        match &client.authentication {
+            Authentication::PrivateKeyJwt { jwks: Some(jwks), .. } => super::jwks::select(jwks, kid).cloned(),
+            Authentication::PrivateKeyJwt { jwks_uri: Some(uri), .. } => {
+                self.remote_keys.key((outbound, now), (&client.id, uri), kid).await
+            }
+            _ => None,
+        }
+    }
+
     /// Reads the clients again if their version number has changed.
     pub async fn refresh(&self, db: &Db) -> Result<(), Error> {
         let mut tx = db.read().await?;
         let version = store::version(&mut tx).await?;
-        if version == self.0.read().unwrap_or_else(PoisonError::into_inner).version {
+        if version == self.loaded().version {
             return Ok(());
         }
-        let clients = store::load_all(&mut tx).await?;
-        let public = clients.iter().filter(|client| client.is_public());
+        let clients = state::list(&mut tx).await?;
+        let enabled = clients.iter().filter(|standing| standing.disabled.is_none());
+        let public = enabled.map(|standing| &standing.client).filter(|client| client.is_public());
         let uris = public.flat_map(|client| &client.redirect_uris).filter_map(|uri| url::Url::parse(uri).ok());
         let origins = uris.map(|uri| uri.origin().ascii_serialization()).collect();
-        let clients = clients.into_iter().map(|client| (client.id.0.clone(), Arc::new(client))).collect();
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Loaded { version, clients, origins };
+        let clients: HashMap<_, _> =
+            clients.into_iter().map(|standing| (standing.client.id.0.clone(), standing)).collect();
+        self.remote_keys.retain(|id| clients.get(&id.0).is_some_and(|standing| standing.client.has_remote_keys()));
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Loaded { version, clients, origins };
         Ok(())
     }
 }

@@ -156,7 +156,7 @@ impl Reader<'_> {
         let (_, topic, sentence) = KINDS.iter().find(|(kind, ..)| *kind == event.kind)?;
         let detail: serde_json::Value = serde_json::from_str(&event.detail).unwrap_or_default();
         let text = |name: &str| detail[name].as_str().unwrap_or_default();
-        let client = self.registry.get(text("client"));
+        let client = self.registry.known(text("client")).map(|(client, _)| client);
         let service = client.as_ref().map_or_else(|| text("client").to_owned(), |client| client.title(self.language));
         let claims: Vec<Claim> = serde_json::from_value(detail["claims"].clone()).unwrap_or_default();
         let data = connection::data_names(self.language, &claims);
@@ -204,7 +204,7 @@ impl Reader<'_> {
         match actor.split_once(':') {
             _ if actor == self.account.as_str() => t.who_you.to_string(),
             Some(("client", id)) => {
-                self.registry.get(id).map_or_else(|| id.to_owned(), |client| client.title(self.language))
+                self.registry.known(id).map_or_else(|| id.to_owned(), |(client, _)| client.title(self.language))
             }
             Some(("operator", _)) => t.who_support.with("operator", self.operator).to_string(),
             Some(("system", _)) => t.who_program.to_string(),

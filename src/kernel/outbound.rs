@@ -66,12 +66,32 @@ impl Outbound {
     pub async fn post_form(&self, uri: &str, form: &[(&str, &str)]) -> Result<u16, String> {
         let url = Url::parse(uri).map_err(|_| "not an address".to_owned())?;
         self.check(&url)?;
-        match self.http.post(url).form(form).send().await {
-            Ok(response) => Ok(response.status().as_u16()),
-            Err(error) if error.is_timeout() => Err("no answer in time".to_owned()),
-            Err(error) if error.is_connect() => Err("no connection".to_owned()),
-            Err(error) => Err(error.without_url().to_string()),
+        let response = self.http.post(url).form(form).send().await.map_err(reason)?;
+        Ok(response.status().as_u16())
+    }
+
+    /// Fetches what stands at an address: an answer of at most so many bytes, with status 200, whole within five seconds. No
+    /// reason contains the address.
+    pub async fn get(&self, uri: &str, bytes_max: usize) -> Result<Vec<u8>, String> {
+        let url = Url::parse(uri).map_err(|_| "not an address".to_owned())?;
+        self.check(&url)?;
+        let fetched = tokio::time::timeout(TIMEOUT, self.read(url, bytes_max)).await;
+        fetched.unwrap_or_else(|_| Err("no answer in time".to_owned()))
+    }
+
+    async fn read(&self, url: Url, bytes_max: usize) -> Result<Vec<u8>, String> {
+        let mut response = self.http.get(url).send().await.map_err(reason)?;
+        if response.status().as_u16() != 200 {
+            return Err(format!("status {}", response.status().as_u16()));
         }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(reason)? {
+            if bytes.len() + chunk.len() > bytes_max {
+                return Err("the answer is too long".to_owned());
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
     }
 
     /// What can be said before a name is resolved. An address is never resolved, so it is judged here.
@@ -88,6 +108,16 @@ impl Outbound {
             Some(Host::Ipv6(address)) if !is_public(address.into()) => Err("not a public address".to_owned()),
             _ => Ok(()),
         }
+    }
+}
+
+fn reason(error: reqwest::Error) -> String {
+    if error.is_timeout() {
+        "no answer in time".to_owned()
+    } else if error.is_connect() {
+        "no connection".to_owned()
+    } else {
+        error.without_url().to_string()
     }
 }
 
@@ -216,5 +246,6 @@ mod tests {
         assert!(!found(&[]).await && found(&["localhost"]).await);
         let refused = outbound(&[]).post_form("https://localhost/x", &[]).await;
         assert_eq!(refused, Err("no connection".to_owned()));
+        assert_eq!(outbound(&[]).get("https://localhost/x", 1).await, Err("no connection".to_owned()));
     }
 }

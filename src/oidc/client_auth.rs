@@ -13,7 +13,7 @@ use crate::client::registry::Registry;
 use crate::client::{Authentication, Client, Profile, key_algorithm};
 use crate::kernel::error::{Error, Protocol};
 use crate::kernel::jws::Compact;
-use crate::kernel::secret::{equal, hex, sha256};
+use crate::kernel::secret::sha256;
 use crate::kernel::time::{Timestamp, minutes};
 use crate::store::replay;
 use crate::store::work::Work;
@@ -34,7 +34,7 @@ fn refused(detail: &str) -> Error {
 }
 
 /// Checks header, body or assertion. One method only (RFC 6749 section 2.3), and the registered one.
-pub fn authenticate(
+pub async fn authenticate(
     app: &AppParts,
     registry: &Registry,
     header: Option<&str>,
@@ -48,7 +48,10 @@ pub fn authenticate(
             let Authentication::ClientSecretBasic { secret_sha256 } = &client.authentication else {
                 return Err(refused("client_secret_basic is not registered"));
             };
-            check_secret(secret_sha256, &secret)?;
+            let declared = secret_sha256.as_deref();
+            if !registry.is_secret(&client, declared, &secret, app.now()) {
+                return Err(refused("wrong secret"));
+            }
             Ok(Authenticated { client, assertion: None })
         }
         (None, Some(secret), None) => {
@@ -56,10 +59,13 @@ pub fn authenticate(
             let Authentication::ClientSecretPost { secret_sha256 } = &client.authentication else {
                 return Err(refused("client_secret_post is not registered"));
             };
-            check_secret(secret_sha256, secret)?;
+            let declared = secret_sha256.as_deref();
+            if !registry.is_secret(&client, declared, secret, app.now()) {
+                return Err(refused("wrong secret"));
+            }
             Ok(Authenticated { client, assertion: None })
         }
-        (None, None, Some(assertion)) => check_assertion(app, registry, assertion, parameters),
+        (None, None, Some(assertion)) => check_assertion(app, registry, assertion, parameters).await,
         (None, None, None) => {
             let client = find(registry, parameters.get("client_id").unwrap_or_default(), parameters)?;
             if client.is_public() {
@@ -101,15 +107,6 @@ fn find(registry: &Registry, id: &str, parameters: &Parameters) -> Result<Arc<Cl
     registry.get(id).ok_or_else(|| refused("unknown client"))
 }
 
-fn check_secret(expected_sha256: &str, secret: &str) -> Result<(), Error> {
-    let given = hex(&sha256(secret.as_bytes()));
-    if equal(given.as_bytes(), expected_sha256.to_ascii_lowercase().as_bytes()) {
-        Ok(())
-    } else {
-        Err(refused("wrong secret"))
-    }
-}
-
 /// RFC 6749 section 2.3.1: id and secret are form-encoded before they are joined.
 fn parse_basic(header: &str) -> Option<(String, String)> {
     let (scheme, encoded) = header.split_once(' ')?;
@@ -139,7 +136,7 @@ struct AssertionClaims {
     jti: String,
 }
 
-fn check_assertion(
+async fn check_assertion(
     app: &AppParts,
     registry: &Registry,
     token: &str,
@@ -152,14 +149,11 @@ fn check_assertion(
     // Not believed before the signature is checked, which is the client's that it names.
     let claims: AssertionClaims = token.claims().ok_or_else(|| refused("the assertion's claims cannot be read"))?;
     let client = find(registry, &claims.sub, parameters)?;
-    let Authentication::PrivateKeyJwt { jwks } = &client.authentication else {
+    let Authentication::PrivateKeyJwt { .. } = &client.authentication else {
         return Err(refused("private_key_jwt is not registered"));
     };
-    let key = match &token.header.kid {
-        Some(id) => jwks.find(id),
-        None => jwks.keys.first().filter(|_| jwks.keys.len() == 1),
-    };
-    let key = key.ok_or_else(|| refused("no registered key has this kid"))?;
+    let key = registry.key((&app.outbound, app.now()), &client, token.header.kid.as_deref()).await;
+    let key = &key.ok_or_else(|| refused("no key of the client has this kid"))?;
     // The algorithm is the key's, never the header's.
     let algorithm = key_algorithm(key)
         .filter(|algorithm| *algorithm == token.header.alg)
@@ -205,45 +199,7 @@ fn check_claims(app: &AppParts, client: &Client, claims: &AssertionClaims) -> Re
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
-
-    use super::{check_secret, parse_basic};
-    use crate::kernel::secret::{hex, sha256};
-
-    /// The median time of a refusal, for each of two registered hashes, asked in turns.
-    fn medians(hashes: &[String; 2]) -> [Duration; 2] {
-        let mut times = [Vec::new(), Vec::new()];
-        for _ in 0..10_000 {
-            for (place, hash) in hashes.iter().enumerate() {
-                let began_at = Instant::now();
-                assert!(check_secret(hash, "geraten").is_err());
-                times[place].push(began_at.elapsed());
-            }
-        }
-        times.map(|mut times| {
-            times.sort();
-            times[times.len() / 2]
-        })
-    }
-
-    // What is compared is a hash, so that nobody comes nearer step by step; and it takes no longer where more of it agrees.
-    #[test]
-    fn sec_e04_a_nearly_right_secret_takes_as_long_as_a_wrong_one() {
-        let right = hex(&sha256(b"geraten"));
-        let other = |digit: char| if digit == '0' { '1' } else { '0' };
-        let near: String =
-            right.char_indices().map(|(place, digit)| if place == 63 { other(digit) } else { digit }).collect();
-        let far: String = right.chars().map(other).collect();
-        let mut gaps = Vec::new();
-        for _ in 0..5 {
-            let [near, far] = medians(&[near.clone(), far.clone()]).map(|median| median.as_secs_f64());
-            gaps.push((near - far).abs() / near.max(far));
-            if gaps.last().is_some_and(|gap| *gap < 0.02) {
-                return;
-            }
-        }
-        panic!("always apart: {gaps:?}");
-    }
+    use super::parse_basic;
 
     #[test]
     fn sec_e03_the_header_is_read_strictly() {

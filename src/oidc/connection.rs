@@ -1,5 +1,6 @@
 //! Connected services: which clients have a person's consent, and withdrawing it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{OidcEvent, consent, store};
@@ -20,6 +21,8 @@ pub struct Connection {
     /// Which data the service gets.
     pub data: Vec<Claim>,
     pub since: Timestamp,
+    /// The operator has switched the service off: it gets nothing, but the connection can be ended.
+    pub is_disabled: bool,
 }
 
 /// The services connected with an account, newest first. Removed clients are not listed.
@@ -27,12 +30,24 @@ pub async fn list(tx: &mut Tx, registry: &Registry, account: &AccountId) -> Resu
     let rows = store::list_consents(tx, account).await?;
     let mut connections = Vec::new();
     for row in rows {
-        let Some(client) = registry.find(&row.client_id) else { continue };
+        let Some((client, is_disabled)) = registry.known(&row.client_id.0) else { continue };
         let agreement = consent::read(row)?;
         let data = agreement.answers.into_iter().filter_map(|(claim, yes)| yes.then_some(claim)).collect();
-        connections.push(Connection { client, scopes: agreement.scopes, data, since: agreement.granted_at });
+        let since = agreement.granted_at;
+        connections.push(Connection { client, scopes: agreement.scopes, data, since, is_disabled });
     }
     Ok(connections)
+}
+
+/// How many accounts are connected with each client.
+pub async fn count(tx: &mut Tx) -> Result<BTreeMap<ClientId, i64>, Error> {
+    let rows = store::count_consents(tx).await?;
+    Ok(rows.into_iter().map(|row| (row.client_id, row.accounts)).collect())
+}
+
+/// How many accounts are connected with one client.
+pub async fn count_of(tx: &mut Tx, client: &ClientId) -> Result<i64, Error> {
+    Ok(store::count_consents_of(tx, client).await?)
 }
 
 /// Data in words.

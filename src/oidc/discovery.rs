@@ -9,7 +9,7 @@ use crate::kernel::texts::Language;
 const AUTHENTICATION_METHODS: [&str; 3] = ["private_key_jwt", "client_secret_basic", "client_secret_post"];
 /// At the token endpoint and for revocation a client that cannot keep a secret only names itself.
 const METHODS_WITH_NONE: [&str; 4] = ["private_key_jwt", "client_secret_basic", "client_secret_post", "none"];
-const ASSERTION_ALGORITHMS: [&str; 3] = ["ES256", "PS256", "RS256"];
+const ASSERTION_ALGORITHMS: [&str; 4] = ["ES256", "PS256", "RS256", "EdDSA"];
 
 /// What an ID token says besides the person's data.
 const PROTOCOL_CLAIMS: [&str; 11] =

@@ -329,6 +329,28 @@ pub async fn list_consents(tx: &mut Tx, account: &AccountId) -> Result<Vec<Conse
           WHERE account_id = $1 ORDER BY granted_at DESC, client_id LIMIT 200", account)
 }
 
+#[derive(sqlx::FromRow)]
+pub struct ConnectedRow {
+    pub client_id: ClientId,
+    pub accounts: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct CountRow {
+    accounts: i64,
+}
+
+pub async fn count_consents(tx: &mut Tx) -> Result<Vec<ConnectedRow>, DbError> {
+    sql!(tx, fetch_all ConnectedRow,
+        "SELECT client_id, CAST(COUNT(*) AS BIGINT) AS accounts FROM consent GROUP BY client_id")
+}
+
+pub async fn count_consents_of(tx: &mut Tx, client: &ClientId) -> Result<i64, DbError> {
+    let row = sql!(tx, fetch_one CountRow,
+        "SELECT CAST(COUNT(*) AS BIGINT) AS accounts FROM consent WHERE client_id = $1", client)?;
+    Ok(row.accounts)
+}
+
 pub async fn put_consent(work: &mut Work, account: &AccountId, row: &ConsentRow) -> Result<(), DbError> {
     sql!(
         &mut work.tx,

@@ -1,5 +1,7 @@
-//! What the operator may do to an account, at the command line of the host. Every look and every act needs a reason, and its
+//! What the operator may do to clients ([`client`]) and to an account, at the command line of the host. Every look and every act needs a reason, and its
 //! owner sees both. Nobody here sets a password, changes data or acts as somebody else.
+
+pub mod client;
 
 use std::fmt;
 
@@ -81,6 +83,19 @@ impl Event for SupportEvent {
     }
 }
 
+fn is_plain(text: &str) -> bool {
+    !text.chars().any(char::is_control)
+}
+
+/// The name under which somebody of the operator's works, as the audit trail keeps it.
+pub fn operator_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if !(1..=64).contains(&name.chars().count()) || !is_plain(name) {
+        return Err("operator: the name under which you work, 1 to 64 characters".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
 /// Who asks, and why.
 #[derive(Clone, Debug)]
 pub struct Inquiry {
@@ -89,17 +104,13 @@ pub struct Inquiry {
 }
 
 impl Inquiry {
-    /// Refuses what would not tell the owner anything.
+    /// Refuses what would not tell anybody anything.
     pub fn new(operator: &str, reason: &str) -> Result<Self, String> {
-        let is_plain = |text: &str| !text.chars().any(char::is_control);
-        let (operator, reason) = (operator.trim(), reason.trim());
-        if !(1..=64).contains(&operator.chars().count()) || !is_plain(operator) {
-            return Err("operator: the name under which you work, 1 to 64 characters".to_owned());
-        }
+        let (operator, reason) = (operator_name(operator)?, reason.trim());
         if !(10..=300).contains(&reason.chars().count()) || !is_plain(reason) {
-            return Err("reason: one sentence of 10 to 300 characters; the owner of the account reads it".to_owned());
+            return Err("reason: one sentence of 10 to 300 characters; that for an account its owner reads".to_owned());
         }
-        Ok(Self { operator: operator.to_owned(), reason: reason.to_owned() })
+        Ok(Self { operator, reason: reason.to_owned() })
     }
 
     async fn begin(&self, app: &AppParts) -> Result<Work, Error> {

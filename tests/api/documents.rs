@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::both;
+use nutzerkonto::client::ClientFile;
 use nutzerkonto::config::Config;
 use nutzerkonto::routes;
 
@@ -30,6 +31,33 @@ fn the_configuration_reference_is_current() {
         fs::write(&path, &reference).unwrap();
     }
     assert_eq!(fs::read_to_string(&path).unwrap_or_default(), reference, "run UPDATE_DOCS=1 cargo test");
+}
+
+/// The keys that a table of the client file may have, from what is said about one that it may not have.
+fn keys_of_the_client_file(text: &str) -> Vec<String> {
+    let told = ClientFile::parse(text, false).unwrap_err();
+    let (_, expected) = told.split_once("expected ").unwrap_or_else(|| panic!("{told}"));
+    expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// `docs/clients.md` names every key of every table, and no other.
+#[test]
+fn the_client_reference_is_complete() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/clients.md");
+    let text = fs::read_to_string(path).unwrap();
+    let documented = |heading: &str| {
+        let (_, section) = text.split_once(&format!("## {heading}\n")).unwrap();
+        let rows = section.split("\n## ").next().unwrap().lines().filter_map(|line| line.strip_prefix("| `"));
+        rows.map(|row| row.split('`').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(documented("[[client]]"), keys_of_the_client_file("[[client]]\nx = 1\n"));
+    assert_eq!(documented("[[client.claims]]"), keys_of_the_client_file("[[client]]\n[[client.claims]]\nx = 1\n"));
+    let mut authentication = vec!["method".to_owned()];
+    for method in ["private_key_jwt", "client_secret_basic"] {
+        let text = format!("[[client]]\n[client.authentication]\nmethod = \"{method}\"\nx = 1\n");
+        authentication.extend(keys_of_the_client_file(&text));
+    }
+    assert_eq!(documented("[client.authentication]"), authentication);
 }
 
 both!(discovery, async |world| {

@@ -137,7 +137,7 @@ pub async fn token(
     http: HttpRequest,
     ForeignForm(pairs): ForeignForm,
 ) -> Answer {
-    let (authenticated, parameters) = client(&app, &registry, &http, pairs)?;
+    let (authenticated, parameters) = client(&app, &registry, &http, pairs).await?;
     let tokens = match parameters.get("grant_type") {
         Some("authorization_code") => token::redeem(&app, &registry, &authenticated, &parameters).await?,
         Some("refresh_token") => refresh::refresh(&app, &registry, &authenticated, &parameters).await?,
@@ -154,12 +154,12 @@ pub async fn push(
     http: HttpRequest,
     ForeignForm(pairs): ForeignForm,
 ) -> Answer {
-    let (authenticated, parameters) = client(&app, &registry, &http, pairs)?;
+    let (authenticated, parameters) = client(&app, &registry, &http, pairs).await?;
     Ok(HttpResponse::Created().json(par::push(&app, &authenticated, &parameters).await?))
 }
 
 /// The client behind a request at an endpoint of its own, and what it asks.
-fn client(
+async fn client(
     app: &App,
     registry: &Registry,
     http: &HttpRequest,
@@ -170,7 +170,7 @@ fn client(
     }
     let parameters = Parameters::new(pairs)?;
     let header = authorization(http)?;
-    Ok((authenticate(app, registry, header.as_deref(), &parameters)?, parameters))
+    Ok((authenticate(app, registry, header.as_deref(), &parameters).await?, parameters))
 }
 
 pub async fn introspect(
@@ -179,7 +179,7 @@ pub async fn introspect(
     http: HttpRequest,
     ForeignForm(pairs): ForeignForm,
 ) -> Answer {
-    let (authenticated, parameters) = client(&app, &registry, &http, pairs)?;
+    let (authenticated, parameters) = client(&app, &registry, &http, pairs).await?;
     let authenticated = authenticated.confidential()?;
     Ok(HttpResponse::Ok().json(revocation::introspect(&app, &registry, &authenticated, &parameters).await?))
 }
@@ -190,7 +190,7 @@ pub async fn revoke(
     http: HttpRequest,
     ForeignForm(pairs): ForeignForm,
 ) -> Answer {
-    let (authenticated, parameters) = client(&app, &registry, &http, pairs)?;
+    let (authenticated, parameters) = client(&app, &registry, &http, pairs).await?;
     revocation::revoke(&app, &registry, &authenticated, &parameters).await?;
     Ok(HttpResponse::Ok().finish())
 }

@@ -143,8 +143,8 @@ fn history_row(language: Language, registry: &Registry, event: &Recorded) -> Opt
     let (_, sentence) = HISTORY.iter().find(|(kind, _)| *kind == event.kind)?;
     let detail: serde_json::Value = serde_json::from_str(&event.detail).unwrap_or_default();
     let device = detail["device"].as_str().map_or_else(String::new, |name| device_name(language, name));
-    let client = detail["client"].as_str().and_then(|id| registry.get(id));
-    let service = client.map(|client| client.title(language));
+    let client = detail["client"].as_str().and_then(|id| registry.known(id));
+    let service = client.map(|(client, _)| client.title(language));
     let (id, at) = (event.id.to_string(), moment::date_and_clock(language, event.at));
     Some(HistoryRow { id, at, what: sentence(&language.texts().security).to_string(), device, service })
 }

@@ -1,0 +1,169 @@
+//! A client in words: everything in force, line by line under the keys of the client file. Never a secret, nor its hash.
+
+use std::fmt::Write as _;
+
+use super::state::Standing;
+use super::{Authentication, Bilingual, ClaimRule, Client, SubjectType, key_algorithm};
+use crate::kernel::texts::{Language, moment};
+use crate::kernel::time::Timestamp;
+
+type Line = (&'static str, String);
+
+impl Standing {
+    /// With how many accounts it is connected is said too.
+    pub fn describe(&self, accounts: i64, now: Timestamp) -> String {
+        let mut text = String::new();
+        let lines = [self.state(accounts), self.client.words(), self.client.addresses(), self.client.rights()].concat();
+        for (key, value) in lines.into_iter().chain(self.authentication(now)) {
+            let _: std::fmt::Result = writeln!(text, "{key:38}{value}");
+        }
+        text
+    }
+
+    fn state(&self, accounts: i64) -> Vec<Line> {
+        let state = match &self.disabled {
+            None => "switched on".to_owned(),
+            Some(disabled) => {
+                format!("switched off since {} by {}: {}", at(disabled.since), disabled.operator, disabled.reason)
+            }
+        };
+        vec![("id", self.client.id.to_string()), ("state", state), ("connected accounts", accounts.to_string())]
+    }
+
+    fn authentication(&self, now: Timestamp) -> Vec<Line> {
+        let key = "authentication";
+        let declared = |method: &str| vec![(key, format!("{method}, with the secret that the file declares"))];
+        match &self.client.authentication {
+            Authentication::None {} => vec![(key, "none: a public client; PKCE always".to_owned())],
+            Authentication::PrivateKeyJwt { jwks: Some(jwks), .. } => {
+                let key_line = |jwk| {
+                    let algorithm = key_algorithm(jwk).map_or_else(String::new, |algorithm| format!("{algorithm:?}"));
+                    ("key", format!("{} ({algorithm})", jwk.common.key_id.as_deref().unwrap_or_default()))
+                };
+                let head = (key, "private_key_jwt, with a key that the file declares".to_owned());
+                [head].into_iter().chain(jwks.keys.iter().map(key_line)).collect()
+            }
+            Authentication::PrivateKeyJwt { jwks_uri, .. } => {
+                let uri = jwks_uri.clone().unwrap_or_default();
+                vec![(key, format!("private_key_jwt, with a key from {uri} (at most 15 minutes old)"))]
+            }
+            Authentication::ClientSecretBasic { secret_sha256: Some(_) } => declared("client_secret_basic"),
+            Authentication::ClientSecretPost { secret_sha256: Some(_) } => declared("client_secret_post"),
+            Authentication::ClientSecretBasic { .. } => self.stored_secrets("client_secret_basic", now),
+            Authentication::ClientSecretPost { .. } => self.stored_secrets("client_secret_post", now),
+        }
+    }
+
+    fn stored_secrets(&self, method: &str, now: Timestamp) -> Vec<Line> {
+        if self.lacks_secret(now) {
+            let text = "without a secret: it cannot authenticate; `client rotate-secret` makes one";
+            return vec![("authentication", format!("{method}, {text}"))];
+        }
+        let line = |secret: &super::secret::StoredSecret| {
+            let until = secret.ends_at.map_or_else(String::new, |end| format!(" until {}", at(end)));
+            ("secret", format!("counts since {}{until}", at(secret.since)))
+        };
+        let head = ("authentication", format!("{method}, with a secret made here"));
+        [head].into_iter().chain(self.secrets.iter().filter(|secret| secret.counts(now)).map(line)).collect()
+    }
+}
+
+impl Client {
+    fn words(&self) -> Vec<Line> {
+        vec![
+            ("name", both(&self.name)),
+            ("operator", both(&self.operator)),
+            ("purpose", both(&self.purpose)),
+            ("privacy_uri", self.privacy_uri.clone()),
+            ("contacts", list(&self.contacts)),
+            ("profile", self.profile.name().to_owned()),
+            ("level", format!("at least {}", self.level.name())),
+            ("level_reason", self.level_reason.as_ref().map_or_else(none, both)),
+        ]
+    }
+
+    fn addresses(&self) -> Vec<Line> {
+        let pushed = if self.require_pushed_authorization_requests { "only those" } else { "taken, not demanded" };
+        vec![
+            ("redirect_uris", list(&self.redirect_uris)),
+            ("post_logout_redirect_uris", list(&self.post_logout_redirect_uris)),
+            ("backchannel_logout_uri", self.backchannel_logout_uri.clone().unwrap_or_else(none)),
+            ("require_pushed_authorization_requests", pushed.to_owned()),
+        ]
+    }
+
+    fn rights(&self) -> Vec<Line> {
+        let scopes: Vec<_> = self.scopes.iter().map(|scope| scope.name().to_owned()).collect();
+        let claims: Vec<_> = self.claims.iter().map(rule).collect();
+        let subjects = match self.subject_type {
+            SubjectType::Public => "public: the same as for every client with public subjects".to_owned(),
+            SubjectType::Pairwise => format!("pairwise, of the sector {}", self.sector()),
+        };
+        vec![
+            ("scopes", list(&scopes)),
+            ("claims", if claims.is_empty() { none() } else { claims.join("; ") }),
+            ("own_scopes", list(&self.own_scopes)),
+            ("resource", self.resource.clone().unwrap_or_else(none)),
+            ("resource_server", self.resource_server.clone().unwrap_or_else(none)),
+            ("access_token_format", word(&self.access_token_format)),
+            ("id_token_algorithm", word(&self.id_token_algorithm)),
+            ("subject_type", subjects),
+            ("sector", self.sector.clone().unwrap_or_else(none)),
+            ("authority_id", self.authority_id.clone().unwrap_or_else(none)),
+            ("service_id", self.service_id.clone().unwrap_or_else(none)),
+        ]
+    }
+}
+
+fn rule(rule: &ClaimRule) -> String {
+    let names: Vec<_> = rule.names.iter().map(|claim| claim.name()).collect();
+    let basis = match (&rule.legal_basis, rule.optional) {
+        (Some(basis), _) => format!("by {}", basis.get(Language::De)),
+        (None, true) => "if the person wants to".to_owned(),
+        (None, false) => "by consent".to_owned(),
+    };
+    let purpose = rule.purpose.as_ref().map_or_else(String::new, |text| format!(", for: {}", text.get(Language::De)));
+    format!("{} ({basis}{purpose})", names.join(", "))
+}
+
+fn at(at: Timestamp) -> String {
+    moment::date_and_clock(Language::En, at)
+}
+
+fn both(text: &Bilingual) -> String {
+    format!("{} / {}", text.de, text.en)
+}
+
+fn none() -> String {
+    "none".to_owned()
+}
+
+fn list(values: &[String]) -> String {
+    if values.is_empty() { none() } else { values.join(", ") }
+}
+
+/// As the client file writes it.
+fn word(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::client::ClientFile;
+
+    #[test]
+    fn no_key_of_a_client_is_left_out() {
+        let file = include_str!("../demo/clients.toml").replace("{service}", "https://parken.example");
+        let client = ClientFile::parse(&file.replace("{hash}", &"ab".repeat(32)), false).unwrap().client.remove(0);
+        let keys: Vec<_> = serde_json::to_value(&client).unwrap().as_object().unwrap().keys().cloned().collect();
+        let standing = Standing { client: Arc::new(client), disabled: None, secrets: Vec::new() };
+        let text = standing.describe(3, Timestamp::from_seconds(1));
+        for key in keys {
+            assert!(text.lines().any(|line| line.split(' ').next() == Some(&key)), "{key} is missing in:\n{text}");
+        }
+        assert!(!text.contains("abab"), "{text}");
+    }
+}

@@ -1,0 +1,24 @@
+//! What several commands share, and those that have grown beyond `main.rs`.
+
+pub mod client;
+
+use std::path::PathBuf;
+
+use nutzerkonto::app::{self, App, Surroundings};
+use nutzerkonto::config::Config;
+
+#[derive(clap::Args)]
+pub struct ConfigFile {
+    /// The configuration file
+    #[arg(long, env = "NUTZERKONTO_CONFIG")]
+    pub config: PathBuf,
+}
+
+#[expect(clippy::print_stdout, reason = "the answer of a command")]
+pub fn say(text: &str) {
+    println!("{text}");
+}
+
+pub async fn open(file: &ConfigFile) -> Result<App, String> {
+    app::open(Config::read(&file.config)?, Surroundings::default()).await
+}
