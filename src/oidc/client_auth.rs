@@ -208,7 +208,9 @@ fn check_claims(app: &AppParts, client: &Client, claims: &AssertionClaims) -> Re
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
+
+    use tokio::time::Instant;
 
     use super::{check_secret, parse_basic};
     use crate::kernel::secret::{hex, sha256};
