@@ -37,11 +37,10 @@ const FURTHER: [(&str, &str); 14] = [
     ("picture", "https://renate.example/bild.jpg"),
 ];
 
-/// Somebody signed in, a service that may do everything, and another one.
+/// Somebody signed in, and a service that may do everything.
 struct Stage {
     world: World,
     parken: Service,
-    other: Service,
     renate: Browser,
     everything: String,
 }
@@ -126,11 +125,13 @@ async fn endpoint(stage: &Stage, member: &str, value: &Value) {
     }
 }
 
+type Sign = Box<dyn Fn(&str) -> Vec<u8>>;
+
 /// A key pair that signs assertions, and its declaration.
 struct Prover {
     id: String,
     declaration: String,
-    sign: Box<dyn Fn(&str) -> Vec<u8>>,
+    sign: Sign,
     algorithm: &'static str,
 }
 
@@ -146,7 +147,7 @@ impl Prover {
             let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).unwrap();
             RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).unwrap()
         };
-        let (key, algorithm, sign): (String, &'static str, Box<dyn Fn(&str) -> Vec<u8>>) = match algorithm {
+        let (key, algorithm, sign): (String, &'static str, Sign) = match algorithm {
             "PS256" | "RS256" => {
                 let pair = rsa();
                 let n = URL_SAFE_NO_PAD.encode(pair.public_key().modulus().big_endian_without_leading_zero());
@@ -176,7 +177,7 @@ impl Prover {
             }
             other => panic!("no check for assertions signed by {other}"),
         };
-        Self { id: service.id.clone(), declaration: declare(key), sign, algorithm }
+        Self { id: service.id, declaration: declare(key), sign, algorithm }
     }
 
     async fn ask(&self, world: &World, path: &str) -> (u16, String) {
@@ -289,6 +290,12 @@ async fn requests(stage: &Stage, member: &str, value: &Value) {
                 assert_eq!(refused, !list(value).contains(&prompt), "{prompt}");
             }
         }
+        _ => pages(stage, member, value).await,
+    }
+}
+
+async fn pages(stage: &Stage, member: &str, value: &Value) {
+    match member {
         "display_values_supported" => {
             for display in list(value) {
                 assert!(stage.back(&[("display", display)]).await.parameter("code").is_some(), "{display}");
@@ -356,7 +363,7 @@ async fn switches(stage: &Stage, member: &str, value: &Value) {
 }
 
 async fn tokens_and_claims(stage: &Stage, member: &str, value: &Value) {
-    let (world, parken, other) = (&stage.world, &stage.parken, &stage.other);
+    let (world, parken) = (&stage.world, &stage.parken);
     match member {
         "grant_types_supported" => {
             for grant in ["authorization_code", "refresh_token", "client_credentials", "password", "implicit", "x"] {
@@ -365,31 +372,7 @@ async fn tokens_and_claims(stage: &Stage, member: &str, value: &Value) {
                 assert_eq!(refused, !list(value).contains(&grant), "{grant}");
             }
         }
-        "subject_types_supported" => {
-            for kind in list(value) {
-                stage
-                    .declare(&if kind == "pairwise" {
-                        String::new()
-                    } else {
-                        format!(
-                            "{}{}",
-                            Service::new("eins").declaration("subject_type = \"public\""),
-                            Service::new("zwei").declaration("subject_type = \"public\"")
-                        )
-                    })
-                    .await;
-                let pair = if kind == "pairwise" {
-                    [parken.clone(), other.clone()]
-                } else {
-                    ["eins", "zwei"].map(Service::new)
-                };
-                let mut subjects = Vec::new();
-                for service in &pair {
-                    subjects.push(claims(&text(&stage.tokens(service, &[]).await, "id_token"))["sub"].clone());
-                }
-                assert_eq!(subjects[0] != subjects[1], kind == "pairwise", "{kind}");
-            }
-        }
+        "subject_types_supported" => subjects(stage, value).await,
         "id_token_signing_alg_values_supported" => {
             for alg in list(value) {
                 let service = Service::new("algorithmus");
@@ -406,19 +389,35 @@ async fn tokens_and_claims(stage: &Stage, member: &str, value: &Value) {
         }
         _ => {
             assert_eq!(member, "claims_supported");
-            let scopes =
-                world.browser().get("/.well-known/openid-configuration").await.json()["scopes_supported"].clone();
-            let held = stage.tokens(parken, &[("scope", &list(&scopes).join(" "))]).await;
-            let info = parken.userinfo(world, &text(&held, "access_token")).await.json();
-            let id = claims(&text(&held, "id_token"));
-            let told: Vec<&String> = id.as_object().unwrap().keys().chain(info.as_object().unwrap().keys()).collect();
-            for name in &told {
-                assert!(list(value).contains(&name.as_str()), "{name} is delivered and not listed");
-            }
-            for name in list(value) {
-                assert!(told.iter().any(|told| *told == name), "{name} is listed and never delivered");
-            }
+            listed_claims(stage, value).await;
         }
+    }
+}
+
+/// What two services see of one person: two subjects, or one.
+async fn subjects(stage: &Stage, value: &Value) {
+    for kind in list(value) {
+        let pair = ["eins", "zwei"].map(Service::new);
+        let extra = if kind == "pairwise" { String::new() } else { format!("subject_type = \"{kind}\"") };
+        stage.declare(&pair.each_ref().map(|service| service.declaration(&extra)).concat()).await;
+        let mut subjects = Vec::new();
+        for service in &pair {
+            subjects.push(claims(&text(&stage.tokens(service, &[]).await, "id_token"))["sub"].clone());
+        }
+        assert_eq!(subjects[0] != subjects[1], kind == "pairwise", "{kind}");
+    }
+}
+
+async fn listed_claims(stage: &Stage, value: &Value) {
+    let held = stage.tokens(&stage.parken, &[("scope", &Scope::ALL.map(Scope::name).join(" "))]).await;
+    let info = stage.parken.userinfo(&stage.world, &text(&held, "access_token")).await.json();
+    let id = claims(&text(&held, "id_token"));
+    let told: Vec<&String> = id.as_object().unwrap().keys().chain(info.as_object().unwrap().keys()).collect();
+    for name in &told {
+        assert!(list(value).contains(&name.as_str()), "{name} is delivered and not listed");
+    }
+    for name in list(value) {
+        assert!(told.iter().any(|told| *told == name), "{name} is listed and never delivered");
     }
 }
 
@@ -454,22 +453,21 @@ async fn check(stage: &Stage, member: &str, value: &Value) {
 }
 
 both!(every_member_of_the_discovery_document_is_true, async |world| {
-    let (parken, other) = (Service::new("parken"), Service::new("other"));
+    let parken = Service::new("parken");
     let names = Claim::ALL.into_iter().filter(|claim| !claim.is_companion()).map(Claim::name);
     let everything = parken.offline_declaration(&format!(
         "backchannel_logout_uri = \"https://parken.example/ende\"\nclaims = [{{ names = {:?} }}]",
         names.collect::<Vec<_>>()
     ));
     let everything = everything.replace("\"offline_access\"]", "\"offline_access\", \"address\", \"phone\"]");
-    let everything = format!("{everything}{}", other.declaration(""));
     world.clients(&everything).await;
-    let mut renate = connected(&world, &[&other]).await;
+    let mut renate = connected(&world, &[]).await;
     let seen = renate.get("/profil/angaben").await.hidden("stand");
     assert_eq!(renate.post("/profil/angaben", &[&FURTHER[..], &[("stand", &seen)]].concat()).await.status, 303);
     let page = renate.visit(&parken.request(&[("scope", &Scope::ALL.map(Scope::name).join(" "))])).await;
     renate.post(&format!("/einwilligung?vorgang={}", vorgang(&page)), &[("antwort", "ja")]).await;
     renate.get("/konto").await;
-    let stage = Stage { world, parken, other, renate, everything };
+    let stage = Stage { world, parken, renate, everything };
     let document = stage.world.browser().get("/.well-known/openid-configuration").await.json();
     assert!(document.as_object().unwrap().len() > 30);
     for (member, value) in document.as_object().unwrap() {

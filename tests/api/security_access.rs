@@ -1,11 +1,12 @@
 //! Attack groups F, M and K: what is told of a token and to whom, what revocation promises, and how somebody signs out.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _};
+use tokio::time::Instant;
 
 use crate::both;
 use crate::support::browser::PASSWORD;

@@ -1,7 +1,7 @@
 //! Attack group G where tokens of our own come back to us: at userinfo, introspection, revocation, and as a hint. What
 //! clients sign stands in [`security_assertion`](crate::security_assertion).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -14,6 +14,7 @@ use nutzerkonto::keys::rotate::revoke;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::both;
 use crate::security_assertion::Signer;
@@ -272,9 +273,18 @@ async fn quickest(mut act: impl AsyncFnMut()) -> Duration {
     times.into_iter().min().unwrap()
 }
 
-/// A token costs no more than as many bytes that nobody looks at.
-fn assert_cheap(what: &str, token: &str, took: Duration, plain: Duration) {
-    assert!(took < plain * 3 + Duration::from_millis(5), "{what}: {took:?} instead of {plain:?} for {token:.60}");
+/// A token costs hardly more than as many bytes that nobody looks at. Other tests run beside this one: what really costs
+/// more does so every time.
+async fn assert_cheap(what: &str, mut costly: impl AsyncFnMut(), mut plain: impl AsyncFnMut()) {
+    let mut times = Vec::new();
+    for _ in 0..6 {
+        let (costly, plain) = (quickest(&mut costly).await, quickest(&mut plain).await);
+        if costly < plain * 2 + Duration::from_millis(15) {
+            return;
+        }
+        times.push((costly, plain));
+    }
+    panic!("{what}: {times:?}");
 }
 
 both!(sec_g09_a_huge_or_costly_token_is_cheap_to_refuse, async |world| {
@@ -300,23 +310,22 @@ both!(sec_g09_a_huge_or_costly_token_is_cheap_to_refuse, async |world| {
         let ask = async |form: &[(&str, &str)]| {
             assert_eq!(parken.ask(&world, "/oauth2/introspect", form).await.json(), json!({ "active": false }))
         };
-        let took = quickest(async || ask(&[("token", token)]).await).await;
-        let plain = quickest(async || ask(&[("token", "x"), ("x", &padding)]).await).await;
-        assert_cheap("introspection", token, took, plain);
+        let what = |door: &str| format!("{door}: {token:.60}");
+        let (costly, plain) =
+            (async || ask(&[("token", token)]).await, async || ask(&[("token", "x"), ("x", &padding)]).await);
+        assert_cheap(&what("introspection"), costly, plain).await;
         let prove = async |form: [(&str, &str); 3]| {
-            assert_eq!(world.browser().post_exactly("/oauth2/token", &form).await.status, 401)
+            assert_eq!(world.browser().post_exactly("/oauth2/token", &form).await.status, 401);
         };
-        let took = quickest(async || prove(assertion(token)).await).await;
-        let plain = quickest(async || prove([("client_id", "parken"), ("x", &padding), ("y", "")]).await).await;
-        assert_cheap("authentication", token, took, plain);
+        let unproven = [("client_id", "parken"), ("x", padding.as_str()), ("y", "")];
+        assert_cheap(&what("authentication"), async || prove(assertion(token)).await, async || prove(unproven).await)
+            .await;
         let cut = &token[..token.len().min(14_000)];
         let look = async |name: &'static str| {
             let request = parken.request(&[(name, cut), ("prompt", "none")]);
             assert!(world.browser().get(&request).await.parameter("code").is_none());
         };
-        let took = quickest(async || look("id_token_hint").await).await;
-        let plain = quickest(async || look("x").await).await;
-        assert_cheap("a hint", token, took, plain);
+        assert_cheap(&what("a hint"), async || look("id_token_hint").await, async || look("x").await).await;
         assert!([401, 431].contains(&parken.userinfo(&world, cut).await.status));
     }
     let metadata = world.browser().get("/.well-known/openid-configuration").await.body;

@@ -2,7 +2,7 @@
 //! request URIs (B04), assertion ids (E05). `NK_RACE_ROUNDS` says how often each race is run; a few are enough to notice
 //! what is wrong for everybody, a thousand for what is wrong sometimes.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use crate::both;
 use crate::security_assertion::Signer;
