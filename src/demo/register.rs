@@ -42,14 +42,13 @@ pub fn start(
     listener: TcpListener,
 ) -> Result<ServerHandle, String> {
     let register = web::Data::new(Register { signer: Signer::new(issuer, http), resource: format!("{address}/") });
-    let server = HttpServer::new(move || {
-        ActixApp::new().app_data(register.clone()).route("/ausweise", web::get().to(permits))
-    })
-    .workers(1)
-    .disable_signals()
-    .listen(listener)
-    .map_err(|error| error.to_string())?
-    .run();
+    let server =
+        HttpServer::new(move || ActixApp::new().app_data(register.clone()).route("/ausweise", web::get().to(permits)))
+            .workers(1)
+            .disable_signals()
+            .listen(listener)
+            .map_err(|error| error.to_string())?
+            .run();
     let handle = server.handle();
     tokio::spawn(server);
     Ok(handle)
@@ -68,7 +67,8 @@ async fn permits(register: web::Data<Register>, request: HttpRequest) -> HttpRes
 impl Register {
     async fn admit(&self, request: &HttpRequest) -> Result<AccessToken, Refusal> {
         let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let bearer = header.and_then(|value| value.split_once(' ')).filter(|(name, _)| name.eq_ignore_ascii_case("bearer"));
+        let bearer =
+            header.and_then(|value| value.split_once(' ')).filter(|(name, _)| name.eq_ignore_ascii_case("bearer"));
         let (_, token) = bearer.ok_or(Refusal::NoToken)?;
         let token: AccessToken =
             self.signer.read(token, "at+jwt", &self.resource).await.map_err(Refusal::InvalidToken)?;

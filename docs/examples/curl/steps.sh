@@ -12,7 +12,7 @@ redirect_uri=http://localhost:3000/rueckkehr
 base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
 random() { openssl rand 32 | base64url; }
 # The middle part of a signed token is JSON in base64url. This reads it; it does NOT check the signature.
-payload() { cut -d. -f2 | tr -- '-_' '+/' | { read -r text; printf '%s===' "$text" | base64 -d 2>/dev/null; } | jq; }
+payload() { jq -R 'split(".")[1] | gsub("-"; "+") | gsub("_"; "/") | @base64d | fromjson'; }
 
 echo "1. Metadata: where everything is"
 metadata=$(curl -sS --fail "$issuer/.well-known/openid-configuration")

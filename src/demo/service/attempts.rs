@@ -107,7 +107,7 @@ static ATTEMPTS: [Attempt; 12] = [
         ..SIGN_IN
     },
     Attempt {
-        id: "acr",
+        id: "acr-substantial",
         label: Words("acr: substantial", "a higher level"),
         about: Words(
             "Verlangt das Niveau substanziell. Reicht Ihr Konto nicht, kommt unmet_authentication_requirements zurück.",

@@ -70,7 +70,8 @@ impl From<Failure> for Notice {
                 Self { is_bad: true, words: Words::of_error(&code), detail: Some(format!("{code}: {description}")) }
             }
             Failure::Wrong(why) => {
-                let words = Words("Der Dienst konnte die Antwort nicht annehmen.", "The service could not take the answer.");
+                let words =
+                    Words("Der Dienst konnte die Antwort nicht annehmen.", "The service could not take the answer.");
                 Self { is_bad: true, words, detail: Some(why) }
             }
         }

@@ -157,11 +157,11 @@ pub fn payload(token: &str) -> Value {
     part.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default()
 }
 
-/// All that userinfo answers, whether the library knows it or not.
+/// What userinfo answers beyond the claims that the library knows.
 #[derive(Debug, Deserialize, Serialize)]
-struct Everything(Map<String, Value>);
+struct FurtherClaims(Map<String, Value>);
 
-impl AdditionalClaims for Everything {}
+impl AdditionalClaims for FurtherClaims {}
 
 pub async fn userinfo(
     service: &Service,
@@ -171,8 +171,12 @@ pub async fn userinfo(
 ) -> Result<Map<String, Value>, Failure> {
     let request = client.user_info(token.clone(), Some(sub.clone())).map_err(|error| error.to_string())?;
     let answer = request.request_async(&|request| service.fetch(request)).await;
-    let answer: UserInfoClaims<Everything, CoreGenderClaim> = answer.map_err(|error| format!("Userinfo: {error:?}"))?;
-    Ok(answer.additional_claims().0.clone())
+    let answer: UserInfoClaims<FurtherClaims, CoreGenderClaim> =
+        answer.map_err(|error| format!("Userinfo: {error:?}"))?;
+    match serde_json::to_value(answer) {
+        Ok(Value::Object(claims)) => Ok(claims),
+        _ => Err("Userinfo cannot be shown".to_owned().into()),
+    }
 }
 
 /// Out here, and then out of the account (OpenID Connect RP-Initiated Logout 1.0). The refresh token would outlive both.

@@ -46,7 +46,11 @@ async fn renew(service: &Service, arrived: &mut Arrived) -> Result<Vec<Change>, 
         change(Words("Zugriffstoken (jti)", "access token (jti)"), &before["jti"], &after["jti"]),
         change(Words("Es endet (exp)", "it ends (exp)"), &before["exp"], &after["exp"]),
         change(Words("ID-Token ausgestellt (iat)", "ID token issued (iat)"), &arrived.claims["iat"], &claims["iat"]),
-        change(Words("Angemeldet (auth_time)", "signed in (auth_time)"), &arrived.claims["auth_time"], &claims["auth_time"]),
+        change(
+            Words("Angemeldet (auth_time)", "signed in (auth_time)"),
+            &arrived.claims["auth_time"],
+            &claims["auth_time"],
+        ),
         change(
             Words("Refresh-Token (Anfang)", "refresh token (beginning)"),
             &beginning(&token),
