@@ -4,6 +4,8 @@ use super::words::Words;
 
 pub struct Attempt {
     pub id: &'static str,
+    /// What the request says, in the words of the protocol.
+    pub parameter: &'static str,
     pub label: Words,
     pub about: Words,
     pub scope: &'static str,
@@ -18,6 +20,7 @@ const EVERYTHING: &str = "openid profile email offline_access";
 /// What most services need.
 const SIGN_IN: Attempt = Attempt {
     id: "anmelden",
+    parameter: "",
     label: Words("Mit dem Nutzerkonto anmelden", "Sign in with the account"),
     about: Words("", ""),
     scope: EVERYTHING,
@@ -40,7 +43,8 @@ static ATTEMPTS: [Attempt; 12] = [
     REGISTER,
     Attempt {
         id: "prompt-login",
-        label: Words("prompt=login", "sign in anew"),
+        parameter: "prompt=login",
+        label: Words("Neu anmelden", "sign in anew"),
         about: Words(
             "Das Konto fragt das Passwort noch einmal ab, auch wenn Sie dort angemeldet sind. Danach ist auth_time neu.",
             "The account asks for the password again although you are signed in there. Afterwards auth_time is new.",
@@ -50,7 +54,8 @@ static ATTEMPTS: [Attempt; 12] = [
     },
     Attempt {
         id: "prompt-none",
-        label: Words("prompt=none", "ask nothing"),
+        parameter: "prompt=none",
+        label: Words("Nichts fragen", "ask nothing"),
         about: Words(
             "Das Konto zeigt nichts. Sind Sie dort angemeldet, kommen Sie gleich zurück; sonst kommt ein Fehler.",
             "The account shows nothing. If you are signed in there you return at once; otherwise an error comes back.",
@@ -60,7 +65,8 @@ static ATTEMPTS: [Attempt; 12] = [
     },
     Attempt {
         id: "prompt-consent",
-        label: Words("prompt=consent", "ask for consent again"),
+        parameter: "prompt=consent",
+        label: Words("Neu zustimmen", "ask for consent again"),
         about: Words(
             "Das Konto zeigt noch einmal, welche Daten der Dienst bekommt.",
             "The account shows once more which data the service gets.",
@@ -70,14 +76,16 @@ static ATTEMPTS: [Attempt; 12] = [
     },
     Attempt {
         id: "prompt-create",
-        label: Words("prompt=create", "register"),
+        parameter: "prompt=create",
+        label: Words("Registrieren", "register"),
         about: Words("Das Konto beginnt mit der Registrierung.", "The account begins with the registration."),
         extra: &[("prompt", "create")],
         ..SIGN_IN
     },
     Attempt {
         id: "max-age-0",
-        label: Words("max_age=0", "signed in just now"),
+        parameter: "max_age=0",
+        label: Words("Eben angemeldet", "signed in just now"),
         about: Words(
             "Die Anmeldung darf nicht älter sein als diese Anfrage: wirkt wie prompt=login.",
             "The sign-in must not be older than this request: the same as prompt=login.",
@@ -87,7 +95,8 @@ static ATTEMPTS: [Attempt; 12] = [
     },
     Attempt {
         id: "max-age-60",
-        label: Words("max_age=60", "signed in within a minute"),
+        parameter: "max_age=60",
+        label: Words("Vor höchstens einer Minute", "signed in within a minute"),
         about: Words(
             "Nur wer sich vor mehr als einer Minute angemeldet hat, muss es noch einmal tun.",
             "Only who signed in more than a minute ago has to do it again.",
@@ -97,7 +106,8 @@ static ATTEMPTS: [Attempt; 12] = [
     },
     Attempt {
         id: "claims",
-        label: Words("claims", "one claim alone"),
+        parameter: "claims",
+        label: Words("Nur ein Merkmal", "one claim alone"),
         about: Words(
             "Nur den Vornamen, und zwar im ID-Token: ohne den Umfang profile und ohne Userinfo.",
             "The given name alone, in the ID token: without the scope profile and without userinfo.",
@@ -108,7 +118,8 @@ static ATTEMPTS: [Attempt; 12] = [
     },
     Attempt {
         id: "acr-substantial",
-        label: Words("acr: substantial", "a higher level"),
+        parameter: "acr: substantial",
+        label: Words("Höheres Niveau", "a higher level"),
         about: Words(
             "Verlangt das Niveau substanziell. Reicht Ihr Konto nicht, kommt unmet_authentication_requirements zurück.",
             "Demands the level substantial. If your account falls short, unmet_authentication_requirements comes back.",
@@ -121,7 +132,8 @@ static ATTEMPTS: [Attempt; 12] = [
     },
     Attempt {
         id: "ui-locales",
-        label: Words("ui_locales=en", "in English"),
+        parameter: "ui_locales=en",
+        label: Words("Auf Englisch", "in English"),
         about: Words(
             "Die Seiten des Kontos sind auf diesem Weg englisch, wenn es etwas zu zeigen gibt. Damit es das gibt: mit prompt=consent.",
             "On this way the pages of the account are in English, if there is anything to show. So that there is: with prompt=consent.",
@@ -131,7 +143,8 @@ static ATTEMPTS: [Attempt; 12] = [
     },
     Attempt {
         id: "form-post",
-        label: Words("response_mode=form_post", "answer as a form"),
+        parameter: "response_mode=form_post",
+        label: Words("Antwort als Formular", "answer as a form"),
         about: Words(
             "Die Antwort kommt als Formular statt in der Adresse: nichts davon steht im Verlauf oder in Protokollen.",
             "The answer comes as a form instead of in the address: nothing of it stands in a history or a log.",

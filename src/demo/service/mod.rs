@@ -17,6 +17,7 @@ use std::net::TcpListener;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::ServerHandle;
 use actix_web::http::header;
+use actix_web::middleware::Compress;
 use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer, web};
 use openidconnect::core::{CoreClient, CoreProviderMetadata};
 use openidconnect::{
@@ -85,6 +86,7 @@ pub fn start(at: Addresses, http: reqwest::Client, listener: TcpListener) -> Res
     let server = HttpServer::new(move || {
         ActixApp::new()
             .app_data(service.clone())
+            .wrap(Compress::default())
             .route("/", web::get().to(page::home))
             .route("/anmelden", web::post().to(sign_in::leave))
             .route("/rueckkehr", web::get().to(sign_in::come_back))
