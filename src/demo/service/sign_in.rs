@@ -94,7 +94,8 @@ async fn take_answer(service: &Service, request: &HttpRequest, answer: Answer) -
     if let Err(failure) = arrive(service, &mut visit, answer).await {
         visit.notice = Some(failure.into());
     }
-    redirect("/", Some(service.visits.keep(visit)))
+    let place = if visit.exchange.is_some() { visit.place("/#api") } else { "/" };
+    redirect(place, Some(service.visits.keep(visit)))
 }
 
 async fn arrive(service: &Service, visit: &mut Visit, answer: Answer) -> Result<(), Failure> {

@@ -20,7 +20,7 @@ pub async fn refresh(service: web::Data<Service>, request: HttpRequest) -> HttpR
             Err(failure) => visit.notice = Some(failure.into()),
         }
     }
-    redirect("/", Some(service.visits.keep(visit)))
+    redirect(visit.place("/#erneuern-titel"), Some(service.visits.keep(visit)))
 }
 
 async fn renew(service: &Service, arrived: &mut Arrived) -> Result<Vec<Change>, Failure> {
@@ -90,7 +90,7 @@ pub async fn call_with_the_wrong_token(service: web::Data<Service>, request: Htt
             Err(failure) => visit.notice = Some(failure.into()),
         }
     }
-    redirect("/", Some(service.visits.keep(visit)))
+    redirect(visit.place("/#api"), Some(service.visits.keep(visit)))
 }
 
 /// Calls the register with an access token (RFC 6750 section 2.1), and writes down what was said.

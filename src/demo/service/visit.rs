@@ -21,6 +21,13 @@ pub struct Visit {
     pub changes: Vec<Change>,
 }
 
+impl Visit {
+    /// Where on the page to go on: at what has just come, unless there is something to say at the top.
+    pub const fn place(&self, place: &'static str) -> &'static str {
+        if self.notice.is_some() { "/" } else { place }
+    }
+}
+
 /// On the way to the account: what must fit when the browser comes back.
 pub struct Leaving {
     pub attempt: &'static Attempt,
