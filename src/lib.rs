@@ -34,7 +34,7 @@ pub mod signin;
 pub mod web;
 
 // Floor 5: wiring.
-/// A demonstration on one machine: people, a municipal service, mail to look at.
+/// A demonstration on one machine: people, a municipal service with an API, mail to look at.
 pub mod demo;
 /// What happens without a request: outbox, clean-up, refreshing clients and keys.
 pub mod jobs;

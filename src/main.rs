@@ -39,6 +39,12 @@ enum Command {
         /// Where it keeps its data
         #[arg(long, default_value = "data/demo")]
         directory: PathBuf,
+        /// Port of the account; the service and its register take the next two
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+        /// A PostgreSQL database instead of a file in the directory, as `postgres://user@host/name`
+        #[arg(long, conflicts_with = "fresh")]
+        database: Option<String>,
     },
     /// Bring the database's schema up to date and stop
     Migrate(ConfigFile),
@@ -170,7 +176,10 @@ fn complain(error: &str) -> ExitCode {
 async fn run(command: Command) -> Result<(), String> {
     match command {
         Command::Serve(file) => serve_until_told(Config::read(&file.config)?).await,
-        Command::Demo { fresh, directory } => demo::run(&directory, fresh, say, StopSignal::listen()?.wait()).await,
+        Command::Demo { fresh, directory, port, database } => {
+            let options = demo::Options { directory, fresh, port, database };
+            demo::run(&options, say, StopSignal::listen()?.wait()).await
+        }
         Command::Migrate(file) => {
             open(&file).await?.db.close().await;
             say("the schema is up to date");

@@ -1,11 +1,14 @@
 //! What we publish and what the documentation says of us.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::both;
 use nutzerkonto::client::ClientFile;
 use nutzerkonto::config::Config;
+use nutzerkonto::kernel::key_times::{JWK_SET_KEPT, PUBLISHED_BEFORE_USE, VERIFIES_AFTER_USE};
+use nutzerkonto::kernel::level::Level;
 use nutzerkonto::routes;
 
 /// The route table as a reader sees it: a new route shows up here.
@@ -73,4 +76,104 @@ both!(sec_h03_keys_are_public_only, async |world| {
         assert!(["d", "p", "q", "dp", "dq", "qi", "k"].iter().all(|member| key.get(member).is_none()));
     }
     assert_eq!(keys["keys"].as_array().unwrap().len(), 4);
+});
+
+/// Below the root of the project.
+fn file(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(file(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// What stands between two texts, wherever it does.
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
+    text.split(start).skip(1).filter_map(|rest| rest.split_once(end)).map(|(part, _)| part).collect()
+}
+
+#[test]
+fn the_client_file_of_the_guide_is_sound() {
+    let (guide, example) = (read("docs/integrate.md"), read("docs/examples/clients.toml"));
+    assert_eq!(between(&guide, "```toml\n", "```"), [&example], "the guide shows the file of the examples");
+    let declared = ClientFile::parse(&example, true).unwrap().client;
+    for path in ["rust/src/main.rs", "javascript/service.js", "python/service.py", "go/main.go", "curl/steps.sh"] {
+        let source = read(&format!("docs/examples/{path}"));
+        assert!(source.contains(&declared[0].id.0) && source.contains(&declared[0].redirect_uris[0][21..]), "{path}");
+    }
+}
+
+#[test]
+fn the_guide_leads_to_files_that_exist() {
+    let guide = read("docs/integrate.md");
+    for link in between(&guide, "](", ")").into_iter().filter(|link| !link.starts_with("http")) {
+        assert!(file("docs").join(link).exists(), "{link}");
+    }
+    assert!(read("README.md").contains("(docs/integrate.md)"));
+}
+
+/// The codes that the source can answer with: where a refusal is made, and where an error becomes its code.
+fn error_codes() -> BTreeSet<String> {
+    fn collect(path: &Path, out: &mut String) {
+        for entry in fs::read_dir(path).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, out);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                out.push_str(text.split("#[cfg(test)]").next().unwrap());
+            }
+        }
+    }
+    let mut source = String::new();
+    collect(&file("src/oidc"), &mut source);
+    let mut codes: BTreeSet<String> = BTreeSet::new();
+    for start in ["refuse(\"", "protocol(\"", "code: \"", "\", \"request_", "\", \"registration_"] {
+        let prefix = start.strip_prefix("\", \"").unwrap_or_default();
+        codes.extend(between(&source, start, "\"").into_iter().map(|rest| format!("{prefix}{rest}")));
+    }
+    let rendering = read("src/web/error.rs");
+    let oauth = between(&rendering, "fn oauth(", "\nfn ").concat();
+    codes.extend(between(&oauth, "=> (\"", "\"").into_iter().map(str::to_owned));
+    codes.extend(between(&oauth, "            (\"", "\"").into_iter().map(str::to_owned));
+    codes.retain(|code| !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
+    codes
+}
+
+#[test]
+fn the_guide_explains_the_error_codes_of_the_source() {
+    let guide = read("docs/integrate.md");
+    let table = between(&guide, "## Errors", "\n## ").concat();
+    let explained: BTreeSet<String> = between(&table, "\n| `", "`").into_iter().map(str::to_owned).collect();
+    assert_eq!(explained, error_codes(), "left: docs/integrate.md, right: the source");
+}
+
+#[test]
+fn the_guide_knows_levels_and_key_times() {
+    let guide = read("docs/integrate.md");
+    for level in Level::ALL {
+        assert!(guide.contains(&format!("| {} | `{}` |", level.name(), level.acr())), "{}", level.name());
+    }
+    let keys = between(&guide, "## Keys", "\n## ").concat();
+    let (minutes, hours) = (JWK_SET_KEPT.as_secs() / 60, |time: std::time::Duration| time.as_secs() / 3600);
+    assert!(keys.contains(&format!("at most {minutes} minutes")));
+    assert!(keys.contains(&format!("published {} hour before it signs", hours(PUBLISHED_BEFORE_USE))));
+    assert!(keys.contains(&format!("for {} hours after its successor", hours(VERIFIES_AFTER_USE))));
+}
+
+both!(the_guide_names_endpoints_and_prompts_of_discovery, async |world| {
+    let discovery = world.browser().get("/.well-known/openid-configuration").await.json();
+    let published = discovery.to_string();
+    let guide = read("docs/integrate.md");
+    let paths: BTreeSet<&str> = between(&guide, "`/oauth2/", "`").into_iter().collect();
+    assert!(paths.len() >= 5, "{paths:?}");
+    for path in paths {
+        assert!(published.contains(&format!("{}/oauth2/{path}\"", world.config.issuer)), "/oauth2/{path}");
+    }
+    for prompt in between(&guide, "| `prompt=", "`") {
+        assert!(
+            discovery["prompt_values_supported"].as_array().unwrap().iter().any(|known| known == prompt),
+            "{prompt}"
+        );
+    }
 });

@@ -8,12 +8,14 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 import * as data from "./journeys/data.js";
+import * as demo from "./journeys/demo.js";
 import * as information from "./journeys/information.js";
 import * as registration from "./journeys/registration.js";
 import * as restart from "./journeys/restart.js";
 import * as security from "./journeys/security.js";
 import * as service from "./journeys/service.js";
 import * as signin from "./journeys/signin.js";
+import { Demonstration } from "./support/demo.js";
 import { ALL_VARIANTS, ONE_VARIANT } from "./support/page_checks.js";
 import { forgottenPages, PAGES } from "./support/pages.js";
 import { Person } from "./support/person.js";
@@ -61,6 +63,10 @@ const STORIES_OF_A_BROWSER = {
 
 const STORIES_OF_A_RESTART = {
   "Nobody loses anything in a restart": restart.nothingIsLost,
+};
+
+const STORIES_OF_THE_DEMONSTRATION = {
+  "Renate tries everything at the demonstration's service": demo.triesEverything,
 };
 
 const CHROMIUM = {
@@ -115,7 +121,7 @@ async function tellStories(world, service, stories) {
     };
     await report.story(`${title} · ${name}`, async () => {
       try {
-        await tell(arrives, { provider, service, issuer: provider.issuer });
+        await tell(arrives, { provider, service, demo: provider, issuer: provider.issuer });
       } finally {
         await Promise.all(people.map((person) => person.leaves()));
       }
@@ -146,14 +152,36 @@ async function onDatabase(browser, name, { url, languages, variants, others }) {
   }
 }
 
+/** The demonstration on one database, in several languages one after the other. */
+async function onDemonstration(browser, name, { database, languages, variants }) {
+  if (!Object.keys(STORIES_OF_THE_DEMONSTRATION).some(isWanted) || isInterrupted) return;
+  const directory = await mkdtemp(join(tmpdir(), "nutzerkonto-demo-"));
+  const demonstration = new Demonstration({ binary: process.env.NK_BINARY, database, directory });
+  try {
+    await demonstration.start();
+    for (const language of languages) {
+      const title = `Demonstration on ${name} · ${language}`;
+      const world = makeWorld({ browser, provider: demonstration, title, language, variants });
+      await tellStories(world, undefined, STORIES_OF_THE_DEMONSTRATION);
+    }
+    await report.story(`Demonstration on ${name} · stops when told to`, () => demonstration.stop());
+    report.check(`Demonstration on ${name} · nothing bad stands in the log`, demonstration.complaints());
+  } catch (error) {
+    report.check(`Demonstration on ${name} · the run itself`, [error.stack ?? String(error)]);
+  } finally {
+    demonstration.kill();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
 function unseen({ seen }) {
   return Object.keys(PAGES).filter((page) => !seen.has(page));
 }
 
 /** A fresh database on the server that tests/postgres gives us; gone afterwards. */
-async function withPostgres(act) {
+async function withPostgres(act, purpose = "browser") {
   const server = process.env.NK_TEST_POSTGRES_URL;
-  const name = `nutzerkonto_browser_${process.pid}`;
+  const name = `nutzerkonto_${purpose}_${process.pid}`;
   const psql = (command) => runCommand("psql", [server, "--quiet", "--command", command]);
   await psql(`CREATE DATABASE ${name}`);
   const url = new URL(server);
@@ -184,6 +212,12 @@ async function everything(browser) {
   for (const { reason } of await Promise.allSettled([onSqlite, onPostgres])) {
     if (reason) report.check("the run itself", [reason.stack ?? String(reason)]);
   }
+  const languages = ["de", "en"];
+  await onDemonstration(browser, "SQLite", { languages, variants: ALL_VARIANTS });
+  await withPostgres(
+    (database) => onDemonstration(browser, "PostgreSQL", { database, languages: ["de"], variants: ONE_VARIANT }),
+    "demo",
+  );
   report.check("every page of src/routes.rs has a story", forgottenPages());
 }
 

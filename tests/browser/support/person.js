@@ -168,6 +168,13 @@ export class Person {
     assert.deepEqual(this.#watch.takeProblems(), [], `what the browser says about "${name}"`);
   }
 
+  /** Sees a page of a service that is ours, too. The first time in a run it is checked from all sides. */
+  async seesOf(origin, name) {
+    assert.equal(new URL(this.page.url()).origin, origin, `at ${this.page.url()}`);
+    if (this.#world.isNew(name)) await this.#checksVariants(name, origin);
+    assert.deepEqual(this.#watch.takeProblems(), [], `what the browser says about "${name}"`);
+  }
+
   /** Reads a text on the page. */
   async reads(...texts) {
     const content = await this.page.locator("body").innerText();
@@ -193,10 +200,16 @@ export class Person {
   }
 
   async #checks(name, expected) {
-    const { provider, report, variants, title } = this.#world;
+    const { provider, report, title } = this.#world;
     const { page, language } = this;
     const isRefused = expected.status === 422;
     report.check(`${title} · ${name} · structure`, await checkStructure({ page, language, isRefused }));
+    await this.#checksVariants(name, provider.issuer);
+  }
+
+  async #checksVariants(name, issuer) {
+    const { report, variants, title } = this.#world;
+    const { page } = this;
     for (const variant of variants) {
       const { scheme, viewport } = variant;
       report.check(`${title} · ${name} · ${scheme} · ${viewport.width} px`, await checkVariant(page, variant));
@@ -205,7 +218,7 @@ export class Person {
     await page.setViewportSize(DESK);
     await page.emulateMedia({ colorScheme: null });
     await this.waitsForEverything();
-    const facts = { page, watch: this.#watch, issuer: provider.issuer };
+    const facts = { page, watch: this.#watch, issuer };
     report.check(`${title} · ${name} · weight`, await checkWeight(facts));
   }
 

@@ -1,0 +1,118 @@
+// The demonstration's municipal service from start to finish: what a developer sees who tries it out.
+
+import assert from "node:assert/strict";
+import { until } from "../support/wait.js";
+
+const PASSWORD = "wolke-gondel-tisch-42";
+const BASIC = "http://bsi.bund.de/eID/LoA/undefined";
+
+const json = async (person, selector) => JSON.parse(await person.page.locator(selector).innerText());
+const text = (person, selector) => person.page.locator(selector).innerText();
+
+/** One of the people of the demonstration signs in at the account, and agrees if asked. */
+async function signsInAtTheAccount(person) {
+  await person.types("#email", person.email);
+  await person.types("#password", PASSWORD);
+  await person.presses("#weiter");
+  if (await person.page.locator("#senden").count()) await person.presses("#senden");
+}
+
+export async function triesEverything(arrives, { demo }) {
+  const renate = await arrives("renate");
+  renate.email = renate.says("renate.muster@example.org", "mai.nguyen@example.org");
+  await renate.opens(demo.service);
+  await renate.seesOf(demo.service, "demo service");
+  await isToldWhy(renate, demo);
+  await signsIn(renate, demo);
+  await callsTheRegister(renate, demo);
+  await refreshes(renate, demo);
+  await asksForMore(renate, demo);
+  await isSignedOutByTheAccount(renate, demo);
+}
+
+/** `prompt=none` before anybody has signed in. */
+async function isToldWhy(renate, demo) {
+  await renate.presses("#prompt-none");
+  await renate.seesOf(demo.service, "demo service, refused");
+  assert.match(await text(renate, "#fehlercode"), /^login_required: /);
+  await renate.reads("Sie müssten sich erst anmelden", "you would have to sign in first");
+}
+
+async function signsIn(renate, demo) {
+  await renate.presses("#anmelden");
+  await signsInAtTheAccount(renate);
+  await renate.seesOf(demo.service, "demo service, signed in");
+  const [claims, person] = [await json(renate, "#id-token"), await json(renate, "#userinfo")];
+  assert.equal(claims.iss, demo.issuer);
+  assert.equal(person.sub, claims.sub);
+  assert.equal(person.email, renate.email);
+  assert.equal(person.birthdate, undefined, "left out, as nobody has ticked it");
+  assert.equal(await text(renate, "#acr"), BASIC);
+  assert.match(await text(renate, "#niveau"), /von niemandem geprüft/);
+}
+
+async function callsTheRegister(renate, demo) {
+  await renate.presses("#register");
+  await renate.seesOf(demo.service, "demo service, permits");
+  assert.match(await text(renate, "#antwort"), /^HTTP 200 OK[^]*MH-NK 2026/);
+  await renate.presses("#falsches-token");
+  await renate.seesOf(demo.service, "demo service, wrong token");
+  assert.match(await text(renate, "#antwort"), /^HTTP 401[^]*invalid_token[^]*aud is not/);
+}
+
+async function refreshes(renate, demo) {
+  const before = await json(renate, "#id-token");
+  await renate.presses("#erneuern");
+  await renate.seesOf(demo.service, "demo service, refreshed");
+  const after = await json(renate, "#id-token");
+  assert.equal(after.sub, before.sub);
+  assert.equal(after.auth_time, before.auth_time);
+  assert.ok(before.nonce && !after.nonce && after.at_hash !== before.at_hash, "another access token, no nonce");
+}
+
+async function asksForMore(renate, demo) {
+  await renate.presses("#claims");
+  const claims = await json(renate, "#id-token");
+  assert.ok(claims.given_name, "a single claim in the ID token");
+  assert.deepEqual(Object.keys(await json(renate, "#userinfo")), ["sub"]);
+
+  await renate.presses("#acr-substantial");
+  await renate.presses("#zurueck-zum-dienst");
+  await renate.seesOf(demo.service, "demo service, level too low");
+  assert.match(await text(renate, "#fehlercode"), /^unmet_authentication_requirements: /);
+
+  await renate.presses("#form-post");
+  await renate.presses("#zurueck-zum-dienst");
+  assert.equal((await json(renate, "#id-token")).sub, claims.sub);
+
+  await renate.presses("#ui-locales");
+  assert.equal(await renate.page.evaluate(() => document.documentElement.lang), "en");
+  await renate.presses("#nicht-senden");
+  assert.match(await text(renate, "#fehlercode"), /^access_denied: /);
+
+  await renate.presses("#prompt-login");
+  await signsInAtTheAccount(renate);
+  assert.ok((await json(renate, "#id-token")).auth_time > claims.auth_time);
+  for (const quiet of ["#max-age-60", "#prompt-none"]) {
+    await renate.presses(quiet);
+    assert.equal(await renate.page.locator("#fehlercode").count(), 0, quiet);
+    assert.equal((await json(renate, "#id-token")).sub, claims.sub);
+  }
+  await renate.presses("#prompt-create");
+  assert.equal(new URL(renate.page.url()).pathname, "/registrieren");
+  await renate.opens(demo.service);
+}
+
+/** In another window, so that this service hears of it from the account alone. */
+async function isSignedOutByTheAccount(renate, demo) {
+  const other = await renate.inAnotherWindow();
+  await other.opens(`${demo.issuer}/konto`);
+  await other.presses("#abmelden");
+  const told = async () => {
+    await renate.reloads();
+    return (await renate.page.locator("#angemeldet").count()) === 0;
+  };
+  await until(told, () => "the service has not been told");
+  await renate.seesOf(demo.service, "demo service, signed out by the account");
+  await renate.reads("Das Konto hat gemeldet", "The account has told us");
+}
