@@ -165,7 +165,7 @@ fn member(body: &str, name: &str) -> Outcome<String> {
 fn tokens(instance: &Instance, session: &str) -> Outcome<String> {
     let service = Service::signing(instance);
     let mut connection = Connection::open(instance.address)?;
-    let answer = connection.ask(&get(&instance.host, &authorize_path(&service.id, OFFLINE), session))?;
+    let answer = connection.ask(&get(&instance.host, &authorize_path(service.id, OFFLINE), session))?;
     let code = answer.redirect_parameter("code").ok_or("no code")?.to_owned();
     let request = service.post(&instance.host, "/oauth2/token", &code_form(&code))?;
     let answer = connection.ask(&request)?;

@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(set(&[key(|_| {}), ed.clone()]), Ok(vec![ES256, EdDSA]));
         let for_encryption =
             json!({ "kty": "OKP", "crv": "Ed25519", "kid": "enc", "x": X, "use": "enc", "alg": "ECDH-ES" });
-        assert_eq!(set(&[for_encryption.clone(), ed.clone()]), Ok(vec![EdDSA]), "a key for encryption stands aside");
+        assert_eq!(set(&[for_encryption.clone(), ed]), Ok(vec![EdDSA]), "a key for encryption stands aside");
         let refused: [(&[Value], &str); 11] = [
             (&[], "between one and ten"),
             (&[for_encryption], "between one and ten"),
