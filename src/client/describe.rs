@@ -157,6 +157,7 @@ mod tests {
     #[test]
     fn no_key_of_a_client_is_left_out() {
         let file = include_str!("../demo/clients.toml").replace("{service}", "https://parken.example");
+        let file = file.replace("{register}", "https://register.example");
         let client = ClientFile::parse(&file.replace("{hash}", &"ab".repeat(32)), false).unwrap().client.remove(0);
         let keys: Vec<_> = serde_json::to_value(&client).unwrap().as_object().unwrap().keys().cloned().collect();
         let standing = Standing { client: Arc::new(client), disabled: None, secrets: Vec::new() };

@@ -137,10 +137,7 @@ pub async fn run(command: ClientCommand) -> Result<(), String> {
         }
         ClientCommand::Logouts { config, client, state, limit } => {
             let filter = logout_state::Filter { client: client.map(ClientId), state, limit: limit.clamp(1, 10_000) };
-            let mut tx = open(&config).await?.read().await.map_err(|error| error.to_string())?;
-            for line in logout_state::report(&mut tx, &filter).await.map_err(text)? {
-                say(&line.to_string());
-            }
+            tell_logouts(&config, &filter).await?;
         }
         ClientCommand::Secret => {
             let secret = Random::System.token();
@@ -150,6 +147,14 @@ pub async fn run(command: ClientCommand) -> Result<(), String> {
                 secret.expose()
             ));
         }
+    }
+    Ok(())
+}
+
+async fn tell_logouts(config: &ConfigFile, filter: &logout_state::Filter) -> Result<(), String> {
+    let mut tx = open(config).await?.read().await.map_err(|error| error.to_string())?;
+    for line in logout_state::report(&mut tx, filter).await.map_err(text)? {
+        say(&line.to_string());
     }
     Ok(())
 }
