@@ -165,10 +165,14 @@ pub async fn postgres_commits(url: &str, duration: Duration) -> Outcome<f64> {
 pub async fn serve(address: SocketAddr, length: usize) -> Outcome<()> {
     let server = HttpServer::new(move || {
         let body = web::Bytes::from(vec![b'x'; length]);
-        ActixApp::new().default_service(web::to(move || {
+        let answer = move || {
             let body = body.clone();
             async move { HttpResponse::Ok().content_type("text/html; charset=utf-8").body(body) }
-        }))
+        };
+        let posted = answer.clone();
+        // A form is read, or the connection could not be used again.
+        let post = web::post().to(move |_: web::Bytes| posted());
+        ActixApp::new().route("/oauth2/token", post).default_service(web::to(answer))
     });
     Ok(server.workers(THREADS).keep_alive(Duration::from_secs(30)).bind(address)?.run().await?)
 }

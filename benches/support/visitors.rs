@@ -229,6 +229,10 @@ pub fn consent(instance: &Instance, sessions: &[String], client: &str, scope: &s
     let host = &instance.host;
     for session in sessions {
         let answer = connection.ask(&get(host, &authorize_path(client, scope), session))?;
+        if answer.redirect_parameter("code").is_some() {
+            // An earlier part has asked this person.
+            continue;
+        }
         let path = answer.header("location").to_owned();
         let page = connection.ask(&get(host, &path, session))?;
         page.expect(200)?;
