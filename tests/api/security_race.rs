@@ -52,7 +52,8 @@ impl Course {
         let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
         let winners: Vec<usize> = (0..PARALLEL).filter(|number| is_won(&answers[*number])).collect();
         assert!(winners.len() <= 1, "{statuses:?}");
-        if statuses.iter().any(|status| *status >= 500) {
+        // 408: the server has not even read it in time.
+        if statuses.iter().any(|status| *status >= 500 || *status == 408) {
             self.unanswered += 1;
             assert!(self.unanswered <= 3 + rounds() / 10, "{statuses:?}");
             return None;

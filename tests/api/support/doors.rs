@@ -35,7 +35,8 @@ pub fn text(answer: &Value, name: &str) -> String {
 
 /// Status and error code of a refusal in JSON.
 pub fn refusal(answer: &Answer) -> (u16, String) {
-    (answer.status, answer.json()["error"].as_str().unwrap_or_default().to_owned())
+    let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+    (answer.status, body["error"].as_str().unwrap_or_default().to_owned())
 }
 
 /// Deposits the ordinary request with some parameters changed or (empty) left out.
