@@ -23,6 +23,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 /// SQLite before 3.51.3 can corrupt its write-ahead log.
 const SQLITE_MINIMUM: (u32, u32, u32) = (3, 51, 3);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+const RETRY_AFTER_SECONDS: u64 = 2;
 
 #[derive(Debug, thiserror::Error)]
 #[error("database: {0}")]
@@ -36,8 +37,12 @@ impl DbError {
 }
 
 impl From<DbError> for crate::kernel::error::Error {
+    /// Whoever got no connection in time may come again: there is too much at once, nothing is broken.
     fn from(error: DbError) -> Self {
-        Self::broken(error)
+        match error.0 {
+            sqlx::Error::PoolTimedOut => Self::Busy { retry_after_seconds: RETRY_AFTER_SECONDS },
+            _ => Self::broken(error),
+        }
     }
 }
 

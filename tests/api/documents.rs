@@ -158,6 +158,9 @@ fn the_guide_knows_levels_and_key_times() {
     let (minutes, hours) = (JWK_SET_KEPT.as_secs() / 60, |time: std::time::Duration| time.as_secs() / 3600);
     assert!(keys.contains(&format!("at most {minutes} minutes")));
     assert!(keys.contains(&format!("published {} hour before it signs", hours(PUBLISHED_BEFORE_USE))));
+    let code = read("src/oidc/authorize.rs");
+    let seconds = between(&code, "CODE_LIFETIME: Duration = Duration::from_secs(", ")")[0];
+    assert!(guide.contains(&format!("a code holds for {seconds} seconds")), "{seconds}");
     assert!(keys.contains(&format!("for {} hours after its successor", hours(VERIFIES_AFTER_USE))));
 }
 

@@ -32,7 +32,7 @@ part() { sed -n "s/.*[?&]$1=\([^&]*\).*/\1/p" <<<"$answer"; }
 [[ $(part state) == "$state" ]] || { echo "state does not match" >&2; exit 1; }
 [[ -z $(part error) ]] || { echo "the account answers: $(part error)" >&2; exit 1; }
 
-echo "4. The code becomes tokens: once, within a minute, and only with the secret and the code_verifier"
+echo "4. The code becomes tokens: once, within 50 seconds, and only with the secret and the code_verifier"
 tokens=$(curl -sS --fail-with-body --user "$client:$secret" "$(endpoint token_endpoint)" \
     --data-urlencode grant_type=authorization_code --data-urlencode "code=$(part code)" \
     --data-urlencode "redirect_uri=$redirect_uri" --data-urlencode "code_verifier=$verifier")
