@@ -93,6 +93,8 @@ class Party {
       page = await this.browser.press(page, 'senden');
     }
     assert.ok(page.left, `${page.url}: ${page.text}`);
+    // As a server gets it: what stands behind '#' stays with the browser.
+    page.left.hash = '';
     return page.left.href;
   }
 

@@ -213,19 +213,19 @@ async function commands() {
     const lines = async (...args) => (await node.run('keys', ...args)).trim().split('\n');
     const { keys } = await (await fetch(`${node.issuer}/oauth2/jwks`)).json();
     const said = await lines('list');
-    assert.equal(said.length, 4);
+    assert.equal(said.length, 5);
     assert.ok(keys.every((key) => said.some((line) => line.startsWith(`${key.kid}  ${key.alg ?? 'RS256'}  `))));
     assert.ok(said.every((line) => / signs since /.test(line) && !/PRIVATE/.test(line)));
     const made = await lines('rotate', '--purpose', 'id-token');
-    assert.deepEqual(made.slice(0, 2).map((line) => /id-token +next, signs from /.test(line)), [true, true]);
-    assert.deepEqual((await lines('list')).slice(4).sort(), made.slice(0, 2).sort());
+    assert.deepEqual(made.slice(0, 3).map((line) => /id-token +next, signs from /.test(line)), [true, true, true]);
+    assert.deepEqual((await lines('list')).slice(5).sort(), made.slice(0, 3).sort());
     const [leaked] = said.find((line) => line.includes('access-token')).split(' ');
     const [revoked, instead] = await lines('rotate', '--revoke', leaked);
     assert.match(revoked, /revoked/);
     assert.match(instead, /ES256 +access-token +signs since/);
     await new Promise((done) => setTimeout(done, 1500));
     const published = (await (await fetch(`${node.issuer}/oauth2/jwks`)).json()).keys.map((key) => key.kid);
-    assert.equal(published.length, 5);
+    assert.equal(published.length, 7);
     assert.ok(published.includes(instead.split(' ')[0]) && !published.includes(leaked));
     for (const [args, reason] of [
       [['--purpose', 'alles'], /one of id-token, access-token, audit/],
