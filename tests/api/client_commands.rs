@@ -133,7 +133,7 @@ both!(a_client_that_is_switched_off_is_refused_on_every_path, async |world| {
         assert!(matches!(client::enable(&world.app, &by(), &id(unknown)).await, Err(Error::NotFound)));
     }
     let recorded = "SELECT kind || ' ' || actor || ' ' || subject || ' ' || reason FROM audit_event
-                     WHERE kind IN ('client.disabled', 'client.enabled') ORDER BY id";
+                     WHERE kind IN ('client.disabled', 'client.enabled') ORDER BY kind";
     let expected =
         ["disabled", "enabled"].map(|what| format!("client.{what} operator:k.muster client:parken {REASON}"));
     assert_eq!(world.texts(recorded).await, expected);

@@ -20,7 +20,7 @@ use nutzerkonto::sql;
 
 const STEPS: usize = 40;
 /// So many walks at once, because each often waits for a mail.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 8;
 
 /// A mailed code of this browser: five tries, and then it is worth nothing.
 #[derive(Debug, Default)]

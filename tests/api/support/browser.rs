@@ -49,11 +49,6 @@ impl Answer {
     }
 }
 
-/// Connections that follow no redirect and keep no cookies.
-pub fn http() -> reqwest::Client {
-    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
-}
-
 #[derive(Clone)]
 pub struct Browser {
     issuer: String,
@@ -67,11 +62,7 @@ pub struct Browser {
 
 impl Browser {
     pub fn new(issuer: &str, address: SocketAddr) -> Self {
-        Self::over(http(), issuer, address)
-    }
-
-    /// As [`new`](Self::new), over connections that others use too: to make them takes longer than most requests.
-    pub fn over(http: reqwest::Client, issuer: &str, address: SocketAddr) -> Self {
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let (issuer, cookies, csrf) = (issuer.to_owned(), BTreeMap::new(), String::new());
         Self { issuer, address, http, cookies, language: "de", csrf }
     }

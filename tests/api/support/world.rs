@@ -13,7 +13,7 @@ use nutzerkonto::kernel::time::{Clock, Timestamp};
 use nutzerkonto::serve::{self, Running};
 use nutzerkonto::store::work::Actor;
 
-use super::browser::{Browser, http};
+use super::browser::Browser;
 use super::database::Database;
 
 /// 23 November 2026, 10:02 in Germany.
@@ -27,7 +27,6 @@ pub struct World {
     pub database: Database,
     node: Option<Running>,
     restarts: u64,
-    http: reqwest::Client,
 }
 
 /// Another process on the same database.
@@ -52,7 +51,7 @@ impl World {
         let (clock, mails) = (Clock::fixed(START), Arc::new(Mutex::new(Vec::new())));
         let app = open(&config, &clock, &mails, 1).await;
         let node = serve::start(app.clone(), listener).await.unwrap();
-        Self { app, config, clock, mails, database, node: Some(node), restarts: 0, http: http() }
+        Self { app, config, clock, mails, database, node: Some(node), restarts: 0 }
     }
 
     /// Stops everything and starts it again on the same data, with other settings if wished.
@@ -64,7 +63,6 @@ impl World {
         change(&mut self.config);
         let address = self.config.issuer.strip_prefix("http://").unwrap().replace("localhost", "127.0.0.1");
         self.restarts += 1;
-        self.http = http();
         self.app = open(&self.config, &self.clock, &self.mails, 100 + self.restarts).await;
         self.node = Some(serve::start(self.app.clone(), TcpListener::bind(address).unwrap()).await.unwrap());
     }
@@ -100,7 +98,7 @@ impl World {
     }
 
     pub fn browser(&self) -> Browser {
-        Browser::over(self.http.clone(), &self.config.issuer, self.node.as_ref().unwrap().address)
+        Browser::new(&self.config.issuer, self.node.as_ref().unwrap().address)
     }
 
     pub fn address(&self) -> std::net::SocketAddr {
