@@ -1,7 +1,7 @@
 //! Measures the program from outside, against what the same machine does without it.
 //!
 //! `cargo bench --bench load -- [a|b|c|d|e|f|k|l|m|n|p|s|t|all] [--database sqlite|postgres] [--seconds N] [--accounts N]
-//! [--clients N]`
+//! [--clients N] [--connections N]`
 //!
 //! Starts the program itself as a child process with a fresh database, drives it over HTTP and prints tables.
 //! `docs/performance.md` says what the letters mean. PostgreSQL comes from `tests/postgres run`.
@@ -43,8 +43,10 @@ const PARTS: [char; 13] = ['p', 'a', 'b', 'c', 'f', 'l', 'd', 's', 't', 'k', 'n'
 /// Events that are sealed and verified.
 const EVENTS: i64 = 500_000;
 const ROUNDS: u32 = 5;
-/// Connections under load; twice as many do not change the rates.
+/// Connections under load, unless said otherwise.
 const CONNECTIONS: usize = 32;
+/// Connections of programs, in parts F, L, M and N: so many that neither a commit nor a processor waits for requests.
+const PROGRAMS: usize = 128;
 /// Connections that sign in: enough that no hashing thread ever waits, few enough that the queue never sheds.
 const SIGNERS: u64 = 8;
 /// So few that soon every device is known, as most are in life.
@@ -60,12 +62,14 @@ struct Options {
     accounts: u64,
     /// The larger number of clients of part M.
     clients: usize,
+    /// How many send requests at once in parts F, L, M and N.
+    connections: usize,
 }
 
 impl Options {
     fn read() -> Outcome<Self> {
         let (database, accounts, clients) = (Database::Sqlite, 1_000_000, 10_000);
-        let mut options = Self { parts: Vec::new(), database, seconds: 3.0, accounts, clients };
+        let mut options = Self { parts: Vec::new(), database, seconds: 3.0, accounts, clients, connections: PROGRAMS };
         let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
@@ -73,6 +77,7 @@ impl Options {
                 "--seconds" => options.seconds = value()?.parse()?,
                 "--accounts" => options.accounts = value()?.parse()?,
                 "--clients" => options.clients = value()?.parse()?,
+                "--connections" => options.connections = value()?.parse()?,
                 "--database" if value()? == "postgres" => options.database = Database::Postgres,
                 "--database" => {}
                 "all" => options.parts.extend(PARTS),

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::FutureExt as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -16,12 +17,16 @@ use crate::kernel::mail::{Mail, NotSent};
 use crate::notice;
 use crate::oidc::{backchannel, logout_state};
 use crate::signin::session;
-use crate::store::outbox::{self, Job, Tried};
+use crate::store::outbox::{self, Job, Lane, Tried};
 use crate::store::retention;
 use crate::store::work::Actor;
 use crate::web::memory::Memory;
 
 const OUTBOX_EVERY: Duration = Duration::from_millis(250);
+/// Jobs that one lane does at once.
+const AT_ONCE: usize = 8;
+const MAILS: Lane = Lane::AllBut(backchannel::TELL);
+const SERVICES: Lane = Lane::Only(backchannel::TELL);
 const REGISTRY_EVERY: Duration = Duration::from_millis(500);
 /// A revoked key is out on every node within a second.
 const KEYS_EVERY: Duration = Duration::from_millis(500);
@@ -40,13 +45,8 @@ pub struct Running {
 pub fn start(app: App, registry: Registry, memory: Memory) -> Running {
     let (stop, stopped) = watch::channel(false);
     let tasks = vec![
-        every("outbox", OUTBOX_EVERY, stopped.clone(), {
-            let (app, registry) = (app.clone(), registry.clone());
-            move || {
-                let (app, registry) = (app.clone(), registry.clone());
-                async move { work_outbox(&app, &registry).await }
-            }
-        }),
+        outbox(("outbox", MAILS), &app, &registry, &stopped),
+        outbox(("services", SERVICES), &app, &registry, &stopped),
         every("registry", REGISTRY_EVERY, stopped.clone(), {
             let app = app.clone();
             move || {
@@ -126,31 +126,70 @@ where
     })
 }
 
-/// Does what is due until nothing is.
-async fn work_outbox(app: &App, registry: &Registry) -> Result<(), Error> {
+fn outbox(
+    (name, lane): (&'static str, Lane),
+    app: &App,
+    registry: &Registry,
+    stopped: &watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let (app, registry, heard) = (app.clone(), registry.clone(), stopped.clone());
+    every(name, OUTBOX_EVERY, stopped.clone(), move || {
+        let (app, registry, heard) = (app.clone(), registry.clone(), heard.clone());
+        async move { work_outbox(&app, &registry, lane, &heard).await }
+    })
+}
+
+/// Does what is due until nothing is, or until told to stop. Whoever is slow keeps one place; the others go on. After a
+/// failure of the database it takes nothing new and ends with what is under way.
+async fn work_outbox(
+    app: &App,
+    registry: &Registry,
+    lane: Lane,
+    stopped: &watch::Receiver<bool>,
+) -> Result<(), Error> {
+    let (mut under_way, mut outcome) = (FuturesUnordered::new(), Ok(()));
     loop {
-        let jobs = outbox::claim(&app.db, app.now()).await?;
-        if jobs.is_empty() {
-            return Ok(());
+        if outcome.is_ok() && !*stopped.borrow() && under_way.len() < AT_ONCE {
+            match outbox::claim(&app.db, app.now(), lane, AT_ONCE - under_way.len()).await {
+                Ok(jobs) => under_way.extend(jobs.into_iter().map(|job| work_on(app, registry, job))),
+                Err(error) => outcome = Err(error.into()),
+            }
         }
-        let done = join_all(jobs.iter().map(|job| work_on(app, registry, job))).await;
-        done.into_iter().collect::<Result<(), Error>>()?;
+        if under_way.is_empty() {
+            return outcome;
+        }
+        let Ok(Some(first)) = tokio::time::timeout(OUTBOX_EVERY, under_way.next()).await else { continue };
+        let mut done = vec![first];
+        while let Some(Some(next)) = under_way.next().now_or_never() {
+            done.push(next);
+        }
+        outcome = outcome.and(conclude(app, &done).await);
     }
 }
 
-async fn work_on(app: &App, registry: &Registry, job: &Job) -> Result<(), Error> {
-    let result = deliver(app, registry, job).await;
+async fn work_on(app: &App, registry: &Registry, job: Job) -> (Job, Result<(), NotSent>) {
+    let result = deliver(app, registry, &job).await;
+    (job, result)
+}
+
+/// Writes down what has become of jobs that ended at the same time, in one transaction.
+async fn conclude(app: &App, done: &[(Job, Result<(), NotSent>)]) -> Result<(), Error> {
     let mut work = app.begin(Actor::System("jobs")).await?;
-    let tried = outbox::conclude(&mut work, job, &result).await?;
-    let told = match job.kind.as_str() {
-        backchannel::TELL => logout_state::note(&mut work, job, &tried).await?,
-        _ => None,
-    };
+    let (mut tries, mut told) = (Vec::with_capacity(done.len()), Vec::new());
+    for (job, result) in done {
+        let tried = outbox::conclude(&mut work, job, result).await?;
+        if job.kind == backchannel::TELL {
+            told.extend(logout_state::note(&mut work, job, &tried).await?);
+        }
+        tries.push((job, tried));
+    }
     work.commit().await?;
-    if let Some((client, state)) = told {
+    for (client, state) in told {
         logout_state::count(client, state);
     }
-    report(job, &tried);
+    for (job, tried) in &tries {
+        report(job, tried);
+    }
     Ok(())
 }
 

@@ -173,6 +173,9 @@ pub fn configure(service: &mut web::ServiceConfig, demo: bool) {
             None => paths.push((row.path, vec![row])),
         }
     }
+    // The framework compares a request with one path after the other. Programs call most often, and a path with places is
+    // the most expensive to compare.
+    paths.sort_by_key(|(path, _)| (path.contains('{'), !path.starts_with("/oauth2/")));
     for (path, rows) in paths {
         let allow = rows.iter().map(|row| row.method).collect::<Vec<_>>().join(", ");
         let mut resource = web::resource(path);

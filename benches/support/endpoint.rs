@@ -13,7 +13,7 @@ use super::server::{Bare, Database, Instance, SIGNER_ID};
 use super::service::{OFFLINE, boxed, introspecting, own_name, refreshing};
 use super::storm::percentile;
 use super::visitors::{Service, consent, flows, pages, sessions};
-use super::{ACCOUNTS, CONNECTIONS, Options, ROUNDS, SESSIONS, commits, length};
+use super::{ACCOUNTS, Options, ROUNDS, SESSIONS, commits, length};
 
 /// More than the program answers, so that none has to be signed while something is measured.
 const PREPARED_PER_SECOND: f64 = 16_000.0;
@@ -51,11 +51,11 @@ pub fn rates(options: &Options, instance: &Instance, runtime: &Runtime) -> Outco
     let form = service.post(&instance.host, "/oauth2/token", "grant_type=client_credentials")?;
     let bare = Bare::start(length(instance, &form)?)?;
     let duration = options.duration();
-    let mut strangers = pages(CONNECTIONS, vec![form]);
-    let own = || Ok(boxed(own_name(instance, CONNECTIONS, &[])));
-    let flow = || Ok(flows(instance, &sessions, (&service, CONNECTIONS), true));
-    let refresh = || refreshing(instance, &sessions, CONNECTIONS).map(boxed);
-    let ask = || introspecting(instance, &sessions, CONNECTIONS).map(boxed);
+    let mut strangers = pages(options.connections, vec![form]);
+    let own = || Ok(boxed(own_name(instance, options.connections, &[])));
+    let flow = || Ok(flows(instance, &sessions, (&service, options.connections), true));
+    let refresh = || refreshing(instance, &sessions, options.connections).map(boxed);
+    let ask = || introspecting(instance, &sessions, options.connections).map(boxed);
     let served = |name: &str, measure| Contender::served(name, &server, measure);
     let contenders = vec![
         Contender::served("bare requests", &bare.process, || drive(bare.address, &mut strangers, duration)),
@@ -87,10 +87,10 @@ pub fn latency(options: &Options, instance: &Instance) -> Outcome<()> {
     let (_server, _) = instance.start()?;
     let sessions = consented(instance, ACCOUNTS)?;
     let service = Service::signing(instance);
-    let refresh = refreshing(instance, &sessions, CONNECTIONS)?;
+    let refresh = refreshing(instance, &sessions, options.connections)?;
     let kinds = [
-        ("client_credentials", 1.0, boxed(own_name(instance, CONNECTIONS, &[]))),
-        ("code flow", 2.0, flows(instance, &sessions, (&service, CONNECTIONS), false)),
+        ("client_credentials", 1.0, boxed(own_name(instance, options.connections, &[]))),
+        ("code flow", 2.0, flows(instance, &sessions, (&service, options.connections), false)),
         ("refresh", 1.0, boxed(refresh)),
     ];
     println!("\n### L. The token endpoint at half load, {ROUNDS} rounds\n");
@@ -130,8 +130,8 @@ pub fn two_nodes(options: &Options, instance: &Instance) -> Outcome<()> {
             drive_nodes(&both[..nodes], &mut visitors, options.duration())
         }
     };
-    let own = || boxed(own_name(instance, CONNECTIONS, &[]));
-    let flow = || flows(instance, &sessions, (&service, CONNECTIONS), true);
+    let own = || boxed(own_name(instance, options.connections, &[]));
+    let flow = || flows(instance, &sessions, (&service, options.connections), true);
     for (title, one_node, two_nodes) in
         [("N. client_credentials on two nodes", own(), own()), ("N. The code flow on two nodes", flow(), flow())]
     {
@@ -164,7 +164,7 @@ pub fn many(options: &Options, runtime: &Runtime) -> Outcome<()> {
     let (few_server, many_server, accounts_server) = (few_server?.0, many_server?.0, accounts_server?.0);
     let flow = |instance, accounts| -> Outcome<_> {
         let (sessions, service) = (consented(instance, accounts)?, Service::signing(instance));
-        Ok(prepared(options, instance, move || Ok(flows(instance, &sessions, (&service, CONNECTIONS), true))))
+        Ok(prepared(options, instance, move || Ok(flows(instance, &sessions, (&service, options.connections), true))))
     };
     let contenders = vec![
         Contender::served(&format!("{ACCOUNTS} accounts, {CLIENTS_FEW} clients"), &few_server, flow(&few, ACCOUNTS)?),
@@ -177,7 +177,7 @@ pub fn many(options: &Options, runtime: &Runtime) -> Outcome<()> {
     ];
     compare("M. The code flow with many accounts and many clients", options.pace(), contenders)?;
     let own = |instance: &Instance, names: &[String]| {
-        let mut visitors = boxed(own_name(instance, CONNECTIONS, names));
+        let mut visitors = boxed(own_name(instance, options.connections, names));
         let (address, duration) = (instance.address, options.duration());
         move || drive(address, &mut visitors, duration)
     };

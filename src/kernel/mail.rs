@@ -73,7 +73,7 @@ impl Mailer {
             .port(settings.port)
             .tls(tls)
             .timeout(Some(Duration::from_secs(20)))
-            .pool_config(PoolConfig::new().max_size(4));
+            .pool_config(PoolConfig::new().max_size(8));
         if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
             builder = builder.credentials(Credentials::new(user.clone(), password.expose().clone()));
         }

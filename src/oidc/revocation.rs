@@ -104,7 +104,13 @@ pub async fn introspect(
     parameters: &Parameters,
 ) -> Result<Introspection, Error> {
     let presented = Presented::read(app, parameters)?;
-    authenticated.spend_alone(app).await?;
+    let live = async {
+        let with_grant = presented.as_ref().filter(|presented| !matches!(presented, Presented::Own(_)));
+        let Some(presented) = with_grant else { return Ok(None) };
+        presented.grant(app, registry, &mut app.read().await?).await
+    };
+    // Neither needs the other, and both wait for the database.
+    let ((), live) = tokio::try_join!(authenticated.spend_alone(app), live)?;
     let token = match presented {
         None => None,
         Some(Presented::Own(claims)) => {
@@ -116,7 +122,6 @@ pub async fn introspect(
             holder.and_then(|_| describe(app, presented, None))
         }
         Some(presented) => {
-            let live = presented.grant(app, registry, &mut app.read().await?).await?;
             let live = live.filter(|live| presented.concerns(&authenticated.client, &live.client.id.0));
             live.and_then(|live| describe(app, presented, Some(&live)))
         }

@@ -18,6 +18,15 @@ use super::work::Work;
 const CLAIM: Duration = Duration::from_secs(60);
 const ATTEMPTS_MAX: i64 = 12;
 
+/// Two ways side by side, so that no mail waits for a service that answers slowly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// This kind alone.
+    Only(&'static str),
+    /// Every kind but this.
+    AllBut(&'static str),
+}
+
 /// A job that this node holds until its claim ends.
 pub struct Job {
     pub id: JobId,
@@ -77,17 +86,22 @@ async fn insert(work: &mut Work, id: &JobId, kind: &'static str, payload: &[u8])
     Ok(())
 }
 
-/// Takes up to four due jobs for this node: as many as are done at once, so that none waits while it is claimed.
-pub async fn claim(db: &Db, now: Timestamp) -> Result<Vec<Job>, DbError> {
-    if !any_due(db, now).await? {
+/// Takes up to `limit` due jobs for this node: as many as it begins at once, so that none waits while it is claimed.
+pub async fn claim(db: &Db, now: Timestamp, lane: Lane, limit: usize) -> Result<Vec<Job>, DbError> {
+    let (kind, is_kind) = match lane {
+        Lane::Only(kind) => (kind, true),
+        Lane::AllBut(kind) => (kind, false),
+    };
+    if !any_due(db, now, (kind, is_kind)).await? {
         return Ok(Vec::new());
     }
     let mut tx = db.begin().await?;
     let mut rows = sql!(&mut tx, fetch_all JobRow,
         "UPDATE outbox SET due_at = $2, attempts = attempts + 1
           WHERE due_at <= $1 AND given_up_at IS NULL
-            AND id IN (SELECT id FROM outbox WHERE due_at <= $1 AND given_up_at IS NULL ORDER BY due_at, id LIMIT 4)
-      RETURNING id, kind, attempts, created_at, payload", now, now.plus(CLAIM))?;
+            AND id IN (SELECT id FROM outbox WHERE due_at <= $1 AND given_up_at IS NULL AND (kind = $3) = $4
+                        ORDER BY due_at, id LIMIT $5)
+      RETURNING id, kind, attempts, created_at, payload", now, now.plus(CLAIM), kind, is_kind, limit as i64)?;
     db.commit(tx).await?;
     rows.sort_by(|one, other| one.id.cmp(&other.id));
     let job = |row: JobRow| {
@@ -103,10 +117,11 @@ struct Found {
     found: i64,
 }
 
-async fn any_due(db: &Db, now: Timestamp) -> Result<bool, DbError> {
+async fn any_due(db: &Db, now: Timestamp, (kind, is_kind): (&str, bool)) -> Result<bool, DbError> {
     let mut tx = db.read().await?;
     let found = sql!(&mut tx, fetch_optional Found,
-        "SELECT CAST(1 AS BIGINT) AS found FROM outbox WHERE due_at <= $1 AND given_up_at IS NULL LIMIT 1", now)?;
+        "SELECT CAST(1 AS BIGINT) AS found FROM outbox
+          WHERE due_at <= $1 AND given_up_at IS NULL AND (kind = $2) = $3 LIMIT 1", now, kind, is_kind)?;
     Ok(found.is_some())
 }
 

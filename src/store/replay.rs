@@ -1,15 +1,16 @@
 //! Assertions that count once, on all nodes and after every restart (RFC 7523 section 3, jti), for requests that write
 //! nothing else: they share a commit instead of making one each.
 //!
-//! Whoever presents an assertion waits in a queue. While one commit is under way the next batch gathers; each is one
-//! statement, durable before anybody in it is answered. What is unclear counts as used: who does not wait for the answer,
-//! or gets none, has to sign another assertion.
+//! Whoever presents an assertion waits in a queue. While one commit is under way, and two milliseconds from its beginning,
+//! the next batch gathers; each is one statement, durable before anybody in it is answered. What is unclear counts as used:
+//! who does not wait for the answer, or gets none, has to sign another assertion.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
 
 use super::db::{Db, DbError, Tx};
 use super::work::Work;
@@ -21,6 +22,9 @@ use crate::sql;
 /// Beyond this nobody may wait.
 pub const QUEUE_MAX: usize = 1024;
 const BATCH_MAX: usize = 128;
+/// From the beginning of one commit to that of the next at least: a commit costs more processor time than five signatures, so
+/// that under load fewer and fuller ones let more through. Whoever comes alone does not wait.
+const SPACING: Duration = Duration::from_millis(2);
 /// Longer than the database takes to answer or to refuse.
 const PATIENCE: Duration = Duration::from_secs(8);
 const RETRY_AFTER_SECONDS: u64 = 1;
@@ -72,7 +76,15 @@ impl Replay {
 
 async fn work(db: Db, mut queue: mpsc::Receiver<Waiting>) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
+    let mut pace = tokio::time::interval(SPACING);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while queue.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        pace.tick().await;
+        while batch.len() < BATCH_MAX
+            && let Ok(waiting) = queue.try_recv()
+        {
+            batch.push(waiting);
+        }
         // Nobody is left to answer: the assertion was not used.
         batch.retain(|waiting: &Waiting| !waiting.answer.is_closed());
         let mut recorded = record(&db, &batch).await.map_err(|error| error.to_string());
@@ -87,18 +99,21 @@ async fn work(db: Db, mut queue: mpsc::Receiver<Waiting>) {
 /// Makes a batch last; which of it was not there before.
 async fn record(db: &Db, batch: &[Waiting]) -> Result<HashSet<Assertion>, DbError> {
     let Some(expires_at) = batch.iter().map(|waiting| waiting.expires_at).max() else { return Ok(HashSet::new()) };
-    let width = batch.iter().map(|waiting| waiting.assertion.client.0.chars().count()).max().unwrap_or_default();
-    let (mut clients, mut hashes) = (String::new(), Vec::with_capacity(32 * batch.len()));
-    for Waiting { assertion, .. } in batch {
-        clients.push_str(&format!("{:width$}", assertion.client.0));
-        hashes.extend_from_slice(&assertion.jti_hash);
-    }
-    let packed = Packed { count: batch.len() as i64, clients, width: width as i64, hashes, expires_at };
+    let assertions: HashSet<_> = batch.iter().map(|waiting| waiting.assertion.clone()).collect();
+    let packed = Packed::new(&assertions, expires_at);
     let mut tx = db.single().await?;
-    let rows = insert_all(&mut tx, &packed).await?;
+    // Nearly always all of them are new, and then no row has to come back.
+    let fresh = match insert_new(&mut tx, &packed).await {
+        Ok(_) => assertions,
+        Err(error) if error.is_conflict() => {
+            let assertion =
+                |row: Inserted| Some(Assertion { client: row.client_id, jti_hash: row.jti_hash.try_into().ok()? });
+            insert_missing(&mut tx, &packed).await?.into_iter().filter_map(assertion).collect()
+        }
+        Err(error) => return Err(error),
+    };
     db.commit(tx).await?;
-    let assertion = |row: Inserted| Some(Assertion { client: row.client_id, jti_hash: row.jti_hash.try_into().ok()? });
-    Ok(rows.into_iter().filter_map(assertion).collect())
+    Ok(fresh)
 }
 
 /// Many assertions in one statement on either database.
@@ -113,6 +128,18 @@ struct Packed {
     expires_at: Timestamp,
 }
 
+impl Packed {
+    fn new(assertions: &HashSet<Assertion>, expires_at: Timestamp) -> Self {
+        let width = assertions.iter().map(|assertion| assertion.client.0.chars().count()).max().unwrap_or_default();
+        let (mut clients, mut hashes) = (String::new(), Vec::with_capacity(32 * assertions.len()));
+        for Assertion { client, jti_hash } in assertions {
+            clients.push_str(&format!("{:width$}", client.0));
+            hashes.extend_from_slice(jti_hash);
+        }
+        Self { count: assertions.len() as i64, clients, width: width as i64, hashes, expires_at }
+    }
+}
+
 #[derive(sqlx::FromRow)]
 struct Inserted {
     client_id: ClientId,
@@ -120,9 +147,31 @@ struct Inserted {
 }
 
 /// In the order of the key, so that two nodes with the same assertions wait for each other instead of blocking each other.
-async fn insert_all(tx: &mut Tx, packed: &Packed) -> Result<Vec<Inserted>, DbError> {
-    // The COALESCE tells PostgreSQL which type $4 has; CAST to BYTEA means a number to SQLite. The WHERE keeps SQLite from
-    // reading ON CONFLICT as the condition of a join.
+/// A conflict if one of them is there, and then none is inserted.
+async fn insert_new(tx: &mut Tx, packed: &Packed) -> Result<u64, DbError> {
+    // The COALESCE tells PostgreSQL which type $4 has; CAST to BYTEA means a number to SQLite.
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO client_assertion (client_id, jti_hash, expires_at)
+         SELECT RTRIM(SUBSTR(CAST($2 AS TEXT), CAST(i * $3 + 1 AS INTEGER), CAST($3 AS INTEGER))),
+                SUBSTR(COALESCE((SELECT jti_hash FROM client_assertion WHERE FALSE), $4), CAST(i * 32 + 1 AS INTEGER), 32),
+                $5
+           FROM (WITH RECURSIVE place(i) AS (
+                     SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM place WHERE i + 1 < $1)
+                 SELECT i FROM place) AS place
+          ORDER BY 1, 2",
+        packed.count,
+        &packed.clients,
+        packed.width,
+        &packed.hashes,
+        packed.expires_at
+    )
+}
+
+/// As [`insert_new`], of those that are not there; returns them.
+async fn insert_missing(tx: &mut Tx, packed: &Packed) -> Result<Vec<Inserted>, DbError> {
+    // The WHERE keeps SQLite from reading ON CONFLICT as the condition of a join.
     sql!(tx, fetch_all Inserted,
         "INSERT INTO client_assertion (client_id, jti_hash, expires_at)
          SELECT RTRIM(SUBSTR(CAST($2 AS TEXT), CAST(i * $3 + 1 AS INTEGER), CAST($3 AS INTEGER))),

@@ -137,18 +137,23 @@ both!(interrupted_at_any_time_it_goes_on_where_it_was, async |mut world| {
         let app: &App = if dice.below(4) == 0 { &back } else { &forth };
         let limit = Duration::from_micros(dice.below(120_000) as u64);
         match tokio::time::timeout(limit, rewrap(app)).await {
+            // A busy machine interrupts, too.
+            Ok(Err(Error::Busy { .. })) | Err(_) => interrupted += 1,
             Ok(done) => {
                 done.unwrap();
                 finished += 1;
             }
-            Err(_) => interrupted += 1,
         }
     }
     assert!(interrupted > 3, "{interrupted} interrupted, {finished} finished");
-    // What was on its way to the database when it was interrupted may still arrive.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    rewrap(&forth).await.unwrap();
-    assert_eq!(rewrap(&forth).await.unwrap(), Rewrapped::default());
+    // What was on its way to the database when it was interrupted may still arrive, on a busy machine late.
+    let (mut quiet, mut rounds) = (0, 0);
+    while quiet < 4 && rounds < 200 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        rounds += 1;
+        quiet = if rewrap(&forth).await.unwrap() == Rewrapped::default() { quiet + 1 } else { 0 };
+    }
+    assert_eq!(quiet, 4, "it never ends");
     world.restart(removed).await;
     for number in (0..1000).step_by(100) {
         assert!(can_sign_in(&world, &format!("konto-{number}@example.org")).await, "{number}");
