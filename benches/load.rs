@@ -1,6 +1,6 @@
 //! Measures the program from outside, against what the same machine does without it.
 //!
-//! `cargo bench --bench load -- [a|b|c|d|e|f|k|l|m|n|p|s|t|all] [--database sqlite|postgres] [--seconds N] [--accounts N]
+//! `cargo bench --bench load -- [a|b|c|d|e|f|h|k|l|m|n|p|s|t|all] [--database sqlite|postgres] [--seconds N] [--accounts N]
 //! [--clients N] [--connections N]`
 //!
 //! Starts the program itself as a child process with a fresh database, drives it over HTTP and prints tables.
@@ -12,6 +12,8 @@
 mod bare;
 #[path = "support/endpoint.rs"]
 mod endpoint;
+#[path = "support/fapi.rs"]
+mod fapi;
 #[path = "support/http.rs"]
 mod http;
 #[path = "support/paced.rs"]
@@ -39,7 +41,7 @@ use server::{Bare, CLIENT_ID, Database, Instance, Process, beside};
 use tokio::runtime::Runtime;
 use visitors::{SCOPE, Service, consent, flows, pages, sessions, sign_ins};
 
-const PARTS: [char; 13] = ['p', 'a', 'b', 'c', 'f', 'l', 'd', 's', 't', 'k', 'n', 'm', 'e'];
+const PARTS: [char; 14] = ['p', 'a', 'b', 'c', 'f', 'h', 'l', 'd', 's', 't', 'k', 'n', 'm', 'e'];
 /// Events that are sealed and verified.
 const EVENTS: i64 = 500_000;
 const ROUNDS: u32 = 5;
@@ -129,6 +131,7 @@ fn main() -> Outcome<()> {
             'n' => endpoint::two_nodes(&options, &instance)?,
             's' => sign_in_storm(&options, &instance)?,
             't' => audit_trail(&instance, &runtime)?,
+            'h' => fapi::bound_flow(&options, &instance, &runtime)?,
             'k' => another_master_key(&options, &runtime)?,
             'e' => many_accounts(&options, &instance, &runtime)?,
             _ => primitives(&options, &instance, &runtime)?,

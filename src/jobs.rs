@@ -15,6 +15,7 @@ use crate::data::{inactivity, leaving};
 use crate::kernel::error::Error;
 use crate::kernel::mail::{Mail, NotSent};
 use crate::notice;
+use crate::oidc::grant::Grants;
 use crate::oidc::{backchannel, logout_state};
 use crate::signin::session;
 use crate::store::outbox::{self, Job, Lane, Tried};
@@ -42,7 +43,7 @@ pub struct Running {
     tasks: Vec<JoinHandle<()>>,
 }
 
-pub fn start(app: App, registry: Registry, memory: Memory) -> Running {
+pub fn start(app: App, registry: Registry, memory: Memory, grants: Grants) -> Running {
     let (stop, stopped) = watch::channel(false);
     let tasks = vec![
         outbox(("outbox", MAILS), &app, &registry, &stopped),
@@ -50,9 +51,10 @@ pub fn start(app: App, registry: Registry, memory: Memory) -> Running {
         every("registry", REGISTRY_EVERY, stopped.clone(), {
             let app = app.clone();
             move || {
-                let (app, registry, memory) = (app.clone(), registry.clone(), memory.clone());
+                let (app, registry, memory, grants) = (app.clone(), registry.clone(), memory.clone(), grants.clone());
                 async move {
-                    memory.sweep(&app);
+                    memory.0.sweep(&app.db.changes, app.now());
+                    grants.0.sweep(&app.db.changes, app.now());
                     registry.refresh(&app.db).await
                 }
             }
@@ -141,12 +143,7 @@ fn outbox(
 
 /// Does what is due until nothing is, or until told to stop. Whoever is slow keeps one place; the others go on. After a
 /// failure of the database it takes nothing new and ends with what is under way.
-async fn work_outbox(
-    app: &App,
-    registry: &Registry,
-    lane: Lane,
-    stopped: &watch::Receiver<bool>,
-) -> Result<(), Error> {
+async fn work_outbox(app: &App, registry: &Registry, lane: Lane, stopped: &watch::Receiver<bool>) -> Result<(), Error> {
     let (mut under_way, mut outcome) = (FuturesUnordered::new(), Ok(()));
     loop {
         if outcome.is_ok() && !*stopped.borrow() && under_way.len() < AT_ONCE {

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::client::registry::Registry;
+use crate::oidc::grant::Grants;
 use crate::web::form::BODY_MAX_BYTES;
 use crate::web::guard::guard;
 use crate::web::memory::Memory;
@@ -41,8 +42,8 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, String> {
 pub async fn start(app: App, listener: TcpListener) -> Result<Running, String> {
     let registry = Registry::load(&app.db).await.map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let memory = Memory::default();
-    let jobs = jobs::start(app.clone(), registry.clone(), memory.clone());
+    let (memory, grants) = (Memory::default(), Grants::default());
+    let jobs = jobs::start(app.clone(), registry.clone(), memory.clone(), grants.clone());
     let config = &app.config.server;
     let workers =
         if config.workers == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { config.workers };
@@ -55,6 +56,7 @@ pub async fn start(app: App, listener: TcpListener) -> Result<Running, String> {
                 .app_data(web::Data::new(app.clone()))
                 .app_data(web::Data::new(registry.clone()))
                 .app_data(web::Data::new(memory.clone()))
+                .app_data(web::Data::new(grants.clone()))
                 .app_data(web::PayloadConfig::new(BODY_MAX_BYTES))
                 .wrap(from_fn(guard))
                 .configure(|service| routes::configure(service, demo))

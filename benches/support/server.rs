@@ -25,6 +25,8 @@ const MICROSECONDS_PER_TICK: f64 = 10_000.0;
 pub const CLIENT_ID: &str = "bench";
 /// The client with a key.
 pub const SIGNER_ID: &str = "signer";
+/// The client with a key whose tokens are bound to another.
+pub const FAPI_ID: &str = "fapi";
 pub const REDIRECT_URI: &str = "https://service.example/rueckkehr";
 const CLIENT_SECRET: &str = "a-secret-for-measurements-only";
 
@@ -156,6 +158,7 @@ impl Instance {
     /// Writes the file of clients: the two that are always there, and others that have the second one's key.
     pub fn declare(&self, others: &[String]) -> Outcome<()> {
         let mut text = client(CLIENT_ID, "", &secret());
+        text.push_str(&client(FAPI_ID, "profile = \"fapi2\"\n", &self.signer.authentication()));
         for id in [SIGNER_ID].into_iter().chain(others.iter().map(String::as_str)) {
             text.push_str(&client(id, MACHINE, &self.signer.authentication()));
         }

@@ -153,8 +153,13 @@ enum FlowStep {
 }
 
 pub fn authorize_path(client: &str, scope: &str) -> String {
+    format!("/oauth2/authorize?{}", authorize_query(client, scope))
+}
+
+/// The parameters of a request.
+pub fn authorize_query(client: &str, scope: &str) -> String {
     let challenge = URL_SAFE_NO_PAD.encode(sha256(VERIFIER.as_bytes()));
-    let query = url::form_urlencoded::Serializer::new(String::new())
+    url::form_urlencoded::Serializer::new(String::new())
         .append_pair("client_id", client)
         .append_pair("redirect_uri", REDIRECT_URI)
         .append_pair("response_type", "code")
@@ -163,8 +168,7 @@ pub fn authorize_path(client: &str, scope: &str) -> String {
         .append_pair("nonce", "nonce-1")
         .append_pair("code_challenge", &challenge)
         .append_pair("code_challenge_method", "S256")
-        .finish();
-    format!("/oauth2/authorize?{query}")
+        .finish()
 }
 
 /// What redeems a code.
@@ -225,23 +229,25 @@ pub fn flows(
 
 /// Consents once for every session, so that the flows that follow are asked nothing.
 pub fn consent(instance: &Instance, sessions: &[String], client: &str, scope: &str) -> Outcome<()> {
+    sessions.iter().try_for_each(|session| consent_at(instance, session, &authorize_path(client, scope)))
+}
+
+/// Consents once to what this address asks for.
+pub fn consent_at(instance: &Instance, session: &str, path: &str) -> Outcome<()> {
     let mut connection = Connection::open(instance.address)?;
     let host = &instance.host;
-    for session in sessions {
-        let answer = connection.ask(&get(host, &authorize_path(client, scope), session))?;
-        if answer.redirect_parameter("code").is_some() {
-            // An earlier part has asked this person.
-            continue;
-        }
-        let path = answer.header("location").to_owned();
-        let page = connection.ask(&get(host, &path, session))?;
-        page.expect(200)?;
-        let form = format!("csrf={}&antwort=ja", page.between("name=\"csrf\" value=\"", "\""));
-        let answer = connection.ask(&post(host, &path, session, &form))?;
-        answer.expect(303)?;
-        let path = answer.header("location").to_owned();
-        let answer = connection.ask(&get(host, &path, session))?;
-        answer.redirect_parameter("code").ok_or("no code after consent")?;
+    let answer = connection.ask(&get(host, path, session))?;
+    if answer.redirect_parameter("code").is_some() {
+        // An earlier part has asked this person.
+        return Ok(());
     }
-    Ok(())
+    let path = answer.header("location").to_owned();
+    let page = connection.ask(&get(host, &path, session))?;
+    page.expect(200)?;
+    let form = format!("csrf={}&antwort=ja", page.between("name=\"csrf\" value=\"", "\""));
+    let answer = connection.ask(&post(host, &path, session, &form))?;
+    answer.expect(303)?;
+    let path = answer.header("location").to_owned();
+    let answer = connection.ask(&get(host, &path, session))?;
+    answer.redirect_parameter("code").map(drop).ok_or_else(|| "no code after consent".into())
 }

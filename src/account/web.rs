@@ -123,6 +123,8 @@ struct ServiceRow {
     /// Whether the service has learnt of the last end of a session, in words; empty if there was none.
     logout: String,
     is_disabled: bool,
+    /// Where the service begins, if it says so.
+    start: Option<String>,
 }
 
 #[derive(Template)]
@@ -147,6 +149,7 @@ pub async fn services(caller: SignedIn, request: actix_web::HttpRequest) -> Answ
         data: connection::data_names(language, &one.data),
         logout: logouts.get(&one.client.id).map(|logout| logout.words(language)).unwrap_or_default(),
         is_disabled: one.is_disabled,
+        start: one.client.start_uri(&visitor.app.config.issuer).filter(|_| !one.is_disabled),
     };
     visitor.page(&ServicesPage { f, connections: connections.iter().map(row).collect(), ended })
 }

@@ -3,10 +3,15 @@
 use std::collections::BTreeSet;
 use std::slice;
 
+use jsonwebtoken::jwk::Jwk;
 use serde::Deserialize;
 
-use super::{Authentication, Bilingual, Client, Profile, Scope, SubjectType, check_redirect_uri, jwks};
+use super::{
+    Authentication, Bilingual, Client, Encryption, Profile, Scope, SubjectType, check_redirect_uri, jwks, key_algorithm,
+};
 use crate::account::email::EmailAddress;
+use crate::kernel::jwe::KeyManagement;
+use crate::kernel::keys::Algorithm;
 use crate::kernel::level::Level;
 use crate::kernel::outbound;
 
@@ -53,6 +58,7 @@ impl Client {
             self.check_sectors(),
             self.check_claims(),
             self.check_rights(),
+            self.check_encryption(),
             self.authentication.check(loopback_allowed).or_else(|text| problem("authentication", text)),
         ];
         let first = checks.into_iter().find_map(Result::err);
@@ -88,22 +94,31 @@ impl Client {
         if self.redirect_uris.is_empty() && self.own_scopes.is_empty() && self.resource_server.is_none() {
             return problem("redirect_uris", "at least one");
         }
-        let lists: [(_, &[String]); 5] = [
+        let lists: [(_, &[String]); 7] = [
             ("redirect_uris", &self.redirect_uris),
             ("post_logout_redirect_uris", &self.post_logout_redirect_uris),
+            ("initiate_login_uri", self.initiate_login_uri.as_slice()),
             ("privacy_uri", slice::from_ref(&self.privacy_uri)),
             ("resource", self.resource.as_slice()),
             ("resource_server", self.resource_server.as_slice()),
+            ("exchange", &self.exchange),
         ];
         for (field, uris) in lists {
             for uri in uris {
                 check_redirect_uri(uri, loopback_allowed).or_else(|text| problem(field, format!("{uri}: {text}")))?;
             }
         }
-        let Some(uri) = &self.backchannel_logout_uri else { return Ok(()) };
-        check_redirect_uri(uri, loopback_allowed)
-            .and_then(|()| outbound::check_host(uri, loopback_allowed))
-            .or_else(|text| problem("backchannel_logout_uri", text))
+        if self.request_uris.len() > REQUEST_URIS_MAX {
+            return problem("request_uris", "at most 10");
+        }
+        // Those that we call ourselves.
+        let called = self.request_uris.iter().map(|uri| ("request_uris", uri.split('#').next().unwrap_or_default()));
+        let told = self.backchannel_logout_uri.iter().map(|uri| ("backchannel_logout_uri", uri.as_str()));
+        called.chain(told).try_for_each(|(field, uri)| {
+            check_redirect_uri(uri, loopback_allowed)
+                .and_then(|()| outbound::check_host(uri, loopback_allowed))
+                .or_else(|text| problem(field, text))
+        })
     }
 
     /// What subjects are computed from; the space in those that are ours keeps them apart.
@@ -160,9 +175,23 @@ impl Client {
         if self.is_public() && self.resource_server.is_some() {
             return problem("resource_server", "only for a client that authenticates");
         }
+        if !self.exchange.is_empty() && self.resource_server.is_none() {
+            return problem(
+                "exchange",
+                "only for an API (resource_server): it exchanges tokens that it was called with",
+            );
+        }
+        if self.exchange.len() > EXCHANGE_MAX
+            || self.exchange.iter().any(|api| self.resource_server.as_ref() == Some(api))
+        {
+            return problem("exchange", "at most 10 other APIs");
+        }
         if self.own_scopes.len() > OWN_SCOPES_MAX || !self.own_scopes.iter().all(|name| is_own_scope(name)) {
             let text = "at most 32 names of letters, digits, '.', ':', '_', '-', none of them a person's scope";
             return problem("own_scopes", text);
+        }
+        if self.profile.is_fapi2() {
+            self.check_fapi2()?;
         }
         if self.is_public() && self.profile != Profile::Baseline {
             return problem("profile", "without client authentication it is baseline (PKCE always)");
@@ -171,8 +200,35 @@ impl Client {
     }
 }
 
+impl Client {
+    fn check_encryption(&self) -> Result<(), Problem> {
+        let Some(Encryption { key, answers, .. }) = &self.encryption else { return Ok(()) };
+        if answers.is_empty() {
+            return problem("encryption", "answers: id_token, userinfo or introspection");
+        }
+        KeyManagement::of(key).map(drop).or_else(|text| problem("encryption", text))
+    }
+
+    /// FAPI 2.0 Security Profile sections 5.3.2.1 and 5.4.1.
+    fn check_fapi2(&self) -> Result<(), Problem> {
+        let Authentication::PrivateKeyJwt { jwks, .. } = &self.authentication else {
+            return problem("authentication", "a client of this profile signs assertions (private_key_jwt)");
+        };
+        let is_weak = |key: &Jwk| key_algorithm(key) == Some(jsonwebtoken::Algorithm::RS256);
+        if jwks.iter().flat_map(|jwks| &jwks.keys).any(is_weak) {
+            return problem("authentication", "a client of this profile does not sign with RS256");
+        }
+        if [Some(self.id_token_algorithm), self.userinfo_algorithm].contains(&Some(Algorithm::RS256)) {
+            return problem("id_token_algorithm, userinfo_algorithm", "RS256 is too weak for this profile");
+        }
+        Ok(())
+    }
+}
+
 const TEXTS: &str = "needs a German and an English text of at most 160 characters";
 const OWN_SCOPES_MAX: usize = 32;
+const EXCHANGE_MAX: usize = 10;
+const REQUEST_URIS_MAX: usize = 10;
 
 impl Bilingual {
     fn is_sound(&self) -> bool {

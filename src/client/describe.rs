@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::state::Standing;
-use super::{Authentication, Bilingual, ClaimRule, Client, SubjectType, key_algorithm};
+use super::{Authentication, Bilingual, ClaimRule, Client, Encryption, SubjectType, key_algorithm};
+use crate::kernel::jwe::KeyManagement;
 use crate::kernel::texts::{Language, moment};
 use crate::kernel::time::Timestamp;
 
@@ -83,10 +84,12 @@ impl Client {
     }
 
     fn addresses(&self) -> Vec<Line> {
-        let pushed = if self.require_pushed_authorization_requests { "only those" } else { "taken, not demanded" };
+        let pushed = if self.must_push() { "only those" } else { "taken, not demanded" };
         vec![
             ("redirect_uris", list(&self.redirect_uris)),
+            ("request_uris", list(&self.request_uris)),
             ("post_logout_redirect_uris", list(&self.post_logout_redirect_uris)),
+            ("initiate_login_uri", self.initiate_login_uri.clone().unwrap_or_else(none)),
             ("backchannel_logout_uri", self.backchannel_logout_uri.clone().unwrap_or_else(none)),
             ("require_pushed_authorization_requests", pushed.to_owned()),
         ]
@@ -105,14 +108,23 @@ impl Client {
             ("own_scopes", list(&self.own_scopes)),
             ("resource", self.resource.clone().unwrap_or_else(none)),
             ("resource_server", self.resource_server.clone().unwrap_or_else(none)),
+            ("exchange", list(&self.exchange)),
             ("access_token_format", word(&self.access_token_format)),
             ("id_token_algorithm", word(&self.id_token_algorithm)),
+            ("userinfo_algorithm", self.userinfo_algorithm.as_ref().map_or_else(none, word)),
+            ("encryption", self.encryption.as_ref().map_or_else(none, encryption)),
             ("subject_type", subjects),
             ("sector", self.sector.clone().unwrap_or_else(none)),
             ("authority_id", self.authority_id.clone().unwrap_or_else(none)),
             ("service_id", self.service_id.clone().unwrap_or_else(none)),
         ]
     }
+}
+
+fn encryption(wanted: &Encryption) -> String {
+    let key = KeyManagement::of(&wanted.key).map_or("unusable", KeyManagement::name);
+    let answers: Vec<_> = wanted.answers.iter().map(word).collect();
+    format!("{} with {key} and {}", answers.join(", "), wanted.content.name())
 }
 
 fn rule(rule: &ClaimRule) -> String {

@@ -19,10 +19,13 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::jwk::{Jwk, JwkSet};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
+use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, ClientId, SessionId};
+use crate::kernel::jwe::{self, Content};
 use crate::kernel::keys::Algorithm;
 use crate::kernel::level::Level;
 use crate::kernel::seal::Vault;
@@ -31,7 +34,7 @@ use crate::kernel::texts::Language;
 pub use apply::{Change, apply, plan, subject_changes};
 pub use claim::Claim;
 pub use declaration::ClientFile;
-pub use jwks::key_algorithm;
+pub use jwks::{has_private_key, key_algorithm};
 pub use uri::check_redirect_uri;
 
 /// A text in both languages.
@@ -60,6 +63,11 @@ pub enum Profile {
     Baseline,
     /// What OpenID Connect Core alone asks: a client may leave PKCE out.
     OidcCore,
+    /// FAPI 2.0 Security Profile: for data that must be useless to whoever steals a token. Deposited requests, signed
+    /// assertions, and tokens bound to a key.
+    Fapi2,
+    /// FAPI 2.0 Message Signing: requests are signed, too.
+    Fapi2MessageSigning,
 }
 
 impl Profile {
@@ -67,7 +75,20 @@ impl Profile {
         match self {
             Self::Baseline => "baseline",
             Self::OidcCore => "oidc-core",
+            Self::Fapi2 => "fapi2",
+            Self::Fapi2MessageSigning => "fapi2-message-signing",
         }
+    }
+
+    /// FAPI 2.0 Security Profile sections 5.3.2 and 5.4: requests are deposited, tokens are bound to a key, and neither RSA
+    /// with PKCS#1 v1.5 nor a shared secret counts.
+    pub const fn is_fapi2(self) -> bool {
+        matches!(self, Self::Fapi2 | Self::Fapi2MessageSigning)
+    }
+
+    /// FAPI 2.0 Message Signing section 5.3.1.
+    pub const fn signs_requests(self) -> bool {
+        matches!(self, Self::Fapi2MessageSigning)
     }
 }
 
@@ -147,6 +168,26 @@ pub enum AccessTokenFormat {
     Opaque,
 }
 
+/// Answers that a client may want to have encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    IdToken,
+    Userinfo,
+    Introspection,
+}
+
+/// How a client wants its answers encrypted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Encryption {
+    /// Its public key: of EC P-256 for ECDH-ES, of RSA for RSA-OAEP-256.
+    pub key: Jwk,
+    #[serde(default)]
+    pub content: Content,
+    pub answers: Vec<Answer>,
+}
+
 /// Claims that a client may have, what for, and by what right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -200,8 +241,15 @@ pub struct Client {
     /// Only requests that it has deposited before (RFC 9126 section 6).
     #[serde(default)]
     pub require_pushed_authorization_requests: bool,
+    /// Where it may have put a signed request for us to fetch (RFC 9101 section 5.2); what follows a # is not compared with
+    /// anything.
+    #[serde(default)]
+    pub request_uris: Vec<String>,
     #[serde(default)]
     pub post_logout_redirect_uris: Vec<String>,
+    /// Where people begin with it from our pages: it then starts an authorization request (OpenID Connect Core section 4).
+    #[serde(default)]
+    pub initiate_login_uri: Option<String>,
     /// Where it wants to be told that a session has ended (OpenID Connect Back-Channel Logout 1.0).
     #[serde(default)]
     pub backchannel_logout_uri: Option<String>,
@@ -220,6 +268,9 @@ pub struct Client {
     /// The API that this client is: it may introspect access tokens that are meant for it.
     #[serde(default)]
     pub resource_server: Option<String>,
+    /// The APIs that it may call for the person with whose token it was called (token exchange, RFC 8693).
+    #[serde(default)]
+    pub exchange: Vec<String>,
     #[serde(default)]
     pub access_token_format: AccessTokenFormat,
     /// The least level that the service accepts.
@@ -235,6 +286,11 @@ pub struct Client {
     pub sector: Option<String>,
     #[serde(default = "es256")]
     pub id_token_algorithm: Algorithm,
+    /// Userinfo as a token signed with this (OpenID Connect Core section 5.3.2); by default it is JSON.
+    #[serde(default)]
+    pub userinfo_algorithm: Option<Algorithm>,
+    #[serde(default)]
+    pub encryption: Option<Encryption>,
 }
 
 const fn basic() -> Level {
@@ -277,9 +333,40 @@ impl Client {
         matches!(&self.authentication, Authentication::PrivateKeyJwt { jwks_uri: Some(_), .. })
     }
 
+    /// Where a link of ours leads to it, naming us (OpenID Connect Core section 4).
+    pub fn start_uri(&self, issuer: &str) -> Option<String> {
+        let mut uri = Url::parse(self.initiate_login_uri.as_deref()?).ok()?;
+        uri.query_pairs_mut().append_pair("iss", issuer);
+        Some(uri.into())
+    }
+
+    /// Whether its profile trusts what it signs so.
+    pub fn may_sign_with(&self, algorithm: jsonwebtoken::Algorithm) -> bool {
+        !(self.profile.is_fapi2() && algorithm == jsonwebtoken::Algorithm::RS256)
+    }
+
+    /// Whether it may only ask by what it has deposited.
+    pub fn must_push(&self) -> bool {
+        self.require_pushed_authorization_requests || self.profile.is_fapi2()
+    }
+
     /// Whoever can read its program can act as it.
     pub fn is_public(&self) -> bool {
         matches!(self.authentication, Authentication::None {})
+    }
+
+    /// Whether userinfo goes to it as a token, and how that is signed.
+    pub fn userinfo_signature(&self) -> Option<Algorithm> {
+        let is_encrypted = self.encryption.as_ref().is_some_and(|wanted| wanted.answers.contains(&Answer::Userinfo));
+        self.userinfo_algorithm.or_else(|| is_encrypted.then_some(self.id_token_algorithm))
+    }
+
+    /// A signed token, encrypted if the client wants that for such an answer.
+    pub fn protect(&self, answer: Answer, token: String) -> Result<String, Error> {
+        match &self.encryption {
+            Some(wanted) if wanted.answers.contains(&answer) => jwe::encrypt(&wanted.key, wanted.content, &token),
+            _ => Ok(token),
+        }
     }
 
     /// "Stadt Musterhausen – Bewohnerparken".

@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use jsonwebtoken::jwk::Jwk;
+use tokio::sync::Semaphore;
 
 use super::remote_keys::RemoteKeys;
 use super::secret;
 use super::state::{self, Standing};
 use super::{Authentication, Client, store};
-use crate::kernel::error::Error;
+use crate::kernel::error::{Error, Protocol};
 use crate::kernel::id::ClientId;
 use crate::kernel::outbound::Outbound;
 use crate::kernel::time::Timestamp;
@@ -23,17 +24,25 @@ struct Loaded {
     origins: HashSet<String>,
 }
 
+/// Fetches of signed requests at a time, of all clients together; each takes five seconds at most.
+const REQUEST_FETCHES_MAX: usize = 16;
+const REQUEST_BYTES_MAX: usize = 16 * 1024;
+const RETRY_AFTER_SECONDS: u64 = 2;
+const UNUSABLE: &str = "request_uri is not registered, or there is no request";
+
 /// Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Registry {
     loaded: Arc<RwLock<Loaded>>,
     remote_keys: RemoteKeys,
+    request_fetches: Arc<Semaphore>,
 }
 
 impl Registry {
     pub async fn load(db: &Db) -> Result<Self, Error> {
         let loaded = Arc::new(RwLock::new(Loaded { version: -1, ..Loaded::default() }));
-        let registry = Self { loaded, remote_keys: RemoteKeys::default() };
+        let request_fetches = Arc::new(Semaphore::new(REQUEST_FETCHES_MAX));
+        let registry = Self { loaded, remote_keys: RemoteKeys::default(), request_fetches };
         registry.refresh(db).await?;
         Ok(registry)
     }
@@ -85,6 +94,22 @@ impl Registry {
             }
             _ => None,
         }
+    }
+
+    /// The signed request that a client has put at one of its addresses. Anybody can name one: so few at a time that nobody
+    /// makes us call for nothing but that.
+    pub async fn request_at(&self, outbound: &Outbound, client: &Client, uri: &str) -> Result<String, Error> {
+        let unusable = |detail: String| {
+            Error::Protocol(Protocol { code: "invalid_request_uri", description: UNUSABLE, detail: Some(detail) })
+        };
+        if !client.request_uris.iter().any(|known| known == uri) {
+            return Err(unusable("not registered".to_owned()));
+        }
+        let busy = |_| Error::Busy { retry_after_seconds: RETRY_AFTER_SECONDS };
+        let _slot = self.request_fetches.try_acquire().map_err(busy)?;
+        let address = uri.split('#').next().unwrap_or_default();
+        let bytes = outbound.get(address, REQUEST_BYTES_MAX).await.map_err(unusable)?;
+        String::from_utf8(bytes).map_err(|_| unusable("not a token".to_owned()))
     }
 
     /// Reads the clients again if their version number has changed.

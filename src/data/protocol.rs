@@ -71,11 +71,12 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 33] = [
+pub const KINDS: [(&str, Topic, Sentence); 34] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
     ("refresh.refused",           Topic::Services, |t| &t.refresh_refused),
+    ("token.exchanged",           Topic::Services, |t| &t.token_exchanged),
     ("consent.given",             Topic::Services, |t| &t.consent_given),
     ("consent.withdrawn",         Topic::Services, |t| &t.consent_withdrawn),
     ("account.looked_up",         Topic::Support,  |t| &t.account_looked_up),

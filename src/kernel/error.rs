@@ -1,4 +1,4 @@
-//! The ten ways to refuse. No HTTP here: the route's format decides how a refusal looks.
+//! The eleven ways to refuse. No HTTP here: the route's format decides how a refusal looks.
 
 use super::level::Level;
 use super::time::Timestamp;
@@ -45,6 +45,9 @@ pub enum Error {
     Busy { retry_after_seconds: u64 },
     #[error("{}: {}", .0.code, .0.description)]
     Protocol(Protocol),
+    /// The same from an API of ours: what came along with the request does not open it (RFC 6750 section 3).
+    #[error("{}: {}", .0.code, .0.description)]
+    Resource(Protocol),
     /// Our fault. The message is logged once with the request id and never shown.
     #[error("broken: {0}")]
     Broken(String),

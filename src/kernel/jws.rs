@@ -12,6 +12,8 @@ pub struct Header {
     pub alg: Algorithm,
     pub kid: Option<String>,
     pub typ: Option<String>,
+    /// A key that the token brings along (RFC 7515 section 4.1.3). It proves nothing but that whoever signed has it.
+    pub jwk: Option<serde_json::Value>,
     #[serde(default, deserialize_with = "is_there")]
     crit: bool,
     #[serde(default, deserialize_with = "is_there")]

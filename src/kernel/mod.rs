@@ -3,6 +3,7 @@
 pub mod calendar;
 pub mod error;
 pub mod id;
+pub mod jwe;
 pub mod jws;
 pub mod key_times;
 pub mod keys;

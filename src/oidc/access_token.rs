@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use super::dpop::Confirmation;
 use super::token::TokenResponse;
 use crate::app::AppParts;
 use crate::client::{AccessTokenFormat, Client};
@@ -33,6 +34,12 @@ pub struct AccessToken {
     pub scope: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<GrantId>,
+    /// Who acts for the person (RFC 8693 section 4.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<serde_json::Value>,
+    /// To whom alone it is worth anything (RFC 9449 section 6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
 }
 
 impl AccessToken {
@@ -49,7 +56,14 @@ impl AccessToken {
             client_id: client.id.0.clone(),
             scope: scope.to_owned(),
             grant: None,
+            act: None,
+            cnf: None,
         }
+    }
+
+    /// How it is presented (RFC 6749 section 7.1, RFC 9449 section 7.1).
+    pub const fn token_type(&self) -> &'static str {
+        if self.cnf.is_some() { "DPoP" } else { "Bearer" }
     }
 
     /// In the form that its client has.
@@ -60,7 +74,7 @@ impl AccessToken {
         };
         Ok(TokenResponse {
             access_token,
-            token_type: "Bearer",
+            token_type: self.token_type(),
             expires_in: ACCESS_TOKEN_LIFETIME.as_secs(),
             id_token: None,
             refresh_token: None,

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::consent::{self, Agreement};
 use super::dispatch::{ConsentFacts, SessionFacts, Situation, Step, next_step};
+use super::dpop::Confirmation;
+use super::par::{self, PushedHash};
 use super::request::AuthorizationRequest;
 use super::response::Response;
 use super::store;
@@ -31,6 +33,7 @@ pub struct Pending {
     pub request: AuthorizationRequest,
     pub client: Arc<Client>,
     pub created_at: Timestamp,
+    pushed: Option<PushedHash>,
 }
 
 /// What the browser is sent to do.
@@ -49,7 +52,7 @@ fn place(id: &RequestId) -> Place<'_> {
 pub async fn begin(
     app: &AppParts,
     client: &Client,
-    request: AuthorizationRequest,
+    (request, pushed): (AuthorizationRequest, Option<PushedHash>),
     session: Option<&Session>,
     browser: &[u8],
 ) -> Result<Decision, Error> {
@@ -58,14 +61,28 @@ pub async fn begin(
     match facts.decide(&request, now, now) {
         Step::Issue => {
             let session = session.ok_or_else(|| Error::broken("issued without a session"))?;
-            let mut work = app.single(Actor::Account(session.account_id.clone())).await?;
+            let actor = Actor::Account(session.account_id.clone());
+            let mut work = if pushed.is_some() { app.begin(actor).await? } else { app.single(actor).await? };
+            spend(&mut work, pushed).await?;
             let code = issue(&mut work, client, &request, (session, &facts)).await?;
             work.commit().await?;
-            Ok(Decision::Return(Response::success(app, &request.target, code.expose())))
+            Ok(Decision::Return(Response::success(app, client, &request.target, code.expose())?))
         }
-        Step::Refuse(error) => Ok(Decision::Return(Response::failure(app, &request.target, &error))),
+        Step::Refuse(error) => {
+            if pushed.is_some() {
+                let mut work = app.begin(Actor::Visitor).await?;
+                spend(&mut work, pushed).await?;
+                work.commit().await?;
+            }
+            Ok(Decision::Return(Response::failure(app, client, &request.target, &error)?))
+        }
         step => {
             let mut work = app.begin(Actor::Visitor).await?;
+            if let Some(PushedHash(hash)) = pushed
+                && !store::hold_pushed_request(&mut work, &hash).await?
+            {
+                return Err(par::unusable());
+            }
             let id = RequestId::new(work.now, &work.random);
             let plain = serde_json::to_vec(&request).map_err(Error::broken)?;
             let sealed = app.vault.system.seal(place(&id), &plain, &work.random).map_err(Error::broken)?;
@@ -75,6 +92,7 @@ pub async fn begin(
                 request: sealed,
                 created_at: now,
                 expires_at: now.plus(REQUEST_LIFETIME),
+                pushed_hash: pushed.map(|pushed| pushed.0.to_vec()),
             };
             store::insert_request(&mut work, browser, &row).await?;
             work.commit().await?;
@@ -96,7 +114,8 @@ pub async fn find(
     let request: AuthorizationRequest = serde_json::from_slice(plain.expose()).map_err(Error::broken)?;
     // A client that was removed meanwhile takes its requests with it.
     let Some(client) = registry.find(&request.client) else { return Ok(None) };
-    Ok(Some(Pending { id: row.id, request, client, created_at: row.created_at }))
+    let pushed = row.pushed_hash.and_then(|hash| hash.try_into().ok()).map(PushedHash);
+    Ok(Some(Pending { id: row.id, request, client, created_at: row.created_at, pushed }))
 }
 
 /// Every step returns here.
@@ -113,7 +132,7 @@ pub async fn resume(
             take(&mut work, pending, browser).await?;
             let code = issue(&mut work, &pending.client, &pending.request, (session, &facts)).await?;
             work.commit().await?;
-            Ok(Decision::Return(Response::success(app, &pending.request.target, code.expose())))
+            Ok(Decision::Return(Response::success(app, &pending.client, &pending.request.target, code.expose())?))
         }
         (Step::Refuse(error), _) => refuse(app, pending, browser, &error).await,
         (step, _) => Ok(Decision::Continue(step, pending.id.clone())),
@@ -125,12 +144,30 @@ pub async fn refuse(app: &AppParts, pending: &Pending, browser: &[u8], error: &P
     let mut work = app.begin(Actor::Visitor).await?;
     take(&mut work, pending, browser).await?;
     work.commit().await?;
-    Ok(Decision::Return(Response::failure(app, &pending.request.target, error)))
+    Ok(Decision::Return(Response::failure(app, &pending.client, &pending.request.target, error)?))
 }
 
-/// The gate: a stored request is answered once.
+/// The gate: a stored request is answered once, and with it all that were begun with the same deposited one.
 async fn take(work: &mut Work, pending: &Pending, browser: &[u8]) -> Result<(), Error> {
-    if store::delete_request(work, &pending.id, browser).await? { Ok(()) } else { Err(Error::Gone) }
+    let is_first = match pending.pushed {
+        None => store::delete_request(work, &pending.id, browser).await?,
+        Some(PushedHash(hash)) => {
+            // By now it may have run out.
+            store::delete_pushed_request(work, &hash).await?;
+            store::delete_requests_of(work, &hash).await?.contains(&pending.id)
+        }
+    };
+    if is_first { Ok(()) } else { Err(Error::Gone) }
+}
+
+/// The gate for a deposited request that is answered at once.
+async fn spend(work: &mut Work, pushed: Option<PushedHash>) -> Result<(), Error> {
+    let Some(PushedHash(hash)) = pushed else { return Ok(()) };
+    if !store::delete_pushed_request(work, &hash).await? {
+        return Err(par::unusable());
+    }
+    store::delete_requests_of(work, &hash).await?;
+    Ok(())
 }
 
 /// What a decision needs to know beside the request.
@@ -196,6 +233,7 @@ async fn issue(
         claims: claims.transpose().map_err(Error::broken)?,
         resource: request.resource.clone(),
         released: released.collect::<Vec<_>>().join(" "),
+        confirmation: request.confirmation.as_ref().map(Confirmation::to_text),
     };
     store::insert_code(work, &token_hash(code.expose()), &row).await?;
     Ok(code)

@@ -3,12 +3,15 @@
 use serde_json::{Map, Value, json};
 
 use super::access_token::AccessToken;
+use super::dpop::{self, Proof};
+use super::grant::Grants;
 use super::{consent, grant, scopes_of};
 use crate::account::{self, Account, AttributeName};
 use crate::app::AppParts;
 use crate::client::registry::Registry;
-use crate::client::{Claim, Scope};
-use crate::kernel::error::Error;
+use crate::client::{Answer, Claim, Scope};
+use crate::kernel::error::{Error, Protocol};
+use crate::kernel::keys::Purpose;
 
 /// The claims about an account (OpenID Connect Core section 5.1). Nothing is null and nothing is empty.
 pub fn of(account: &Account, claims: &[Claim]) -> Map<String, Value> {
@@ -62,19 +65,58 @@ pub fn deliverable(live: &grant::Live, scopes: &[Scope], single: &[Claim]) -> Ve
     Claim::ALL.into_iter().filter(may_be).collect()
 }
 
+/// What opens an API: a token and, if that is bound, the proof of the key.
+pub struct Credential {
+    pub token: String,
+    pub proof: Option<Proof>,
+}
+
+fn refused() -> Error {
+    let description = "the access token is wrong, expired, revoked, or bound to a key that was not proven";
+    Error::Resource(Protocol { code: "invalid_token", description, detail: None })
+}
+
+/// RFC 9449 section 11.1: a proof opens once.
+async fn spend(app: &AppParts, proof: Option<&Proof>) -> Result<(), Error> {
+    let Some(Proof { once, .. }) = proof else { return Ok(()) };
+    if app.replay.spend(*once).await? { Ok(()) } else { Err(Error::Resource(dpop::used())) }
+}
+
 /// OpenID Connect Core section 5.3. The token must be ours and its grant alive; what it covers is what both still cover.
-pub async fn userinfo(app: &AppParts, registry: &Registry, bearer: &str) -> Result<Map<String, Value>, Error> {
-    let refused = || Error::protocol("invalid_token", "the access token is wrong, expired or revoked");
-    let presented = AccessToken::read(app, bearer).filter(|token| token.aud == app.config.issuer);
+pub async fn userinfo(
+    app: &AppParts,
+    registry: &Registry,
+    grants: &Grants,
+    Credential { token, proof }: &Credential,
+) -> Result<Userinfo, Error> {
+    let presented = AccessToken::read(app, token).filter(|token| token.aud == app.config.issuer);
     let presented = presented.ok_or_else(refused)?;
+    // RFC 9449 section 7.2: a bound token is nothing by itself, and a proof makes no other one bound.
+    if presented.cnf.as_ref() != proof.as_ref().map(|proof| &proof.confirmation) {
+        return Err(refused());
+    }
     let grant_id = presented.grant.as_ref().ok_or_else(refused)?;
-    let mut tx = app.read().await?;
-    let live = grant::find(&mut tx, registry, grant::By::Id(grant_id), app.now()).await?;
-    let live = live.filter(|live| live.client.id.0 == presented.client_id).ok_or_else(refused)?;
+    let read = async {
+        let live = grants.find(app, registry, grant_id).await?;
+        let live = live.filter(|live| live.client.id.0 == presented.client_id).ok_or_else(refused)?;
+        let account = account::load(&mut app.read().await?, &app.vault, &live.row.account_id).await?;
+        Ok((live, account))
+    };
+    let ((), (live, account)) = tokio::try_join!(spend(app, proof.as_ref()), read)?;
     let mut scopes = scopes_of(&presented.scope);
     scopes.retain(|scope| live.scopes.contains(scope));
-    let account = account::load(&mut tx, &app.vault, &live.row.account_id).await?;
     let mut claims = of(&account, &deliverable(&live, &scopes, &live.claims.userinfo));
     claims.insert("sub".to_owned(), json!(live.client.subject(&app.vault, &live.row.account_id)));
-    Ok(claims)
+    let Some(algorithm) = live.client.userinfo_signature() else { return Ok(Userinfo::Json(claims)) };
+    claims.insert("iss".to_owned(), json!(app.config.issuer));
+    claims.insert("aud".to_owned(), json!(live.client.id));
+    // Its own `typ`: it never counts as an ID token.
+    let token = app.keys.current().sign_as("userinfo+jwt", Purpose::IdToken, algorithm, &claims)?;
+    Ok(Userinfo::Token(live.client.protect(Answer::Userinfo, token)?))
+}
+
+/// In the form that the client has registered (OpenID Connect Core section 5.3.2).
+pub enum Userinfo {
+    Json(Map<String, Value>),
+    Token(String),
 }

@@ -7,15 +7,15 @@ use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
 
+use super::dpop::{self, Confirmation, Proof};
 use super::request::Parameters;
 use crate::app::AppParts;
 use crate::client::registry::Registry;
 use crate::client::{Authentication, Client, Profile, key_algorithm};
 use crate::kernel::error::{Error, Protocol};
 use crate::kernel::jws::Compact;
-use crate::kernel::secret::sha256;
 use crate::kernel::time::{Timestamp, minutes};
-use crate::store::replay;
+use crate::store::replay::{self, Once};
 use crate::store::work::Work;
 
 /// RFC 7523 section 2.2
@@ -24,8 +24,10 @@ pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jw
 /// A client that has proven itself, or that is registered as unable to, if [`spend`](Authenticated::spend) succeeds in the same transaction.
 pub struct Authenticated {
     pub client: Arc<Client>,
-    /// And until when it must be remembered.
-    assertion: Option<(replay::Assertion, Timestamp)>,
+    /// The key that the request has proven to hold.
+    pub confirmation: Option<Confirmation>,
+    assertion: Option<Once>,
+    proof: Option<Once>,
 }
 
 fn refused(detail: &str) -> Error {
@@ -52,7 +54,7 @@ pub async fn authenticate(
             if !registry.is_secret(&client, declared, &secret, app.now()) {
                 return Err(refused("wrong secret"));
             }
-            Ok(Authenticated { client, assertion: None })
+            Ok(Authenticated::new(client))
         }
         (None, Some(secret), None) => {
             let client = find(registry, parameters.get("client_id").unwrap_or_default(), parameters)?;
@@ -63,13 +65,13 @@ pub async fn authenticate(
             if !registry.is_secret(&client, declared, secret, app.now()) {
                 return Err(refused("wrong secret"));
             }
-            Ok(Authenticated { client, assertion: None })
+            Ok(Authenticated::new(client))
         }
         (None, None, Some(assertion)) => check_assertion(app, registry, assertion, parameters).await,
         (None, None, None) => {
             let client = find(registry, parameters.get("client_id").unwrap_or_default(), parameters)?;
             if client.is_public() {
-                return Ok(Authenticated { client, assertion: None });
+                return Ok(Authenticated::new(client));
             }
             Err(refused("no authentication"))
         }
@@ -83,21 +85,55 @@ impl Authenticated {
         if self.client.is_public() { Err(refused("this client cannot authenticate")) } else { Ok(self) }
     }
 
-    /// Spends the assertion: the same one never counts twice, on no node (RFC 7523 section 3, jti).
-    pub async fn spend(&self, work: &mut Work) -> Result<(), Error> {
-        let Some((assertion, expires_at)) = &self.assertion else { return Ok(()) };
-        once(replay::insert(work, assertion, *expires_at).await?)
+    fn new(client: Arc<Client>) -> Self {
+        Self { client, confirmation: None, assertion: None, proof: None }
     }
 
-    /// As [`spend`](Self::spend), where nothing else is written: together with the assertions of others.
+    /// The same with a proof that came along (RFC 9449 section 5).
+    pub fn proving(mut self, proof: Option<Proof>) -> Self {
+        if let Some(Proof { confirmation, once }) = proof {
+            self.confirmation = Some(confirmation);
+            self.proof = Some(once);
+        }
+        self
+    }
+
+    /// For what gives out tokens: a client whose tokens are bound has to say to which key.
+    pub fn bound(self) -> Result<Self, Error> {
+        if self.confirmation.is_none() && self.client.profile.is_fapi2() {
+            return Err(Error::protocol("invalid_dpop_proof", "this client needs a DPoP proof"));
+        }
+        Ok(self)
+    }
+
+    /// Spends assertion and proof: the same one never counts twice, on no node (RFC 7523 section 3, RFC 9449 section 11.1).
+    pub async fn spend(&self, work: &mut Work) -> Result<(), Error> {
+        let mut fresh = [true; 2];
+        for (once, is_fresh) in [self.assertion, self.proof].into_iter().zip(&mut fresh) {
+            if let Some(once) = once {
+                *is_fresh = replay::insert(work, &once).await?;
+            }
+        }
+        judge(fresh)
+    }
+
+    /// As [`spend`](Self::spend), where nothing else is written: together with those of others.
     pub async fn spend_alone(&self, app: &AppParts) -> Result<(), Error> {
-        let Some((assertion, expires_at)) = &self.assertion else { return Ok(()) };
-        once(app.replay.spend(assertion.clone(), *expires_at).await?)
+        let spend = async |once: Option<Once>| match once {
+            Some(once) => app.replay.spend(once).await,
+            None => Ok(true),
+        };
+        let (assertion, proof) = tokio::try_join!(spend(self.assertion), spend(self.proof))?;
+        judge([assertion, proof])
     }
 }
 
-fn once(fresh: bool) -> Result<(), Error> {
-    if fresh { Ok(()) } else { Err(refused("the assertion has been used before")) }
+fn judge([assertion_is_fresh, proof_is_fresh]: [bool; 2]) -> Result<(), Error> {
+    match (assertion_is_fresh, proof_is_fresh) {
+        (false, _) => Err(refused("the assertion has been used before")),
+        (_, false) => Err(Error::Protocol(dpop::used())),
+        _ => Ok(()),
+    }
 }
 
 fn find(registry: &Registry, id: &str, parameters: &Parameters) -> Result<Arc<Client>, Error> {
@@ -157,15 +193,15 @@ async fn check_assertion(
     // The algorithm is the key's, never the header's.
     let algorithm = key_algorithm(key)
         .filter(|algorithm| *algorithm == token.header.alg)
+        .filter(|algorithm| client.may_sign_with(*algorithm))
         .ok_or_else(|| refused("wrong algorithm"))?;
     if !token.is_signed(&DecodingKey::from_jwk(key).map_err(Error::broken)?, algorithm) {
         return Err(refused("wrong signature"));
     }
     check_claims(app, &client, &claims).map_err(refused)?;
-    let jti_hash = sha256(claims.jti.as_bytes());
     let expires_at = Timestamp::from_seconds(claims.exp).plus(minutes(1));
-    let assertion = replay::Assertion { client: client.id.clone(), jti_hash };
-    Ok(Authenticated { client, assertion: Some((assertion, expires_at)) })
+    let once = Once::new(&format!("assertion {}", client.id), &claims.jti, expires_at);
+    Ok(Authenticated { assertion: Some(once), ..Authenticated::new(client) })
 }
 
 /// RFC 7523 section 3.
@@ -177,7 +213,7 @@ fn check_claims(app: &AppParts, client: &Client, claims: &AssertionClaims) -> Re
     let addressed = match (&claims.aud, client.profile) {
         (serde_json::Value::Array(values), Profile::OidcCore) => values.iter().any(known),
         (value, Profile::OidcCore) => known(value),
-        (value, Profile::Baseline) => value.as_str() == Some(issuer),
+        (value, _) => value.as_str() == Some(issuer),
     };
     if claims.iss != client.id.0 || claims.sub != client.id.0 {
         return Err("iss and sub must be the client");

@@ -27,6 +27,7 @@ pub async fn issue(
     if let Some(resource) = &client.resource {
         token.aud.clone_from(resource);
     }
+    token.cnf.clone_from(&authenticated.confirmation);
     token.issue(app, client)
 }
 

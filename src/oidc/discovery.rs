@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::response::Mode;
+use super::{dpop, exchange};
 use crate::client::{Claim, Scope};
+use crate::kernel::jwe::{Content, KeyManagement};
 use crate::kernel::level::Level;
 use crate::kernel::texts::Language;
 
@@ -11,29 +14,35 @@ const AUTHENTICATION_METHODS: [&str; 3] = ["private_key_jwt", "client_secret_bas
 const METHODS_WITH_NONE: [&str; 4] = ["private_key_jwt", "client_secret_basic", "client_secret_post", "none"];
 const ASSERTION_ALGORITHMS: [&str; 4] = ["ES256", "PS256", "RS256", "EdDSA"];
 
+/// With which we sign what clients get.
+const SIGNATURES: [&str; 4] = ["ES256", "PS256", "EdDSA", "RS256"];
+
 /// What an ID token says besides the person's data.
 const PROTOCOL_CLAIMS: [&str; 11] =
     ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
 
-/// OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2, RFC 9207 section 3.
+/// OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2.
 pub fn document(issuer: &str) -> Value {
+    let mut document = json!({ "issuer": issuer });
+    for part in [endpoints(issuer), requests(), tokens()] {
+        if let (Value::Object(document), Value::Object(part)) = (&mut document, part) {
+            document.extend(part);
+        }
+    }
+    document
+}
+
+/// Where programs call, and how they prove themselves there.
+fn endpoints(issuer: &str) -> Value {
     json!({
-        "issuer": issuer,
         "authorization_endpoint": format!("{issuer}/oauth2/authorize"),
         "pushed_authorization_request_endpoint": format!("{issuer}/oauth2/par"),
-        "require_pushed_authorization_requests": false,
         "token_endpoint": format!("{issuer}/oauth2/token"),
         "userinfo_endpoint": format!("{issuer}/oauth2/userinfo"),
         "end_session_endpoint": format!("{issuer}/oauth2/logout"),
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
         "jwks_uri": format!("{issuer}/oauth2/jwks"),
-        "scopes_supported": Scope::ALL.map(Scope::name),
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query", "form_post"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
-        "subject_types_supported": ["pairwise", "public"],
-        "id_token_signing_alg_values_supported": ["ES256", "PS256", "EdDSA", "RS256"],
         "token_endpoint_auth_methods_supported": METHODS_WITH_NONE,
         "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "introspection_endpoint": format!("{issuer}/oauth2/introspect"),
@@ -42,16 +51,48 @@ pub fn document(issuer: &str) -> Value {
         "revocation_endpoint": format!("{issuer}/oauth2/revoke"),
         "revocation_endpoint_auth_methods_supported": METHODS_WITH_NONE,
         "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
+    })
+}
+
+/// What an authorization request may say, and how it is answered (RFC 9126, RFC 9101, RFC 9207, JARM).
+fn requests() -> Value {
+    json!({
+        "require_pushed_authorization_requests": false,
+        "scopes_supported": Scope::ALL.map(Scope::name),
+        "response_types_supported": ["code"],
+        "response_modes_supported": Mode::NAMES.map(|(name, _)| name),
+        "authorization_signing_alg_values_supported": SIGNATURES,
         "code_challenge_methods_supported": ["S256"],
-        "claims_supported": PROTOCOL_CLAIMS.into_iter().chain(Claim::ALL.map(Claim::name)).collect::<Vec<_>>(),
         "acr_values_supported": [Level::Basic.acr()],
         "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
         "display_values_supported": ["page"],
-        "claim_types_supported": ["normal"],
         "ui_locales_supported": Language::ALL.map(Language::tag),
         "claims_parameter_supported": true,
-        "request_parameter_supported": false,
-        "request_uri_parameter_supported": false,
-        "authorization_response_iss_parameter_supported": true
+        "request_parameter_supported": true,
+        "request_object_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+        "request_uri_parameter_supported": true,
+        "require_request_uri_registration": true,
+        "authorization_response_iss_parameter_supported": true,
+    })
+}
+
+/// What clients get (RFC 9701 for introspection).
+fn tokens() -> Value {
+    let (managements, contents) = (KeyManagement::ALL.map(KeyManagement::name), Content::ALL.map(Content::name));
+    json!({
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", exchange::GRANT_TYPE],
+        "subject_types_supported": ["pairwise", "public"],
+        "claim_types_supported": ["normal"],
+        "claims_supported": PROTOCOL_CLAIMS.into_iter().chain(Claim::ALL.map(Claim::name)).collect::<Vec<_>>(),
+        "id_token_signing_alg_values_supported": SIGNATURES,
+        "id_token_encryption_alg_values_supported": managements,
+        "id_token_encryption_enc_values_supported": contents,
+        "userinfo_signing_alg_values_supported": SIGNATURES,
+        "userinfo_encryption_alg_values_supported": managements,
+        "userinfo_encryption_enc_values_supported": contents,
+        "introspection_signing_alg_values_supported": SIGNATURES,
+        "introspection_encryption_alg_values_supported": managements,
+        "introspection_encryption_enc_values_supported": contents,
     })
 }

@@ -117,6 +117,7 @@ mod tests {
             login_hint: None,
             claims: RequestedClaims::default(),
             resource: None,
+            confirmation: None,
             language: None,
             level: Level::Basic,
         };

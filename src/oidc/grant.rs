@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::claims_request::RequestedClaims;
 use super::consent::Answers;
 use super::{scopes_of, store};
+use crate::app::AppParts;
 use crate::client::registry::Registry;
 use crate::client::{Client, Scope};
 use crate::kernel::error::Error;
@@ -15,6 +16,7 @@ use crate::kernel::random::Random;
 use crate::kernel::secret::{Secret, token_hash};
 use crate::kernel::time::{Timestamp, days};
 use crate::store::db::Tx;
+use crate::store::recent::Recent;
 
 /// Offline access ends so long after it was given, however often it is used.
 pub const OFFLINE_ABSOLUTE: Duration = days(90);
@@ -53,6 +55,27 @@ pub async fn find(tx: &mut Tx, registry: &Registry, by: By<'_>, now: Timestamp) 
     let claims = row.claims.as_deref().map(serde_json::from_str).transpose().map_err(Error::broken)?;
     let answers = serde_json::from_str(&row.agreed).map_err(Error::broken)?;
     Ok(Some(Live { row, client, scopes, claims: claims.unwrap_or_default(), answers }))
+}
+
+/// What this node remembers of grants: an API that asks about every call asks about the same ones.
+#[derive(Clone, Default)]
+pub struct Grants(pub Recent<GrantId, Live>);
+
+impl Grants {
+    /// The gate for access tokens, remembered or asked.
+    pub async fn find(&self, app: &AppParts, registry: &Registry, id: &GrantId) -> Result<Option<Arc<Live>>, Error> {
+        let now = app.now();
+        let read = async || {
+            let live = find(&mut app.read().await?, registry, By::Id(id), now).await?;
+            Ok(live.map(|live| (live.row.account_id.clone(), live)))
+        };
+        // A client that has changed, or is switched off, is another one.
+        let is_good = |live: &Live| {
+            let client = registry.find(&live.row.client_id);
+            live.row.expires_at > now && client.is_some_and(|client| Arc::ptr_eq(&client, &live.client))
+        };
+        self.0.get((&app.db.changes, now), id.clone(), is_good, read).await
+    }
 }
 
 /// A refresh token: two secrets of 43 characters in one text. The first names the family, the second the generation, so that

@@ -12,12 +12,15 @@ pub mod connection;
 pub mod consent;
 pub mod discovery;
 pub mod dispatch;
+pub mod dpop;
+pub mod exchange;
 pub mod grant;
 pub mod logout;
 pub mod logout_state;
 pub mod par;
 pub mod refresh;
 pub mod request;
+pub mod request_object;
 pub mod response;
 pub mod revocation;
 mod store;
@@ -89,6 +92,15 @@ pub enum OidcEvent {
         grant: GrantId,
         why: &'static str,
     },
+    /// An API acts for the person at another one.
+    TokenExchanged {
+        #[serde(skip)]
+        account: AccountId,
+        client: ClientId,
+        /// Whose token it was called with.
+        of: String,
+        resource: String,
+    },
     /// A service has not confirmed that a session has ended, and is not asked any more.
     LogoutNotTold {
         #[serde(skip)]
@@ -106,6 +118,7 @@ impl Event for OidcEvent {
             Self::GrantRevoked { .. } => "grant.revoked",
             Self::CodeRefused { .. } => "code.refused",
             Self::RefreshRefused { .. } => "refresh.refused",
+            Self::TokenExchanged { .. } => "token.exchanged",
             Self::LogoutNotTold { .. } => "logout.not_told",
         }
     }
@@ -117,6 +130,7 @@ impl Event for OidcEvent {
         | Self::GrantRevoked { account, .. }
         | Self::CodeRefused { account, .. }
         | Self::RefreshRefused { account, .. }
+        | Self::TokenExchanged { account, .. }
         | Self::LogoutNotTold { account, .. }) = self;
         Some(account.to_string())
     }

@@ -6,6 +6,7 @@
 //! request whose answer was lost.
 
 use super::client_auth::Authenticated;
+use super::dpop::Confirmation;
 use super::grant::{self, Live, RefreshToken};
 use super::request::Parameters;
 use super::token::{self, TokenResponse};
@@ -36,7 +37,7 @@ pub async fn refresh(
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
     authenticated.spend(&mut work).await?;
     let outcome = match RefreshToken::parse(presented) {
-        Some(token) => take(&mut work, registry, client, &token, parameters).await?,
+        Some(token) => take(&mut work, registry, authenticated, &token, parameters).await?,
         None => refuse("not a refresh token"),
     };
     work.commit().await?;
@@ -62,17 +63,21 @@ fn refuse(why: &str) -> Outcome {
 async fn take(
     work: &mut Work,
     registry: &Registry,
-    client: &Client,
+    authenticated: &Authenticated,
     presented: &RefreshToken,
     parameters: &Parameters,
 ) -> Result<Outcome, Error> {
-    let now = work.now;
+    let (client, now) = (&authenticated.client, work.now);
     let found = grant::find(&mut work.tx, registry, grant::By::Family(&presented.family_hash()), now).await?;
     let Some(live) = found.filter(|live| live.scopes.contains(&Scope::OfflineAccess)) else {
         return Ok(refuse("the grant does not count any more"));
     };
     if live.client.id != client.id {
         return end(work, client, &live, "another client came with the refresh token; the grant has ended").await;
+    }
+    // RFC 9449 section 5. Who has the token but not the key ends nothing: its owner goes on.
+    if authenticated.confirmation.as_ref().map(Confirmation::to_text) != live.row.confirmation {
+        return Ok(refuse("the proof is missing or of another key than the refresh token is bound to"));
     }
     let resource = parameters.get("resource");
     if resource.is_some() && resource != live.row.resource.as_deref() {
@@ -104,7 +109,7 @@ fn narrow(live: &Live, asked: &str) -> Option<String> {
 }
 
 async fn end(work: &mut Work, client: &Client, live: &Live, why: &'static str) -> Result<Outcome, Error> {
-    store::end_grant(work, &live.row.id).await?;
+    store::end_grant(work, &live.row.id, &live.row.account_id).await?;
     let account = live.row.account_id.clone();
     let event = OidcEvent::RefreshRefused { account, client: client.id.clone(), grant: live.row.id.clone(), why };
     audit::record(work, &event).await?;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::claims_request::{self, RequestedClaims};
+use super::dpop::Confirmation;
 use super::response::{Mode, Target};
 use super::{scope_text, scopes_of};
 use crate::app::AppParts;
@@ -73,6 +74,9 @@ pub struct AuthorizationRequest {
     pub level: Level,
     pub claims: RequestedClaims,
     pub resource: Option<String>,
+    /// The key that the client has proven or announced: the code works with that one only (RFC 9449 section 10).
+    #[serde(default)]
+    pub confirmation: Option<Confirmation>,
 }
 
 /// Where a refusal goes.
@@ -104,8 +108,7 @@ enum Way {
 }
 
 /// Runs all checks.
-pub fn check(app: &AppParts, registry: &Registry, parameters: &Parameters) -> Result<AuthorizationRequest, Refusal> {
-    let client = find_client(registry, parameters).map_err(Refusal::Page)?;
+pub fn check(app: &AppParts, client: Arc<Client>, parameters: &Parameters) -> Result<AuthorizationRequest, Refusal> {
     check_all(app, client, parameters, Way::Browser)
 }
 
@@ -147,7 +150,7 @@ fn check_client(client: Arc<Client>, parameters: &Parameters) -> Result<Trusted,
         return refuse("invalid_request", "redirect_uri is not registered for this client");
     }
     // A refusal goes there too: by the mode that was asked for, with the state, if they are any good.
-    let mode = if parameters.get("response_mode") == Some("form_post") { Mode::FormPost } else { Mode::Query };
+    let mode = parameters.get("response_mode").and_then(Mode::parse).unwrap_or_default();
     let state = parameters.get("state").filter(|state| state.len() <= TEXT_MAX).map(str::to_owned);
     Ok(Trusted { target: Target { redirect_uri: redirect_uri.to_owned(), mode, state }, client })
 }
@@ -158,7 +161,7 @@ fn check_rest(
     parameters: &Parameters,
     way: Way,
 ) -> Result<AuthorizationRequest, Protocol> {
-    check_way(&trusted.client, parameters, way)?;
+    check_way(&trusted.client, way)?;
     check_unsupported(parameters)?;
     check_response(parameters)?;
     let scope = check_scope(&trusted.client, parameters)?;
@@ -188,34 +191,26 @@ fn check_rest(
         level: requested.level.map_or(trusted.client.level, |level| level.max(trusted.client.level)),
         claims: requested.claims,
         resource: check_resource(&trusted.client, parameters)?,
+        confirmation: check_announced_key(parameters)?,
     })
 }
 
-/// RFC 9126 section 6, and section 2.1: what is deposited does not refer to something deposited.
-fn check_way(client: &Client, parameters: &Parameters, way: Way) -> Result<(), Protocol> {
+/// RFC 9126 section 6.
+fn check_way(client: &Client, way: Way) -> Result<(), Protocol> {
     match way {
-        Way::Browser if client.require_pushed_authorization_requests => {
+        Way::Browser if client.must_push() => {
             refuse("invalid_request", "this client must use the pushed_authorization_request_endpoint")
-        }
-        Way::Pushed if parameters.get("request_uri").is_some() => {
-            refuse("invalid_request", "request_uri has no place in a pushed request")
         }
         _ => Ok(()),
     }
 }
 
-/// OpenID Connect Core sections 6 and 7.2.1: what we do not support has its own error codes.
+/// OpenID Connect Core section 7.2.1: what we do not support has its own error code.
 fn check_unsupported(parameters: &Parameters) -> Result<(), Protocol> {
-    for (name, code) in [
-        ("request", "request_not_supported"),
-        ("request_uri", "request_uri_not_supported"),
-        ("registration", "registration_not_supported"),
-    ] {
-        if parameters.get(name).is_some() {
-            return refuse(code, "this parameter is not supported");
-        }
+    match parameters.get("registration") {
+        Some(_) => refuse("registration_not_supported", "this parameter is not supported"),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// RFC 9700 section 2.1.2: the code flow only; nothing that is worth stealing stands in a URL.
@@ -226,8 +221,10 @@ fn check_response(parameters: &Parameters) -> Result<(), Protocol> {
         None => return refuse("invalid_request", "response_type is missing"),
     }
     match parameters.get("response_mode") {
-        None | Some("query" | "form_post") => Ok(()),
-        Some(_) => refuse("invalid_request", "response_mode must be query or form_post"),
+        Some(name) if Mode::parse(name).is_none() => {
+            refuse("invalid_request", "response_mode must be query, form_post, jwt, query.jwt or form_post.jwt")
+        }
+        _ => Ok(()),
     }
 }
 
@@ -321,6 +318,15 @@ pub fn check_resource(client: &Client, parameters: &Parameters) -> Result<Option
     match parameters.get("resource") {
         asked if asked.is_none() || asked == client.resource.as_deref() => Ok(asked.map(str::to_owned)),
         _ => refuse("invalid_target", "this client has no access to that resource"),
+    }
+}
+
+/// RFC 9449 section 10.
+fn check_announced_key(parameters: &Parameters) -> Result<Option<Confirmation>, Protocol> {
+    let Some(thumbprint) = parameters.get("dpop_jkt") else { return Ok(None) };
+    match Confirmation::announced(thumbprint) {
+        None => refuse("invalid_request", "dpop_jkt is not a SHA-256 thumbprint in base64url"),
+        confirmation => Ok(confirmation),
     }
 }
 

@@ -1,18 +1,23 @@
 //! What a client may ask about its tokens and do to them: introspection (RFC 7662) and revocation (RFC 7009).
 
+use std::sync::Arc;
+
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::access_token::AccessToken;
 use super::client_auth::Authenticated;
-use super::grant::{self, Live, RefreshToken};
+use super::dpop::Confirmation;
+use super::grant::{self, Grants, Live, RefreshToken};
 use super::request::Parameters;
 use super::{OidcEvent, scope_text, store};
 use crate::app::AppParts;
 use crate::audit::{self, Event};
 use crate::client::registry::Registry;
-use crate::client::{Client, Scope};
+use crate::client::{Answer, Client, Scope};
 use crate::kernel::error::Error;
 use crate::kernel::id::{ClientId, GrantId};
+use crate::kernel::keys::Purpose;
 use crate::store::db::Tx;
 use crate::store::work::Actor;
 
@@ -22,6 +27,22 @@ pub struct Introspection {
     active: bool,
     #[serde(flatten)]
     token: Option<ActiveToken>,
+}
+
+impl Introspection {
+    /// The same, signed for whoever has asked, and encrypted if that client wants it (RFC 9701 section 5).
+    pub fn sign(&self, app: &AppParts, client: &Client) -> Result<String, Error> {
+        let claims = json!({
+            "iss": app.config.issuer,
+            "aud": client.id,
+            "iat": app.now().seconds(),
+            "token_introspection": self,
+        });
+        let keys = app.keys.current();
+        let algorithm = client.id_token_algorithm;
+        let token = keys.sign_as("token-introspection+jwt", Purpose::IdToken, algorithm, &claims)?;
+        client.protect(Answer::Introspection, token)
+    }
 }
 
 #[derive(Serialize)]
@@ -37,6 +58,12 @@ struct ActiveToken {
     iat: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     jti: Option<String>,
+    /// RFC 9449 section 6.2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
+    /// RFC 8693 section 4.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Value>,
 }
 
 /// A client has tried to revoke what is another's: the other may have lost it, or somebody experiments.
@@ -100,14 +127,17 @@ impl Presented {
 pub async fn introspect(
     app: &AppParts,
     registry: &Registry,
+    grants: &Grants,
     authenticated: &Authenticated,
     parameters: &Parameters,
 ) -> Result<Introspection, Error> {
     let presented = Presented::read(app, parameters)?;
     let live = async {
-        let with_grant = presented.as_ref().filter(|presented| !matches!(presented, Presented::Own(_)));
-        let Some(presented) = with_grant else { return Ok(None) };
-        presented.grant(app, registry, &mut app.read().await?).await
+        match &presented {
+            None | Some(Presented::Own(_)) => Ok(None),
+            Some(Presented::Access(_, id)) => grants.find(app, registry, id).await,
+            Some(token) => Ok(token.grant(app, registry, &mut app.read().await?).await?.map(Arc::new)),
+        }
     };
     // Neither needs the other, and both wait for the database.
     let ((), live) = tokio::try_join!(authenticated.spend_alone(app), live)?;
@@ -122,7 +152,14 @@ pub async fn introspect(
             holder.and_then(|_| describe(app, presented, None))
         }
         Some(presented) => {
-            let live = live.filter(|live| presented.concerns(&authenticated.client, &live.client.id.0));
+            let live = live.filter(|live| {
+                let holder = match &presented {
+                    // One that was exchanged is of whom it was given to.
+                    Presented::Access(claims, _) => &claims.client_id,
+                    _ => &live.client.id.0,
+                };
+                presented.concerns(&authenticated.client, holder)
+            });
             live.and_then(|live| describe(app, presented, Some(&live)))
         }
     };
@@ -130,9 +167,9 @@ pub async fn introspect(
 }
 
 fn of_access_token(claims: AccessToken) -> ActiveToken {
-    let AccessToken { iss, sub, aud, exp, iat, jti, client_id, scope, .. } = claims;
-    let (token_type, jti) = (Some("Bearer"), Some(jti));
-    ActiveToken { token_type, iss, sub, aud, client_id, scope, exp, iat, jti }
+    let token_type = Some(claims.token_type());
+    let AccessToken { iss, sub, aud, exp, iat, jti, client_id, scope, cnf, act, .. } = claims;
+    ActiveToken { token_type, iss, sub, aud, client_id, scope, exp, iat, jti: Some(jti), cnf, act }
 }
 
 fn describe(app: &AppParts, presented: Presented, live: Option<&Live>) -> Option<ActiveToken> {
@@ -152,6 +189,8 @@ fn describe(app: &AppParts, presented: Presented, live: Option<&Live>) -> Option
                 exp: live.row.expires_at.seconds(),
                 iat: live.row.created_at.seconds(),
                 jti: None,
+                act: None,
+                cnf: live.row.confirmation.as_deref().and_then(|text| Confirmation::read(text).ok()),
             })
         }
     }
@@ -179,7 +218,7 @@ pub async fn revoke(
     match presented.grant(app, registry, &mut work.tx).await? {
         Some(live) if live.client.id == client => {
             let grant = live.row.id;
-            store::end_grant(&mut work, &grant).await?;
+            store::end_grant(&mut work, &grant, &live.row.account_id).await?;
             audit::record(&mut work, &OidcEvent::GrantRevoked { account: live.row.account_id, client, grant }).await?;
         }
         Some(live) => audit::record(&mut work, &ForeignToken { client, of: live.client.id.clone() }).await?,

@@ -19,20 +19,23 @@ pub struct RequestRow {
     pub request: Vec<u8>,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
+    /// The deposited request that it came from.
+    pub pushed_hash: Option<Vec<u8>>,
 }
 
 pub async fn insert_request(work: &mut Work, browser: &[u8], row: &RequestRow) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
         execute,
-        "INSERT INTO authorization_request (id, browser_hash, client_id, request, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO authorization_request (id, browser_hash, client_id, request, created_at, expires_at, pushed_hash)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
         &row.id,
         browser,
         &row.client_id,
         &row.request,
         row.created_at,
-        row.expires_at
+        row.expires_at,
+        &row.pushed_hash
     )
     .map(drop)
 }
@@ -44,7 +47,7 @@ pub async fn find_request(
     now: Timestamp,
 ) -> Result<Option<RequestRow>, DbError> {
     sql!(tx, fetch_optional RequestRow,
-        "SELECT id, client_id, request, created_at, expires_at FROM authorization_request
+        "SELECT id, client_id, request, created_at, expires_at, pushed_hash FROM authorization_request
           WHERE id = $1 AND browser_hash = $2 AND expires_at > $3", id, browser, now)
 }
 
@@ -86,15 +89,41 @@ pub struct PushedRow {
     pub request: Vec<u8>,
 }
 
-/// Takes a deposited request, once and for its own client.
-pub async fn take_pushed_request(
-    work: &mut Work,
+/// A deposited request of this client that has not been answered.
+pub async fn find_pushed_request(
+    tx: &mut Tx,
     uri_hash: &[u8],
     client: &ClientId,
+    now: Timestamp,
 ) -> Result<Option<PushedRow>, DbError> {
-    sql!(&mut work.tx, fetch_optional PushedRow,
-        "DELETE FROM pushed_request WHERE uri_hash = $1 AND client_id = $2 AND expires_at > $3 RETURNING request",
-        uri_hash, client, work.now)
+    sql!(tx, fetch_optional PushedRow,
+        "SELECT request FROM pushed_request WHERE uri_hash = $1 AND client_id = $2 AND expires_at > $3",
+        uri_hash, client, now)
+}
+
+/// Takes a deposited request away, once.
+pub async fn delete_pushed_request(work: &mut Work, uri_hash: &[u8]) -> Result<bool, DbError> {
+    let rows = sql!(&mut work.tx, execute, "DELETE FROM pushed_request WHERE uri_hash = $1", uri_hash)?;
+    Ok(rows == 1)
+}
+
+/// Keeps others from taking a deposited request away until the work is done; `false` if it is gone.
+pub async fn hold_pushed_request(work: &mut Work, uri_hash: &[u8]) -> Result<bool, DbError> {
+    let rows =
+        sql!(&mut work.tx, execute, "UPDATE pushed_request SET expires_at = expires_at WHERE uri_hash = $1", uri_hash)?;
+    Ok(rows == 1)
+}
+
+/// Takes away what was begun with a deposited request that is now answered; returns what that was.
+pub async fn delete_requests_of(work: &mut Work, pushed_hash: &[u8]) -> Result<Vec<RequestId>, DbError> {
+    let rows = sql!(&mut work.tx, fetch_all IdRow,
+        "DELETE FROM authorization_request WHERE pushed_hash = $1 RETURNING id", pushed_hash)?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct IdRow {
+    id: RequestId,
 }
 
 // Codes
@@ -118,6 +147,8 @@ pub struct CodeRow {
     pub resource: Option<String>,
     /// The names of the claims that it opens, for the person's record.
     pub released: String,
+    /// The [`Confirmation`](super::dpop::Confirmation) of whoever may redeem it.
+    pub confirmation: Option<String>,
 }
 
 pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Result<(), DbError> {
@@ -126,8 +157,8 @@ pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Re
         execute,
         "INSERT INTO authorization_code
              (code_hash, client_id, account_id, session_id, grant_id, redirect_uri, scope, nonce, challenge, level,
-              methods, authenticated_at, expires_at, claims, resource, released)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+              methods, authenticated_at, expires_at, claims, resource, released, confirmation)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
         code_hash,
         &row.client_id,
         &row.account_id,
@@ -143,7 +174,8 @@ pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Re
         row.expires_at,
         &row.claims,
         &row.resource,
-        &row.released
+        &row.released,
+        &row.confirmation
     )
     .map(drop)
 }
@@ -154,7 +186,7 @@ pub async fn take_code(work: &mut Work, code_hash: &[u8]) -> Result<Option<CodeR
         "UPDATE authorization_code SET used_at = $2
           WHERE code_hash = $1 AND used_at IS NULL
       RETURNING client_id, account_id, session_id, grant_id, redirect_uri, scope, nonce, challenge, level, methods,
-                authenticated_at, expires_at, claims, resource, released", code_hash, work.now)
+                authenticated_at, expires_at, claims, resource, released, confirmation", code_hash, work.now)
 }
 
 #[derive(sqlx::FromRow)]
@@ -172,14 +204,20 @@ pub async fn find_used_code(work: &mut Work, code_hash: &[u8]) -> Result<Option<
 
 /// Makes the grant of a code, if session, account and consent are still what they were. With a refresh token it outlives
 /// the session.
-pub async fn insert_grant(work: &mut Work, row: &CodeRow, refresh: Option<&RefreshToken>) -> Result<bool, DbError> {
+pub async fn insert_grant(
+    work: &mut Work,
+    row: &CodeRow,
+    confirmation: Option<&str>,
+    refresh: Option<&RefreshToken>,
+) -> Result<bool, DbError> {
     let lifetime = if refresh.is_some() { OFFLINE_IDLE } else { super::access_token::ACCESS_TOKEN_LIFETIME };
     let rows = sql!(
         &mut work.tx,
         execute,
         "INSERT INTO client_grant (id, client_id, account_id, session_id, scope, level, methods, authenticated_at, created_at,
-                                   expires_at, family_hash, generation_hash, claims, resource, offline_epoch)
-         SELECT $1, consent.client_id, consent.account_id, session.id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+                                   expires_at, family_hash, generation_hash, claims, resource, confirmation,
+                                   offline_epoch)
+         SELECT $1, consent.client_id, consent.account_id, session.id, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
                 account.offline_epoch
            FROM consent
            JOIN account ON account.id = consent.account_id AND account.status = 'active'
@@ -198,12 +236,15 @@ pub async fn insert_grant(work: &mut Work, row: &CodeRow, refresh: Option<&Refre
         refresh.map(|token| token.family_hash().to_vec()),
         refresh.map(|token| token.generation_hash().to_vec()),
         &row.claims,
-        &row.resource
+        &row.resource,
+        confirmation
     )?;
     Ok(rows == 1)
 }
 
-pub async fn end_grant(work: &mut Work, id: &GrantId) -> Result<(), DbError> {
+/// Ends a grant of this account: on this node from the commit on, whatever is remembered of it.
+pub async fn end_grant(work: &mut Work, id: &GrantId, account: &AccountId) -> Result<(), DbError> {
+    work.touched.push(account.clone());
     sql!(
         &mut work.tx,
         execute,
@@ -245,6 +286,8 @@ pub struct GrantRow {
     pub generation_hash: Option<Vec<u8>>,
     pub claims: Option<String>,
     pub resource: Option<String>,
+    /// To what its tokens are bound.
+    pub confirmation: Option<String>,
 }
 
 /// A grant that still counts, by id or by the family of its refresh token: not ended, its account active, its consent not
@@ -259,7 +302,7 @@ pub async fn find_live_grant(
         "SELECT client_grant.id, client_grant.client_id, client_grant.account_id, client_grant.session_id,
                 client_grant.scope, consent.scope AS consented, consent.claims AS agreed, client_grant.level, client_grant.methods, client_grant.authenticated_at,
                 client_grant.created_at, client_grant.expires_at, client_grant.generation_hash,
-                client_grant.claims, client_grant.resource
+                client_grant.claims, client_grant.resource, client_grant.confirmation
            FROM client_grant
            JOIN account ON account.id = client_grant.account_id AND account.status = 'active'
            JOIN consent ON consent.account_id = client_grant.account_id AND consent.client_id = client_grant.client_id

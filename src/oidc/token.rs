@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::access_token::AccessToken;
 use super::client_auth::Authenticated;
+use super::dpop::Confirmation;
 use super::grant::{self, Live, RefreshToken};
 use super::request::Parameters;
 use super::{OidcEvent, claims, scopes_of, store};
@@ -17,7 +18,7 @@ use crate::account;
 use crate::app::AppParts;
 use crate::audit;
 use crate::client::registry::Registry;
-use crate::client::{Claim, Client, Scope};
+use crate::client::{Answer, Claim, Client, Scope};
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, GrantId, SessionId};
 use crate::kernel::keys::Purpose;
@@ -80,11 +81,13 @@ pub async fn redeem(
 ) -> Result<TokenResponse, Error> {
     let client = &authenticated.client;
     let missing = |description| Error::protocol("invalid_request", description);
+    let confirmation = authenticated.confirmation.as_ref().map(Confirmation::to_text);
     let presented = Presented {
         code: parameters.get("code").ok_or_else(|| missing("code is missing"))?,
         redirect_uri: parameters.get("redirect_uri").ok_or_else(|| missing("redirect_uri is missing"))?,
         verifier: parameters.get("code_verifier"),
         resource: parameters.get("resource"),
+        confirmation: confirmation.as_deref(),
     };
 
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
@@ -102,7 +105,7 @@ pub async fn redeem(
                     single_claims(app, live.as_ref()).await?
                 }
             };
-            let mut response = respond(app, client, &Basis::of_code(&row), single)?;
+            let mut response = respond(app, client, &Basis::of_code(&row, presented.confirmation), single)?;
             response.refresh_token = refresh.map(|token| token.text());
             Ok(response)
         }
@@ -132,6 +135,8 @@ struct Presented<'a> {
     redirect_uri: &'a str,
     verifier: Option<&'a str>,
     resource: Option<&'a str>,
+    /// The key of the proof that came along.
+    confirmation: Option<&'a str>,
 }
 
 async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'_>) -> Result<Redeemed, Error> {
@@ -150,9 +155,11 @@ async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'_>) 
         Some("redirect_uri is not the one of the request")
     } else if !verifier_fits(row.challenge.as_deref(), presented.verifier) {
         Some("code_verifier does not fit")
+    } else if row.confirmation.is_some() && row.confirmation.as_deref() != presented.confirmation {
+        Some("the proof is missing or of another key than the code is bound to")
     } else if presented.resource.is_some() && presented.resource != row.resource.as_deref() {
         return Ok(Redeemed::OtherResource);
-    } else if !store::insert_grant(work, &row, refresh.as_ref()).await? {
+    } else if !store::insert_grant(work, &row, presented.confirmation, refresh.as_ref()).await? {
         Some("the session or the consent has ended")
     } else {
         None
@@ -172,7 +179,7 @@ async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'_>) 
 /// RFC 6749 section 4.1.2: a code that comes twice takes down what it gave the first time.
 async fn refuse_unusable(work: &mut Work, client: &Client, hash: &[u8]) -> Result<Redeemed, Error> {
     if let Some(used) = store::find_used_code(work, hash).await? {
-        store::end_grant(work, &used.grant_id).await?;
+        store::end_grant(work, &used.grant_id, &used.account_id).await?;
         let why = "the code came a second time; its grant has ended";
         let event = OidcEvent::CodeRefused { account: used.account_id, client: client.id.clone(), why };
         audit::record(work, &event).await?;
@@ -206,10 +213,11 @@ pub struct Basis<'a> {
     methods: &'a str,
     authenticated_at: Timestamp,
     resource: Option<&'a str>,
+    confirmation: Option<&'a str>,
 }
 
 impl<'a> Basis<'a> {
-    fn of_code(row: &'a store::CodeRow) -> Self {
+    fn of_code(row: &'a store::CodeRow, confirmation: Option<&'a str>) -> Self {
         Self {
             account_id: &row.account_id,
             session_id: &row.session_id,
@@ -220,6 +228,7 @@ impl<'a> Basis<'a> {
             methods: &row.methods,
             authenticated_at: row.authenticated_at,
             resource: row.resource.as_deref(),
+            confirmation,
         }
     }
 
@@ -235,6 +244,7 @@ impl<'a> Basis<'a> {
             methods: &row.methods,
             authenticated_at: row.authenticated_at,
             resource: row.resource.as_deref(),
+            confirmation: row.confirmation.as_deref(),
         }
     }
 }
@@ -254,6 +264,7 @@ pub fn respond(
     if let Some(resource) = basis.resource {
         resource.clone_into(&mut access.aud);
     }
+    access.cnf = basis.confirmation.map(Confirmation::read).transpose()?;
     let mut response = access.issue(app, client)?;
     let id = IdToken {
         iss: issuer,
@@ -269,7 +280,8 @@ pub fn respond(
         sid: client.backchannel_logout_uri.as_ref().map(|_| client.session(&app.vault, basis.session_id)),
         single,
     };
-    response.id_token = Some(app.keys.current().sign(Purpose::IdToken, client.id_token_algorithm, &id)?);
+    let id_token = app.keys.current().sign(Purpose::IdToken, client.id_token_algorithm, &id)?;
+    response.id_token = Some(client.protect(Answer::IdToken, id_token)?);
     Ok(response)
 }
 

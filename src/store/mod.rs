@@ -4,6 +4,7 @@ pub mod changes;
 pub mod db;
 pub mod key_ring;
 pub mod outbox;
+pub mod recent;
 pub mod replay;
 pub mod retention;
 pub mod root;

@@ -141,7 +141,7 @@ pub async fn run(db: &Db, now: Timestamp) -> Result<u64, DbError> {
 
 const BATCH: u64 = 1000;
 
-/// Assertions may come by the thousand a second. In small pieces, so that nobody waits long for the one writer and no piece
+/// Assertions and proofs may come by the thousand a second. In small pieces, so that nobody waits long for the one writer and no piece
 /// runs into a time limit.
 async fn delete_assertions(db: &Db, at: Timestamp) -> Result<u64, DbError> {
     let mut rows = 0;
@@ -150,8 +150,8 @@ async fn delete_assertions(db: &Db, at: Timestamp) -> Result<u64, DbError> {
         let deleted = sql!(
             &mut tx,
             execute,
-            "DELETE FROM client_assertion WHERE (client_id, jti_hash) IN (
-                 SELECT client_id, jti_hash FROM client_assertion WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
+            "DELETE FROM spent_token WHERE (expires_at, hash) IN (
+                 SELECT expires_at, hash FROM spent_token WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
             at,
             BATCH as i64
         )?;
@@ -188,7 +188,7 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         Object::AuthorizationCode => sql!(tx, execute, "DELETE FROM authorization_code WHERE expires_at < $1", at),
         Object::Grant => sql!(tx, execute, "DELETE FROM client_grant WHERE expires_at < $1", at),
         Object::PushedRequest => sql!(tx, execute, "DELETE FROM pushed_request WHERE expires_at < $1", at),
-        Object::Assertion => sql!(tx, execute, "DELETE FROM client_assertion WHERE expires_at < $1", at),
+        Object::Assertion => sql!(tx, execute, "DELETE FROM spent_token WHERE expires_at < $1", at),
         Object::Session => sql!(tx, execute, "DELETE FROM session WHERE last_seen_at < $1", at),
         Object::Device => sql!(tx, execute, "DELETE FROM device WHERE last_seen_at < $1", at),
         Object::LogoutState => sql!(tx, execute, "DELETE FROM logout_notice WHERE ended_at < $1", at),

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::kernel::error::Error;
 use crate::kernel::texts::{Language, Text, Texts, moment};
 use crate::kernel::time::Timestamp;
+use crate::oidc::dpop;
 
 /// How a route's refusals look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Refused {
     format: Format,
     language: Language,
     has_authorization: bool,
+    /// Whether a DPoP proof came along (RFC 9449).
+    pub has_proof: bool,
 }
 
 impl Refused {
@@ -53,7 +56,8 @@ impl Refused {
         let format = request.app_data::<Formats>().map_or(Format::Page, |formats| formats.of(&path));
         let (query, language) = (request.query_string().to_owned(), preferred_language(request));
         let has_authorization = request.headers().contains_key(header::AUTHORIZATION);
-        Self { app, path, support_id, query, format, language, has_authorization }
+        let has_proof = request.headers().contains_key("dpop");
+        Self { app, path, support_id, query, format, language, has_authorization, has_proof }
     }
 }
 
@@ -68,9 +72,8 @@ impl ResponseError for Error {
             Self::Gone => StatusCode::GONE,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Protocol(error) if matches!(error.code, "invalid_client" | "invalid_token") => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::Protocol(error) if error.code == "invalid_client" => StatusCode::UNAUTHORIZED,
+            Self::Resource(_) => StatusCode::UNAUTHORIZED,
             Self::Protocol(_) => StatusCode::BAD_REQUEST,
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -89,7 +92,7 @@ pub fn render(refused: &Refused, status: StatusCode, error: Option<&Error>) -> H
     if let Some(Error::Broken(message)) = error {
         tracing::error!(request = support_id, path = refused.path, "{message}");
     }
-    if let Some(Error::Protocol(protocol)) = error {
+    if let Some(Error::Protocol(protocol) | Error::Resource(protocol)) = error {
         tracing::info!(
             request = support_id,
             code = protocol.code,
@@ -123,7 +126,7 @@ fn oauth(
     error: Option<&Error>,
 ) -> HttpResponse {
     let (code, description) = match error {
-        Some(Error::Protocol(protocol)) => (protocol.code, protocol.description),
+        Some(Error::Protocol(protocol) | Error::Resource(protocol)) => (protocol.code, protocol.description),
         Some(Error::Broken(_)) => ("server_error", "an error on our side"),
         Some(Error::Busy { .. } | Error::TooMany(_)) => {
             ("temporarily_unavailable", "too many requests; try again later")
@@ -134,7 +137,13 @@ fn oauth(
         _ => ("invalid_request", "the request is malformed"),
     };
     let scheme = match code {
-        "invalid_token" => Some(format!("Bearer error=\"{code}\", error_description=\"{description}\"")),
+        _ if matches!(error, Some(Error::Resource(_))) && refused.has_proof => {
+            let algorithms = dpop::ALGORITHMS.join(" ");
+            Some(format!("DPoP error=\"{code}\", error_description=\"{description}\", algs=\"{algorithms}\""))
+        }
+        _ if matches!(error, Some(Error::Resource(_))) => {
+            Some(format!("Bearer error=\"{code}\", error_description=\"{description}\""))
+        }
         "invalid_client" if refused.has_authorization => Some("Basic realm=\"token\"".to_owned()),
         _ => None,
     };

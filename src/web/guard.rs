@@ -17,6 +17,7 @@ use super::error::{Refused, render};
 use super::page::content_policy;
 use crate::app::{App, AppParts};
 use crate::kernel::error::Error;
+use crate::oidc::dpop;
 
 /// Longer than any answer of ours takes; what takes longer is given up.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -69,14 +70,14 @@ pub async fn guard(
     };
     match answered {
         Ok(mut response) => {
-            set_headers(&app, response.headers_mut());
+            set_headers(&app, &refused, response.headers_mut());
             cors.apply(response.headers_mut());
             seen(response.request().match_pattern(), response.status());
             Ok(response)
         }
         // The request went down with its handler; what is left is a response without one.
         Err(mut response) => {
-            set_headers(&app, response.headers_mut());
+            set_headers(&app, &refused, response.headers_mut());
             cors.apply(response.headers_mut());
             seen(None, response.status());
             Err(actix_web::error::InternalError::from_response("given up", response).into())
@@ -162,7 +163,7 @@ fn client_address(app: &AppParts, request: &ServiceRequest) -> IpAddr {
 }
 
 /// Headers of every answer (OWASP ASVS 5.0 V3.4). Nothing is loaded from elsewhere, nothing runs, nobody frames us.
-fn set_headers(app: &AppParts, headers: &mut HeaderMap) {
+fn set_headers(app: &AppParts, refused: &Refused, headers: &mut HeaderMap) {
     const FIXED: [(&str, &str); 8] = [
         ("x-content-type-options", "nosniff"),
         // No address of ours reaches another host. Not `no-referrer`: under that a browser sends our own forms
@@ -184,6 +185,10 @@ fn set_headers(app: &AppParts, headers: &mut HeaderMap) {
     if app.config.is_https() {
         let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+    // Whoever sends proofs learns with every answer what the next one needs (RFC 9449 section 8.2).
+    if let (true, Ok(nonce)) = (refused.has_proof, HeaderValue::from_str(&dpop::nonce(&app.vault, app.now()))) {
+        headers.insert(HeaderName::from_static("dpop-nonce"), nonce);
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -99,8 +99,6 @@ both!(refusals_go_to_the_client_with_state_and_issuer, async |world| {
         (("prompt", "foo"), "invalid_request"),
         (("max_age", "-1"), "invalid_request"),
         (("id_token_hint", "a.b.c"), "invalid_request"),
-        (("request", "a.b.c"), "request_not_supported"),
-        (("request_uri", "https://parken.example/r"), "request_uri_not_supported"),
         (("prompt", "none"), "consent_required"),
     ] {
         let answer = renate.get(&parken.request(&[change])).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::both;
+use crate::support::doors::connected;
 use crate::support::service::vorgang;
 use crate::support::surface::EMAIL;
 use crate::support::{Browser, Service, World};
@@ -181,4 +182,16 @@ both!(an_address_is_shown_and_sent_as_it_was_stated, async |world| {
     for (name, value) in phone.as_object().unwrap() {
         assert_eq!(&info[name], value, "{name}");
     }
+});
+
+both!(a_connected_service_is_one_link_away, async |world| {
+    let parken = Service::new("parken");
+    let begin = "initiate_login_uri = \"https://parken.example/beginn?ort=1\"";
+    world.clients(&[parken.declaration(begin), Service::new("bibliothek").declaration("")].concat()).await;
+    let mut renate = connected(&world, &[&parken, &Service::new("bibliothek")]).await;
+    let page = renate.get("/dienste").await;
+    let issuer: String = url::form_urlencoded::byte_serialize(world.config.issuer.as_bytes()).collect();
+    let link = format!("id=\"oeffnen-parken\" href=\"https://parken.example/beginn?ort=1&#38;iss={issuer}\"");
+    assert!(page.body.contains(&link), "{}", page.body);
+    assert!(!page.body.contains("oeffnen-bibliothek"), "only where the service says where");
 });

@@ -1,21 +1,19 @@
 //! Every member of the discovery document is held to what it says: one check for each, and no member without one.
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::JwkSet;
 use nutzerkonto::client::{Claim, Scope};
 use nutzerkonto::kernel::keys::verify_signature;
 use reqwest::Method;
-use rustls::pki_types::PrivatePkcs8KeyDer;
-use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 
 use crate::both;
+use crate::request_objects::{self, Shelf, by_reference, by_value, object, opened};
+use crate::sealed_answers::introspect;
 use crate::security_assertion::Signer;
 use crate::support::doors::{connected, push, refusal, text, tokens};
+use crate::support::prover::{Prover, rand};
+use crate::support::recipient::Recipient;
 use crate::support::service::{claims, vorgang};
 use crate::support::{Browser, Service, World};
 
@@ -125,81 +123,6 @@ async fn endpoint(stage: &Stage, member: &str, value: &Value) {
     }
 }
 
-type Sign = Box<dyn Fn(&str) -> Vec<u8>>;
-
-/// A key pair that signs assertions, and its declaration.
-struct Prover {
-    id: String,
-    declaration: String,
-    sign: Sign,
-    algorithm: &'static str,
-}
-
-impl Prover {
-    fn new(algorithm: &str) -> Self {
-        let service = Service::new(&format!("prover-{}", algorithm.to_lowercase()));
-        let front = service.declaration("").split_once("[client.authentication]").unwrap().0.to_owned();
-        let declare = |key: String| {
-            format!("{front}[client.authentication]\nmethod = \"private_key_jwt\"\njwks = {{ keys = [{key}] }}\n")
-        };
-        let rsa = || {
-            let pem = include_str!("../../keys-dev/id-token-rs256.pem");
-            let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).unwrap();
-            RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).unwrap()
-        };
-        let (key, algorithm, sign): (String, &'static str, Sign) = match algorithm {
-            "PS256" | "RS256" => {
-                let pair = rsa();
-                let n = URL_SAFE_NO_PAD.encode(pair.public_key().modulus().big_endian_without_leading_zero());
-                let key =
-                    format!("{{ kty = \"RSA\", kid = \"eins\", alg = \"{algorithm}\", n = \"{n}\", e = \"AQAB\" }}");
-                let is_pss = algorithm == "PS256";
-                let sign = move |message: &str| {
-                    let mut signature = vec![0; pair.public_modulus_len()];
-                    let padding: &'static dyn aws_lc_rs::signature::RsaEncoding =
-                        if is_pss { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
-                    pair.sign(padding, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
-                    signature
-                };
-                (key, if is_pss { "PS256" } else { "RS256" }, Box::new(sign))
-            }
-            "EdDSA" => {
-                let pair = Ed25519KeyPair::generate().unwrap();
-                let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
-                let key = format!("{{ kty = \"OKP\", crv = \"Ed25519\", kid = \"eins\", x = \"{x}\" }}");
-                (key, "EdDSA", Box::new(move |message: &str| pair.sign(message.as_bytes()).as_ref().to_vec()))
-            }
-            "ES256" => {
-                let signer = Signer::new(&service.id);
-                let key =
-                    signer.declaration("").split_once("keys = [").unwrap().1.split(']').next().unwrap().to_owned();
-                (key, "ES256", Box::new(move |message: &str| signer.sign(message)))
-            }
-            other => panic!("no check for assertions signed by {other}"),
-        };
-        Self { id: service.id, declaration: declare(key), sign, algorithm }
-    }
-
-    async fn ask(&self, world: &World, path: &str) -> (u16, String) {
-        let now = world.app.now().seconds();
-        let jti = format!("{}{path}{now}{}", self.id, rand());
-        let claims = json!({ "iss": self.id, "sub": self.id, "aud": world.config.issuer, "exp": now + 60, "jti": jti });
-        let header = json!({ "alg": self.algorithm, "kid": "eins" });
-        let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let message = format!("{}.{}", encode(header), encode(claims));
-        let assertion = format!("{message}.{}", URL_SAFE_NO_PAD.encode((self.sign)(&message)));
-        let form = [("client_assertion_type", Signer::TYPE), ("client_assertion", &assertion), ("token", "x")];
-        let answer = world.browser().post_exactly(path, &form).await;
-        (answer.status, if answer.body.is_empty() { String::new() } else { refusal(&answer).1 })
-    }
-}
-
-fn rand() -> String {
-    let mut bytes = [0; 8];
-    aws_lc_rs::rand::fill(&mut bytes).unwrap();
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
 /// What a proven client is told there that brings nothing but a token that is none.
 fn believed(path: &str) -> (u16, String) {
     match path {
@@ -274,8 +197,9 @@ async fn requests(stage: &Stage, member: &str, value: &Value) {
         "response_modes_supported" => {
             for mode in ["query", "form_post", "fragment", "web_message", "jwt", "query.jwt", "form_post.jwt"] {
                 let back = stage.back(&[("response_mode", mode)]).await;
-                let code = back.parameter("code").or_else(|| Some(back.hidden("code")).filter(|code| !code.is_empty()));
-                assert_eq!(code.is_some(), list(value).contains(&mode), "{mode}");
+                let is_there = |name: &str| back.parameter(name).is_some() || !back.hidden(name).is_empty();
+                let has_code = is_there("code") || is_there("response");
+                assert_eq!(has_code, list(value).contains(&mode), "{mode}");
             }
         }
         "code_challenge_methods_supported" => {
@@ -335,12 +259,21 @@ async fn switches(stage: &Stage, member: &str, value: &Value) {
             let held = stage.tokens(parken, &[("scope", "openid"), ("claims", &asked)]).await;
             assert_eq!(claims(&text(&held, "id_token"))["email"], crate::support::surface::EMAIL);
         }
-        ("request_parameter_supported", false) => {
-            assert_eq!(stage.outcome(&[("request", "a.b.c")]).await, "request_not_supported");
+        ("request_parameter_supported", true) => {
+            let signer = Signer::new("unterzeichner");
+            stage.declare(&signer.declaration("")).await;
+            let object = object(&signer, &request_objects::claims(world, &signer.service, &[("state", "innen")]));
+            let page = stage.renate.clone().visit(&by_value(&signer.service, &object)).await;
+            assert!(page.body.contains("Dienst unterzeichner"), "{}", page.heading());
         }
-        ("request_uri_parameter_supported", false) => {
-            let uri = ("request_uri", "https://parken.example/r");
-            assert_eq!(stage.outcome(&[uri]).await, "request_uri_not_supported");
+        ("request_uri_parameter_supported" | "require_request_uri_registration", true) => {
+            let (signer, shelf) = (Signer::new("ablage"), Shelf::open().await);
+            stage.declare(&signer.declaration(&format!("request_uris = [\"{}\"]", shelf.uri("a")))).await;
+            shelf.put(&object(&signer, &request_objects::claims(world, &signer.service, &[])));
+            let page = stage.renate.clone().visit(&by_reference(&signer.service, &shelf.uri("a"))).await;
+            assert!(page.body.contains("Dienst ablage"), "{}", page.heading());
+            let page = stage.renate.clone().visit(&by_reference(&signer.service, &shelf.uri("b"))).await;
+            assert!(page.body.contains("Fehlercode: invalid_request_uri"), "{}", page.heading());
         }
         ("require_pushed_authorization_requests", false) => assert_eq!(stage.outcome(&[]).await, ""),
         ("backchannel_logout_supported" | "backchannel_logout_session_supported", true) => {
@@ -366,21 +299,18 @@ async fn tokens_and_claims(stage: &Stage, member: &str, value: &Value) {
     let (world, parken) = (&stage.world, &stage.parken);
     match member {
         "grant_types_supported" => {
-            for grant in ["authorization_code", "refresh_token", "client_credentials", "password", "implicit", "x"] {
+            let exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+            for grant in
+                ["authorization_code", "refresh_token", "client_credentials", exchange, "password", "implicit", "x"]
+            {
                 let answer = parken.ask(world, "/oauth2/token", &[("grant_type", grant)]).await;
                 let refused = answer.status == 400 && refusal(&answer).1 == "unsupported_grant_type";
                 assert_eq!(refused, !list(value).contains(&grant), "{grant}");
             }
         }
         "subject_types_supported" => subjects(stage, value).await,
-        "id_token_signing_alg_values_supported" => {
-            for alg in list(value) {
-                let service = Service::new("algorithmus");
-                stage.declare(&service.declaration(&format!("id_token_algorithm = \"{alg}\""))).await;
-                let token = text(&stage.tokens(&service, &[]).await, "id_token");
-                assert_eq!(jsonwebtoken::decode_header(&token).unwrap().alg, alg.parse().unwrap());
-            }
-        }
+        _ if member.contains("_encryption_") => encryption(stage, member, value).await,
+        _ if member.ends_with("_signing_alg_values_supported") => signatures(stage, member, value).await,
         "claim_types_supported" => {
             assert_eq!(value, &json!(["normal"]));
             let access = text(&stage.tokens(parken, &[]).await, "access_token");
@@ -391,6 +321,86 @@ async fn tokens_and_claims(stage: &Stage, member: &str, value: &Value) {
             assert_eq!(member, "claims_supported");
             listed_claims(stage, value).await;
         }
+    }
+}
+
+/// Every algorithm that somebody may sign with, we or a service.
+async fn signatures(stage: &Stage, member: &str, value: &Value) {
+    let (world, parken) = (&stage.world, &stage.parken);
+    match member {
+        "id_token_signing_alg_values_supported" => {
+            for alg in list(value) {
+                let service = Service::new("algorithmus");
+                stage.declare(&service.declaration(&format!("id_token_algorithm = \"{alg}\""))).await;
+                let token = text(&stage.tokens(&service, &[]).await, "id_token");
+                assert_eq!(jsonwebtoken::decode_header(&token).unwrap().alg, alg.parse().unwrap());
+            }
+        }
+        "authorization_signing_alg_values_supported" => {
+            for alg in list(value) {
+                let service = Service::new("algorithmus");
+                stage.declare(&service.declaration(&format!("id_token_algorithm = \"{alg}\""))).await;
+                let back =
+                    stage.renate.clone().get(&service.request(&[("response_mode", "jwt"), ("prompt", "none")])).await;
+                let response = back.parameter("response").unwrap();
+                assert_eq!(jsonwebtoken::decode_header(&response).unwrap().alg, alg.parse().unwrap());
+                opened(world, &service, &response).await;
+            }
+        }
+        "request_object_signing_alg_values_supported" => {
+            for prover in list(value).into_iter().map(Prover::new) {
+                stage.declare(&prover.declaration).await;
+                let service = Service::new(&prover.id);
+                let object = prover.sign(&json!({}), &request_objects::claims(world, &service, &[]));
+                let page = stage.renate.clone().visit(&by_value(&service, &object)).await;
+                assert!(page.body.contains(&format!("Dienst {}", prover.id)), "{}", page.heading());
+            }
+        }
+        "dpop_signing_alg_values_supported" => {
+            for prover in ["ES256", "PS256", "RS256", "EdDSA"].map(Prover::new) {
+                let header = json!({ "typ": "dpop+jwt", "jwk": prover.public });
+                let htu = format!("{}/oauth2/token", world.config.issuer);
+                let proof = prover.sign(&header, &json!({ "jti": rand(), "htm": "POST", "htu": htu, "iat": 0 }));
+                let form = [("grant_type", "authorization_code")];
+                let mut anybody = world.browser();
+                let request = anybody.request(Method::POST, "/oauth2/token").header("authorization", parken.basic());
+                let answer = anybody.send(request.header("dpop", proof).form(&form)).await;
+                // Everything else about it is right.
+                let is_good = refusal(&answer) == (400, "use_dpop_nonce".to_owned());
+                assert_eq!(is_good, list(value).contains(&prover.algorithm), "{}", prover.algorithm);
+            }
+        }
+        _ => {
+            for alg in list(value) {
+                let service = Service::new("algorithmus");
+                let keys = format!("id_token_algorithm = \"{alg}\"\nuserinfo_algorithm = \"{alg}\"");
+                stage.declare(&service.declaration(&keys)).await;
+                let access = text(&stage.tokens(&service, &[]).await, "access_token");
+                let answer = match member {
+                    "userinfo_signing_alg_values_supported" => service.userinfo(world, &access).await,
+                    _ => introspect(world, &service, &access).await,
+                };
+                assert_eq!(jsonwebtoken::decode_header(&answer.body).unwrap().alg, alg.parse().unwrap());
+            }
+        }
+    }
+}
+
+/// Every algorithm that is named for one kind of answer.
+async fn encryption(stage: &Stage, member: &str, value: &Value) {
+    let (kind, _) = member.split_once("_encryption_").unwrap();
+    for name in list(value) {
+        let (alg, enc) = if member.contains("_alg_") { (name, "A256GCM") } else { ("ECDH-ES", name) };
+        let (service, recipient) = (Service::new("empfang"), Recipient::new(alg));
+        stage.declare(&service.declaration(&recipient.declaration(enc, &format!("[\"{kind}\"]")))).await;
+        let held = stage.tokens(&service, &[]).await;
+        let answer = match kind {
+            "id_token" => text(&held, "id_token"),
+            "userinfo" => service.userinfo(&stage.world, &text(&held, "access_token")).await.body,
+            _ => introspect(&stage.world, &service, &text(&held, "access_token")).await.body,
+        };
+        let (header, _) = recipient.open(&answer);
+        assert_eq!((&header["alg"], &header["enc"]), (&json!(alg), &json!(enc)), "{member}");
     }
 }
 
@@ -445,14 +455,21 @@ async fn check(stage: &Stage, member: &str, value: &Value) {
         "grant_types_supported"
         | "subject_types_supported"
         | "id_token_signing_alg_values_supported"
+        | "userinfo_signing_alg_values_supported"
+        | "introspection_signing_alg_values_supported"
+        | "authorization_signing_alg_values_supported"
+        | "request_object_signing_alg_values_supported"
+        | "dpop_signing_alg_values_supported"
         | "claim_types_supported"
         | "claims_supported" => tokens_and_claims(stage, member, value).await,
+        _ if member.contains("_encryption_") => tokens_and_claims(stage, member, value).await,
         _ if value.is_boolean() => switches(stage, member, value).await,
         _ => panic!("{member} is in the discovery document, and nothing holds it to {value}"),
     }
 }
 
-both!(every_member_of_the_discovery_document_is_true, async |world| {
+both!(every_member_of_the_discovery_document_is_true, async |mut world| {
+    world.restart(|config| config.outbound.allowed_hosts = vec!["localhost".to_owned()]).await;
     let parken = Service::new("parken");
     let names = Claim::ALL.into_iter().filter(|claim| !claim.is_companion()).map(Claim::name);
     let everything = parken.offline_declaration(&format!(

@@ -74,7 +74,7 @@ both!(sec_a12_what_is_deposited_passes_the_same_checks, async |world| {
         (("code_challenge", ""), "invalid_request"),
         (("code_challenge_method", "plain"), "invalid_request"),
         (("prompt", "none login"), "invalid_request"),
-        (("request", "a.b.c"), "request_not_supported"),
+        (("request", "a.b.c"), "invalid_request_object"),
         (("request_uri", "urn:ietf:params:oauth:request_uri:x"), "invalid_request"),
     ] {
         let answer = push(&world, &parken, &[change]).await;

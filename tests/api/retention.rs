@@ -122,8 +122,7 @@ async fn plant_protocol(tx: &mut Tx, name: &str, at: Timestamp) {
         at
     )
     .unwrap();
-    sql!(tx, execute, "INSERT INTO client_assertion (client_id, jti_hash, expires_at) VALUES ('x', $1, $2)", bytes, at)
-        .unwrap();
+    sql!(tx, execute, "INSERT INTO spent_token (hash, expires_at) VALUES ($1, $2)", bytes, at).unwrap();
 }
 
 /// The tables planted above, and for each how to read the names back.
@@ -139,7 +138,7 @@ const TABLES: [(&str, &str); 12] = [
     ("pushed_request", "uri_hash"),
     ("authorization_code", "code_hash"),
     ("client_grant", "id"),
-    ("client_assertion", "jti_hash"),
+    ("spent_token", "hash"),
 ];
 
 /// Which of the planted rows a table still has.

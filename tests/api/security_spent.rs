@@ -139,7 +139,8 @@ const REQUEST_REFUSALS: [Refusal; 8] = [
     ("a changed reference", false),
     ("a reference in capitals", false),
     ("as a form, not followed", false),
-    ("a stranger's browser", true),
+    // Who has only looked at it has not answered it.
+    ("a stranger's browser", false),
     ("the person's browser", true),
 ];
 

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use nutzerkonto::kernel::error::Error;
-use nutzerkonto::kernel::id::ClientId;
-use nutzerkonto::kernel::secret::sha256;
-use nutzerkonto::store::replay::{self, Assertion, QUEUE_MAX};
+use nutzerkonto::store::replay::{self, Once, QUEUE_MAX};
 use nutzerkonto::store::work::Actor;
 use serde_json::json;
 
@@ -58,7 +56,7 @@ both!(assertions_that_come_together_share_transactions, async |world| {
         let first = machine.assertion(&world, |claims| claims["jti"] = json!(path));
         let assertions: Vec<_> = (0..31).map(|_| machine.assertion(&world, |_| {})).collect();
         let mut elsewhere = world.app.begin(Actor::System("test")).await.unwrap();
-        assert!(replay::insert(&mut elsewhere, &remembered(path), world.app.now()).await.unwrap());
+        assert!(replay::insert(&mut elsewhere, &remembered(&world, path)).await.unwrap());
         let commits = world.app.db.commits();
         let others = async {
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -79,11 +77,11 @@ both!(assertions_that_come_together_share_transactions, async |world| {
         let spent = world.app.db.commits() - commits;
         assert!((1..=16).contains(&spent), "{path}: {spent} transactions for 32 requests");
     }
-    assert_eq!(world.rows("client_assertion").await, 65);
+    assert_eq!(world.rows("spent_token").await, 65);
 });
 
-fn remembered(jti: &str) -> Assertion {
-    Assertion { client: ClientId("maschine".to_owned()), jti_hash: sha256(jti.as_bytes()) }
+fn remembered(world: &World, jti: &str) -> Once {
+    Once::new("maschine", jti, world.app.now().plus(Duration::from_secs(60)))
 }
 
 both!(sec_e05_an_assertion_that_shares_a_transaction_counts_once_on_two_nodes, async |world| {
@@ -106,7 +104,7 @@ both!(sec_e05_an_assertion_that_shares_a_transaction_counts_once_on_two_nodes, a
         assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 62, "round {round}: {statuses:?}");
         counted += granted as i64;
     }
-    assert_eq!(world.rows("client_assertion").await, counted);
+    assert_eq!(world.rows("spent_token").await, counted);
     let other = ask(&one, "/oauth2/introspect", &assertion, ("token", "x")).await;
     assert_eq!(other.status, 401, "at no other endpoint either");
     let revoked = ask(&two, "/oauth2/revoke", &assertion, ("token", "x")).await;
@@ -126,10 +124,9 @@ both!(sec_e05_an_assertion_does_not_count_again_after_a_restart, async |mut worl
 
 both!(sec_e07_more_assertions_than_can_wait_are_sent_away, async |world| {
     let mut elsewhere = world.app.begin(Actor::System("test")).await.unwrap();
-    let blocked = remembered("0");
-    assert!(replay::insert(&mut elsewhere, &blocked, world.app.now()).await.unwrap());
-    let expires_at = world.app.now().plus(Duration::from_secs(60));
-    let spend = |number: usize| world.app.replay.spend(remembered(&number.to_string()), expires_at);
+    let blocked = remembered(&world, "0");
+    assert!(replay::insert(&mut elsewhere, &blocked).await.unwrap());
+    let spend = |number: usize| world.app.replay.spend(remembered(&world, &number.to_string()));
     let end = async {
         tokio::time::sleep(Duration::from_millis(500)).await;
         drop(elsewhere);
@@ -139,5 +136,5 @@ both!(sec_e07_more_assertions_than_can_wait_are_sent_away, async |world| {
     let busy = answers.iter().filter(|answer| matches!(answer, Err(Error::Busy { .. }))).count();
     assert_eq!(fresh + busy, answers.len());
     assert!(fresh >= QUEUE_MAX && busy > 0, "{fresh} recorded, {busy} sent away");
-    assert_eq!(world.rows("client_assertion").await, fresh as i64, "who was sent away may come again");
+    assert_eq!(world.rows("spent_token").await, fresh as i64, "who was sent away may come again");
 });

@@ -7,12 +7,16 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::authorize::{self, Decision};
-use super::claims;
+use super::claims::{self, Credential, Userinfo};
 use super::client_auth::{Authenticated, authenticate};
 use super::dispatch::Step;
+use super::dpop::{self, Proof};
+use super::grant::Grants;
 use super::request::{self, Parameters, Refusal};
-use super::response::{Mode, Response};
-use super::{client_credentials, discovery, logout, logout_state, par, refresh, revocation, token};
+use super::response::Response;
+use super::{
+    client_credentials, discovery, exchange, logout, logout_state, par, refresh, request_object, revocation, token,
+};
 use crate::app::App;
 use crate::client::registry::Registry;
 use crate::kernel::error::{Error, Protocol};
@@ -24,6 +28,9 @@ use crate::web::form::{ForeignForm, Form, parse_pairs};
 use crate::web::page::{Frame, content_policy};
 
 type Answer = Result<HttpResponse, Error>;
+
+/// RFC 9701 section 5.
+const INTROSPECTION_JWT: &str = "application/token-introspection+jwt";
 
 pub async fn discovery(app: web::Data<App>) -> Answer {
     let document = discovery::document(&app.config.issuer);
@@ -44,19 +51,21 @@ fn query_parameters(request: &HttpRequest) -> Result<Parameters, Error> {
 
 pub async fn authorize(visitor: Visitor, http: HttpRequest) -> Answer {
     let parameters = query_parameters(&http)?;
-    let checked = if par::is_reference(&parameters) {
-        Ok(par::take(&visitor.app, &visitor.registry, &parameters).await?)
+    let (app, registry) = (&visitor.app, &visitor.registry);
+    let client = request::find_client(registry, &parameters).map_err(Error::Protocol)?;
+    let request = if par::is_reference(&parameters) {
+        let (request, hash) = par::find(app, &client, &parameters).await?;
+        (request, Some(hash))
     } else {
-        request::check(&visitor.app, &visitor.registry, &parameters)
-    };
-    let request = match checked {
-        Ok(request) => request,
-        Err(Refusal::Page(error)) => return Err(Error::Protocol(error)),
-        Err(Refusal::Client { target, error }) => {
-            return answer(&visitor, &Response::failure(&visitor.app, &target, &error));
+        let opened = request_object::open(app, registry, &client, &parameters).await?;
+        match request::check(app, client.clone(), opened.as_ref().unwrap_or(&parameters)) {
+            Ok(request) => (request, None),
+            Err(Refusal::Page(error)) => return Err(Error::Protocol(error)),
+            Err(Refusal::Client { target, error }) => {
+                return answer(&visitor, &Response::failure(app, &client, &target, &error)?);
+            }
         }
     };
-    let client = visitor.registry.find(&request.client).ok_or(Error::Gone)?;
     let browser = visitor.browser_hash();
     let decision = authorize::begin(&visitor.app, &client, request, visitor.session.as_ref(), &browser).await?;
     follow(&visitor, decision)
@@ -97,7 +106,7 @@ struct FormPostPage<'a> {
 /// Sends the browser back to the client: by a redirect, or by a form whose only place to go is the client.
 fn answer(visitor: &Visitor, response: &Response) -> Answer {
     let Response { target, parameters } = response;
-    if target.mode == Mode::Query {
+    if !target.mode.is_form() {
         return visitor.leave(&response.location());
     }
     let redirect_uri = target.redirect_uri.as_str();
@@ -138,10 +147,15 @@ pub async fn token(
     ForeignForm(pairs): ForeignForm,
 ) -> Answer {
     let (authenticated, parameters) = client(&app, &registry, &http, pairs).await?;
+    let authenticated = authenticated.proving(proof(&app, &http, None).map_err(Error::Protocol)?).bound()?;
     let tokens = match parameters.get("grant_type") {
         Some("authorization_code") => token::redeem(&app, &registry, &authenticated, &parameters).await?,
         Some("refresh_token") => refresh::refresh(&app, &registry, &authenticated, &parameters).await?,
         Some("client_credentials") => client_credentials::issue(&app, authenticated, &parameters).await?,
+        Some(exchange::GRANT_TYPE) => {
+            let exchanged = exchange::exchange(&app, &registry, authenticated, &parameters).await?;
+            return Ok(HttpResponse::Ok().insert_header((header::PRAGMA, "no-cache")).json(exchanged));
+        }
         Some(_) => return Err(Error::protocol("unsupported_grant_type", "this grant_type is not supported")),
         None => return Err(Error::protocol("invalid_request", "grant_type is missing")),
     };
@@ -155,7 +169,8 @@ pub async fn push(
     ForeignForm(pairs): ForeignForm,
 ) -> Answer {
     let (authenticated, parameters) = client(&app, &registry, &http, pairs).await?;
-    Ok(HttpResponse::Created().json(par::push(&app, &authenticated, &parameters).await?))
+    let authenticated = authenticated.proving(proof(&app, &http, None).map_err(Error::Protocol)?);
+    Ok(HttpResponse::Created().json(par::push(&app, &registry, &authenticated, &parameters).await?))
 }
 
 /// The client behind a request at an endpoint of its own, and what it asks.
@@ -176,12 +191,20 @@ async fn client(
 pub async fn introspect(
     app: web::Data<App>,
     registry: web::Data<Registry>,
+    grants: web::Data<Grants>,
     http: HttpRequest,
     ForeignForm(pairs): ForeignForm,
 ) -> Answer {
     let (authenticated, parameters) = client(&app, &registry, &http, pairs).await?;
     let authenticated = authenticated.confidential()?;
-    Ok(HttpResponse::Ok().json(revocation::introspect(&app, &registry, &authenticated, &parameters).await?))
+    let answer = revocation::introspect(&app, &registry, &grants, &authenticated, &parameters).await?;
+    let accepted = http.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
+    // RFC 9701 section 4.
+    if accepted.flat_map(|value| value.split(',')).any(|kind| kind.trim() == INTROSPECTION_JWT) {
+        let token = answer.sign(&app, &authenticated.client)?;
+        return Ok(HttpResponse::Ok().content_type(INTROSPECTION_JWT).body(token));
+    }
+    Ok(HttpResponse::Ok().json(answer))
 }
 
 pub async fn revoke(
@@ -206,26 +229,58 @@ fn authorization(http: &HttpRequest) -> Result<Option<String>, Error> {
     }
 }
 
-fn bearer(http: &HttpRequest) -> Option<String> {
-    let text = authorization(http).ok()??;
-    let (scheme, token) = text.split_once(' ')?;
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
+/// The one DPoP proof, if there is one (RFC 9449 section 4.3), checked for this request.
+fn proof(app: &App, http: &HttpRequest, access_token: Option<&str>) -> Result<Option<Proof>, Protocol> {
+    let mut headers = http.headers().get_all("dpop");
+    let Some(value) = headers.next() else { return Ok(None) };
+    // What is no text, or one of two, is no proof.
+    let text = value.to_str().ok().filter(|_| headers.next().is_none()).unwrap_or_default();
+    let request = dpop::Request { method: http.method().as_str(), path: http.path(), access_token };
+    dpop::check(app, text, &request).map(Some)
+}
+
+/// What comes along to open an API: by the scheme Bearer alone (RFC 6750 section 2.1), by the scheme DPoP with a proof (RFC 9449
+/// section 7.1).
+fn credential(app: &App, http: &HttpRequest) -> Result<Option<Credential>, Error> {
+    let Some(text) = authorization(http).ok().flatten() else { return Ok(None) };
+    let Some((scheme, token)) = text.split_once(' ').filter(|(_, token)| !token.is_empty()) else { return Ok(None) };
+    let token = token.to_owned();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(Some(Credential { token, proof: None }));
+    }
+    if !scheme.eq_ignore_ascii_case("dpop") {
+        return Ok(None);
+    }
+    let proof = proof(app, http, Some(&token)).map_err(Error::Resource)?;
+    Ok(Some(Credential { token, proof }))
 }
 
 /// RFC 6750 section 3.1: without any token only the scheme is named.
 fn no_token() -> Answer {
-    Ok(HttpResponse::Unauthorized().insert_header((header::WWW_AUTHENTICATE, "Bearer")).json(serde_json::json!({})))
+    let mut response = HttpResponse::Unauthorized();
+    response.append_header((header::WWW_AUTHENTICATE, "Bearer"));
+    response.append_header((header::WWW_AUTHENTICATE, format!("DPoP algs=\"{}\"", dpop::ALGORITHMS.join(" "))));
+    Ok(response.json(serde_json::json!({})))
 }
 
-pub async fn userinfo(app: web::Data<App>, registry: web::Data<Registry>, http: HttpRequest) -> Answer {
-    let Some(token) = bearer(&http) else { return no_token() };
-    Ok(HttpResponse::Ok().json(claims::userinfo(&app, &registry, &token).await?))
+pub async fn userinfo(
+    app: web::Data<App>,
+    registry: web::Data<Registry>,
+    grants: web::Data<Grants>,
+    http: HttpRequest,
+) -> Answer {
+    let Some(credential) = credential(&app, &http)? else { return no_token() };
+    Ok(match claims::userinfo(&app, &registry, &grants, &credential).await? {
+        Userinfo::Json(claims) => HttpResponse::Ok().json(claims),
+        Userinfo::Token(token) => HttpResponse::Ok().content_type("application/jwt").body(token),
+    })
 }
 
 /// RFC 6750 section 2.2: the token may stand in the body of a form, but not in both places.
 pub async fn userinfo_by_post(
     app: web::Data<App>,
     registry: web::Data<Registry>,
+    grants: web::Data<Grants>,
     http: HttpRequest,
     body: web::Bytes,
 ) -> Answer {
@@ -235,12 +290,16 @@ pub async fn userinfo_by_post(
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
     let pairs = if is_form { parse_pairs(&body).unwrap_or_default() } else { Vec::new() };
     let in_body = Parameters::new(pairs)?.get("access_token").map(str::to_owned);
-    let token = match (bearer(&http), in_body) {
+    let credential = match (credential(&app, &http)?, in_body) {
         (Some(_), Some(_)) => return Err(Error::protocol("invalid_request", "the token stands in two places")),
-        (Some(token), None) | (None, Some(token)) => token,
+        (Some(credential), None) => credential,
+        (None, Some(token)) => Credential { token, proof: None },
         (None, None) => return no_token(),
     };
-    Ok(HttpResponse::Ok().json(claims::userinfo(&app, &registry, &token).await?))
+    Ok(match claims::userinfo(&app, &registry, &grants, &credential).await? {
+        Userinfo::Json(claims) => HttpResponse::Ok().json(claims),
+        Userinfo::Token(token) => HttpResponse::Ok().content_type("application/jwt").body(token),
+    })
 }
 
 #[derive(Template)]

@@ -6,6 +6,8 @@ pub mod dice;
 pub mod doors;
 pub mod ear;
 pub mod inspect;
+pub mod prover;
+pub mod recipient;
 pub mod service;
 pub mod surface;
 pub mod wire;
