@@ -82,13 +82,14 @@ pub async fn start(app: App, listener: TcpListener) -> Result<Running, String> {
 }
 
 impl Running {
-    /// Finishes what is under way, then ends.
+    /// Finishes what is under way, then ends. The jobs first: a connection to the database lives on the thread that opened it,
+    /// and that may be one of the server's. What the last requests leave to do is done after the next start.
     pub async fn stop(self) {
+        self.jobs.stop().await;
         self.handle.stop(true).await;
         if let Ok(Err(error)) = self.server.await {
             tracing::error!("the server ended with an error: {error}");
         }
-        self.jobs.stop().await;
     }
 
     /// Ends at once, as a crash would; for tests.
