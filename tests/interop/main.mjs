@@ -4,6 +4,7 @@ import { cleanUp, note, sum } from './lib/check.mjs';
 
 const SUITES = [
   'openid-client',
+  'fapi2',
   'authlib',
   'apache',
   'smtp',
@@ -15,6 +16,7 @@ const SUITES = [
   'master-key',
   'startup',
   'shutdown',
+  'conformance',
 ];
 
 const wanted = process.argv.slice(2);

@@ -10,13 +10,11 @@ import { SEED_PASSWORD } from './program.mjs';
 
 const LASTING = ['openid', 'profile', 'email', 'offline_access'];
 
-/** The provider as relying parties see it, with one client of each kind. */
+/** The provider as relying parties see it. */
 export class Provider {
+  /** With one client of each kind. */
   static async prepare(node, listener) {
-    const provider = new Provider();
-    provider.node = node;
-    provider.listener = listener;
-    provider.clients = {
+    const clients = {
       basic: withSecret('basic', 'client_secret_basic'),
       post: withSecret('post', 'client_secret_post', { id_token_algorithm: 'RS256' }),
       es256: await withKey('schluessel-es256', 'ES256'),
@@ -32,10 +30,18 @@ export class Provider {
       told: withSecret('hoert-zu', 'client_secret_basic', { backchannel_logout_uri: listener.uri }),
       narrow: withSecret('nur-nummer', 'client_secret_basic', { scopes: ['openid'] }),
     };
-    await node.apply(clientFile(Object.values(provider.clients)));
-    await node.seed(40);
-    provider.accounts = 0;
-    await provider.known('basic');
+    const provider = await Provider.with(node, clients, 40);
+    provider.listener = listener;
+    return provider;
+  }
+
+  /** With these clients, and so many people. */
+  static async with(node, clients, people) {
+    const provider = new Provider();
+    Object.assign(provider, { node, clients, accounts: 0 });
+    await node.apply(clientFile(Object.values(clients)));
+    await node.seed(people);
+    await provider.known(Object.keys(clients)[0]);
     return provider;
   }
 
@@ -48,7 +54,7 @@ export class Provider {
   }
 
   /** A relying party that has discovered the provider. `fetch` sees everything it sends. */
-  async party(name, { clientAuthentication, fetch: own } = {}) {
+  async party(name, { clientAuthentication, fetch: own, metadata: further } = {}) {
     const client = this.clients[name];
     const { method } = client.authentication;
     const authentication =
@@ -59,7 +65,7 @@ export class Provider {
         private_key_jwt: () => oidc.PrivateKeyJwt(client.key),
         none: () => oidc.None(),
       }[method]();
-    const metadata = { id_token_signed_response_alg: client.settings.id_token_algorithm ?? 'ES256' };
+    const metadata = { id_token_signed_response_alg: client.settings.id_token_algorithm ?? 'ES256', ...further };
     const execute = [oidc.allowInsecureRequests, oidc.enableNonRepudiationChecks];
     const options = { execute, ...(own && { [oidc.customFetch]: own }) };
     return oidc.discovery(new URL(this.node.issuer), client.id, metadata, authentication, options);
@@ -123,6 +129,25 @@ export class Flow {
 
   redeem(answer = this.answer, checks = {}) {
     return oidc.authorizationCodeGrant(this.party, answer, { ...this.checks, ...checks });
+  }
+}
+
+/** The same, deposited before the browser goes; proven with a key, signed with another, if there are such. */
+export class DepositedFlow extends Flow {
+  constructor(party, parameters, { DPoP, signingKey } = {}) {
+    super(party, parameters);
+    Object.assign(this, { DPoP, signingKey });
+  }
+
+  async url() {
+    await super.url();
+    const { party, parameters, signingKey, DPoP } = this;
+    const signed = signingKey && (await oidc.buildAuthorizationUrlWithJAR(party, parameters, signingKey)).searchParams;
+    return oidc.buildAuthorizationUrlWithPAR(party, signed ?? parameters, { DPoP });
+  }
+
+  redeem(answer = this.answer, checks = {}, DPoP = this.DPoP) {
+    return oidc.authorizationCodeGrant(this.party, answer, { ...this.checks, ...checks }, undefined, { DPoP });
   }
 }
 
