@@ -45,7 +45,9 @@ pub async fn refresh(
         Outcome::Refused(error) => Err(Error::Protocol(error)),
         Outcome::Refreshed { live, scope, successor } => {
             let single = token::single_claims(app, Some(&live)).await?;
-            let mut response = token::respond(app, client, &token::Basis::of_grant(&live.row, &scope), single)?;
+            let proven = proven(authenticated);
+            let basis = token::Basis::of_grant(&live.row, &scope, proven.as_deref());
+            let mut response = token::respond(app, client, &basis, single)?;
             response.refresh_token = successor.map(|token| token.text());
             Ok(response)
         }
@@ -75,8 +77,8 @@ async fn take(
     if live.client.id != client.id {
         return end(work, client, &live, "another client came with the refresh token; the grant has ended").await;
     }
-    // RFC 9449 section 5. Who has the token but not the key ends nothing: its owner goes on.
-    if authenticated.confirmation.as_ref().map(Confirmation::to_text) != live.row.confirmation {
+    // Who has the token but not the key ends nothing: its owner goes on.
+    if !is_holder(&live, proven(authenticated).as_deref()) {
         return Ok(refuse("the proof is missing or of another key than the refresh token is bound to"));
     }
     let resource = parameters.get("resource");
@@ -98,6 +100,18 @@ async fn take(
         return end(work, client, &live, "the refresh token came a second time; the grant has ended").await;
     }
     Ok(Outcome::Refreshed { live: Box::new(live), scope, successor })
+}
+
+/// To which key the new tokens are bound.
+fn proven(authenticated: &Authenticated) -> Option<String> {
+    authenticated.confirmation.as_ref().map(Confirmation::to_text)
+}
+
+/// RFC 9449 section 5: a public client's refresh token is bound to its key. A client that authenticates has bound it by that,
+/// and may bring another key, but not come without one again.
+fn is_holder(live: &Live, proven: Option<&str>) -> bool {
+    let bound = live.row.confirmation.as_deref();
+    if live.client.is_public() { proven == bound } else { proven.is_some() || bound.is_none() }
 }
 
 /// RFC 6749 section 6: every scope that is asked for must be covered. Who leaves some out gets less this time only.

@@ -190,7 +190,13 @@ fn describe(app: &AppParts, presented: Presented, live: Option<&Live>) -> Option
                 iat: live.row.created_at.seconds(),
                 jti: None,
                 act: None,
-                cnf: live.row.confirmation.as_deref().and_then(|text| Confirmation::read(text).ok()),
+                // Another client's is bound by its authentication (RFC 9449 section 5).
+                cnf: live
+                    .row
+                    .confirmation
+                    .as_deref()
+                    .filter(|_| live.client.is_public())
+                    .and_then(|text| Confirmation::read(text).ok()),
             })
         }
     }

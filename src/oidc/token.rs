@@ -233,7 +233,7 @@ impl<'a> Basis<'a> {
     }
 
     /// Level, methods and time stay those of the authentication that was (OpenID Connect Core section 12.2).
-    pub fn of_grant(row: &'a store::GrantRow, scope: &'a str) -> Self {
+    pub fn of_grant(row: &'a store::GrantRow, scope: &'a str, confirmation: Option<&'a str>) -> Self {
         Self {
             account_id: &row.account_id,
             session_id: &row.session_id,
@@ -244,7 +244,7 @@ impl<'a> Basis<'a> {
             methods: &row.methods,
             authenticated_at: row.authenticated_at,
             resource: row.resource.as_deref(),
-            confirmation: row.confirmation.as_deref(),
+            confirmation,
         }
     }
 }

@@ -277,8 +277,11 @@ both!(sec_j01_j02_a_proof_counts_once_on_two_nodes_and_for_its_own_key, async |w
     claims["nonce"] = json!(fresh);
     let theirs = other.key.jwt(&other.header().to_string(), &claims.to_string());
     let ours = bound.key.jwt(&bound.header().to_string(), &claims.to_string());
-    assert_eq!(error(&bound.refresh(&world, &refresh, Some(&theirs)).await), (400, "invalid_grant".to_owned()));
-    assert_eq!(bound.refresh(&world, &refresh, Some(&ours)).await.status, 200);
+    for proof in [&theirs, &ours] {
+        assert_eq!(bound.refresh(&world, &refresh, Some(proof)).await.status, 200);
+        let again = bound.refresh(&world, &refresh, Some(proof)).await;
+        assert_eq!(error(&again), (400, "invalid_dpop_proof".to_owned()));
+    }
     node.running.abort().await;
 });
 
@@ -363,7 +366,9 @@ both!(sec_j04_what_is_bound_opens_nothing_without_the_key, async |world| {
     // Refreshing.
     assert_eq!(error(&bound.refresh(&world, &refresh, None).await), (400, "invalid_dpop_proof".to_owned()));
     let stolen = thief.proof(&world, TOKEN, &nonce);
-    assert_eq!(error(&bound.refresh(&world, &refresh, Some(&stolen)).await), (400, "invalid_grant".to_owned()));
+    let form = [("grant_type", "refresh_token"), ("refresh_token", &*refresh)];
+    let as_nobody = thief.ask(&world, TOKEN, &form, Some(&stolen)).await;
+    assert_eq!(error(&as_nobody), (401, "invalid_client".to_owned()));
     let owner = bound.proof(&world, TOKEN, &nonce);
     assert_eq!(bound.refresh(&world, &refresh, Some(&owner)).await.status, 200, "its owner goes on");
     // Codes: bound by the proof at the deposit, or announced there.
@@ -416,6 +421,28 @@ both!(sec_j05_a_nonce_is_ours_and_new_on_every_node, async |world| {
     node.running.abort().await;
 });
 
+// RFC 9449 section 5, and what the official suite does (fapi2-security-profile-final-refresh-token): whoever authenticates has
+// bound the refresh token by that.
+both!(a_service_that_authenticates_may_bring_another_key, async |world| {
+    let bound = Bound::new(&world, "fapi2").await;
+    let mut renate = renate(&world).await;
+    let nonce = bound.nonce(&world).await;
+    let (access, refresh) = tokens(&world, &bound, &mut renate, &nonce).await;
+    let next = Bound { client: Signer::new("x"), key: Signer::new("nächster") };
+    let answer = bound.refresh(&world, &refresh, Some(&next.proof(&world, TOKEN, &nonce))).await;
+    assert_eq!((answer.status, &answer.json()["token_type"]), (200, &json!("DPoP")), "{}", answer.body);
+    let fresh = answer.json()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(claims(&fresh)["cnf"], json!({ "jkt": thumbprint(&next.key) }));
+    // Each token with its own key.
+    for (token, key, other) in [(&access, &bound, &next), (&fresh, &next, &bound)] {
+        let stolen = other.proof(&world, userinfo(token), &nonce);
+        let answer = bound.read(&renate, "DPoP", token, &[&stolen]).await;
+        assert_eq!(error(&answer), (401, "invalid_token".to_owned()));
+        let proof = key.proof(&world, userinfo(token), &nonce);
+        assert_eq!(bound.read(&renate, "DPoP", token, &[&proof]).await.status, 200);
+    }
+});
+
 // A client that need not, may: a program on people's devices, with a secret, in its own name.
 both!(any_client_may_bind_its_tokens, async |world| {
     let app = Service::public("app");
@@ -447,6 +474,9 @@ both!(any_client_may_bind_its_tokens, async |world| {
         (400, "invalid_grant".to_owned()),
         "without the key"
     );
+    let other = Bound { client: Signer::new("x"), key: Signer::new("fremd") };
+    let stolen = ask(&form, &other.proof(&world, TOKEN, &nonce)).await;
+    assert_eq!(error(&stolen), (400, "invalid_grant".to_owned()), "with another");
     let answer = ask(&form, &bound.proof(&world, TOKEN, &nonce)).await;
     assert!(answer.json()["refresh_token"].as_str().is_some_and(|next| *next != refresh), "{}", answer.body);
 });

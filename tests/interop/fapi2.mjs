@@ -75,10 +75,15 @@ async function bound(database, provider) {
     assert.ok((await oidc.fetchUserInfo(party, tokens.access_token, sub, { DPoP })).email);
     const refused = seen.filter(({ body }) => body.includes('use_dpop_nonce'));
     assert.equal(refused.length, 1, 'only the very first proof lacks a nonce');
-    for (let round = 0; round < 2; round += 1) {
-      const again = await oidc.refreshTokenGrant(party, tokens.refresh_token, undefined, { DPoP });
+    // RFC 9449 section 5: it may bring another key.
+    const another = oidc.getDPoPHandle(party, await oidc.randomDPoPKeyPair('ES256'));
+    for (const key of [DPoP, another, DPoP]) {
+      const again = await oidc.refreshTokenGrant(party, tokens.refresh_token, undefined, { DPoP: key });
       assert.deepEqual([again.token_type, again.claims().sub, again.refresh_token], ['dpop', sub, undefined]);
-      assert.ok((await oidc.fetchUserInfo(party, again.access_token, sub, { DPoP })).email);
+      assert.ok((await oidc.fetchUserInfo(party, again.access_token, sub, { DPoP: key })).email);
+      const other = key === DPoP ? another : DPoP;
+      const stolen = oidc.fetchUserInfo(party, again.access_token, sub, { DPoP: other });
+      await assert.rejects(stolen, isChallenge('invalid_token'));
     }
     const found = await oidc.tokenIntrospection(party, tokens.access_token);
     assert.deepEqual([found.active, found.token_type, found.cnf, found.sub], [true, 'DPoP', { jkt }, sub]);
@@ -203,10 +208,11 @@ async function refusals(database, provider) {
     const elsewhere = await fetch(party.serverMetadata().token_endpoint, { method: 'POST', headers, body: 'x=1' });
     assert.ok(elsewhere.status >= 400);
     await assert.rejects(oidc.refreshTokenGrant(party, refresh_token), isError('invalid_dpop_proof'));
-    const stolen = oidc.refreshTokenGrant(party, refresh_token, undefined, { DPoP: thief });
+    const stranger = await provider.party('other');
+    const stolen = oidc.refreshTokenGrant(stranger, refresh_token, undefined, { DPoP: thief });
     await assert.rejects(stolen, isError('invalid_grant'));
-    const owner = await oidc.refreshTokenGrant(party, refresh_token, undefined, { DPoP });
-    assert.equal(owner.token_type, 'dpop');
+    const late = oidc.refreshTokenGrant(party, refresh_token, undefined, { DPoP });
+    await assert.rejects(late, isError('invalid_grant'), 'that somebody else had it has ended it');
   });
 
   await test(`${database}: a stolen code is nothing without the key that it was asked for with`, async () => {
