@@ -20,7 +20,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use crate::kernel::error::Error;
@@ -182,10 +182,22 @@ pub enum Answer {
 #[serde(deny_unknown_fields)]
 pub struct Encryption {
     /// Its public key: of EC P-256 for ECDH-ES, of RSA for RSA-OAEP-256.
+    #[serde(deserialize_with = "read_encryption_key")]
     pub key: Jwk,
     #[serde(default)]
     pub content: Content,
     pub answers: Vec<Answer>,
+}
+
+/// `jsonwebtoken` does not know the name ECDH-ES, which many write into their key (RFC 7517 section 4.4): it says what the type
+/// of the key says.
+fn read_encryption_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Jwk, D::Error> {
+    let mut key = serde_json::Map::deserialize(deserializer)?;
+    let says = |name: &str, value: &str| key.get(name).is_some_and(|found| found == value);
+    if says("kty", "EC") && says("alg", "ECDH-ES") {
+        key.remove("alg");
+    }
+    serde_json::from_value(key.into()).map_err(serde::de::Error::custom)
 }
 
 /// Claims that a client may have, what for, and by what right.

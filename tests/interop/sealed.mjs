@@ -16,8 +16,10 @@ export async function sealedClients() {
   const clients = { told: withSecret('unterschrieben', 'client_secret_basic', { userinfo_algorithm: 'PS256' }) };
   for (const management of ['ECDH-ES', 'RSA-OAEP-256']) {
     const pair = await jose.generateKeyPair(management, { extractable: true, modulusLength: 3072 });
-    const key = { ...(await jose.exportJWK(pair.publicKey)), kid: 'lesen-1', use: 'enc' };
+    const bare = { ...(await jose.exportJWK(pair.publicKey)), kid: 'lesen-1', use: 'enc' };
     for (const content of ['A128GCM', 'A256GCM']) {
+      // Some keys say for what they are, some do not.
+      const key = content === 'A128GCM' ? { ...bare, alg: management } : bare;
       const id = `versiegelt-${management}-${content}`.toLowerCase();
       const settings = { userinfo_algorithm: 'ES256', encryption: { key, content, answers: ANSWERS } };
       clients[id] = { ...withSecret(id, 'client_secret_basic', settings), management, content, reader: pair.privateKey };

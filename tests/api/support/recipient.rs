@@ -40,7 +40,9 @@ impl Recipient {
             Self::Ec(key) => {
                 let public = key.compute_public_key().unwrap();
                 let (x, y) = (text(&public.as_ref()[1..33]), text(&public.as_ref()[33..]));
-                format!("kty = \"EC\", crv = \"P-256\", kid = \"enc\", use = \"enc\", x = \"{x}\", y = \"{y}\"")
+                format!(
+                    "kty = \"EC\", crv = \"P-256\", alg = \"ECDH-ES\", kid = \"enc\", use = \"enc\", x = \"{x}\", y = \"{y}\""
+                )
             }
             Self::Rsa(der) => {
                 let pair = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).unwrap();
