@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{Config, SecretSource};
+use crate::kernel::certificate::ClientAuthority;
 use crate::kernel::error::Error;
 use crate::kernel::key_times::State;
 use crate::kernel::keys::{Purpose, SigningKey};
@@ -41,6 +42,8 @@ pub struct AppParts {
     pub hasher: Hasher,
     pub mailer: Mailer,
     pub outbound: Outbound,
+    /// Who issues the certificates of clients that authenticate so.
+    pub client_authority: Option<ClientAuthority>,
     /// Remembers the assertions of requests that write nothing else.
     pub replay: Replay,
 }
@@ -67,6 +70,7 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
     let given: &[_] = if master.mark() == development_key()?.mark() { &DEVELOPMENT_SIGNING_KEYS } else { &[] };
     let mailer = mailer.map_or_else(|| open_mailer(&config), Ok)?;
     let outbound = open_outbound(&config)?;
+    let client_authority = read_client_authority(&config)?;
     let db = open_database(&config).await?;
     let vault = crate::store::root::open_vault(&db, master, &random).await?;
     let keys = KeyRing::open(&db, &vault, given, (clock.now(), &random)).await?;
@@ -77,7 +81,8 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
     let hasher = Hasher::start(cost, threads, config.password.queue_length, vault.pepper(), random.clone())
         .map_err(|error| error.to_string())?;
     let replay = Replay::start(db.clone());
-    Ok(Arc::new(AppParts { config, db, clock, random, vault, keys, hasher, mailer, outbound, replay }))
+    let parts = AppParts { config, db, clock, random, vault, keys, hasher, mailer, outbound, client_authority, replay };
+    Ok(Arc::new(parts))
 }
 
 impl AppParts {
@@ -115,6 +120,7 @@ pub fn check(config: &Config) -> Result<(), String> {
     master_keys(config)?;
     open_mailer(config)?;
     open_outbound(config)?;
+    read_client_authority(config)?;
     config.database.password.as_ref().map(read_text).transpose().map(drop)
 }
 
@@ -178,6 +184,12 @@ fn open_outbound(config: &Config) -> Result<Outbound, String> {
     let authority = config.outbound.authority_file.as_ref().map(std::fs::read).transpose();
     let authority = authority.map_err(|error| format!("outbound.authority_file: {error}"))?;
     Outbound::new(&config.outbound.allowed_hosts, authority.as_deref()).map_err(|error| format!("outbound: {error}"))
+}
+
+fn read_client_authority(config: &Config) -> Result<Option<ClientAuthority>, String> {
+    let file = config.server.client_certificate_authority_file.as_deref();
+    let read = file.map(ClientAuthority::read_file).transpose();
+    read.map_err(|error| format!("server.client_certificate_authority_file: {error}"))
 }
 
 fn read_text(source: &SecretSource) -> Result<Secret<String>, String> {

@@ -47,8 +47,16 @@ section! {
         tls_certificate_file: Option<PathBuf> = None,
         /// PEM private key of that certificate.
         tls_key_file: Option<PathBuf> = None,
-        /// Addresses of proxies whose `X-Forwarded-For` is believed; nobody else's is.
+        /// Addresses of proxies whose `X-Forwarded-For` and `client_certificate_header` are believed; nobody else's are.
         trusted_proxies: Vec<std::net::IpAddr> = Vec::new(),
+        /// Address and port of a second listener for services, which asks for a client certificate (RFC 8705). Needs `tls_certificate_file`.
+        mtls_listen: Option<SocketAddr> = None,
+        /// Scheme, host and port under which services reach that listener, as in `https://mtls.konto.example`. Another host or port than the issuer's.
+        mtls_issuer: Option<String> = None,
+        /// Header in which a trusted proxy passes on the client certificate, as in `Client-Cert` (RFC 9440); the issuers' stand in the same name with `-Chain`. The proxy must remove both from what it receives.
+        client_certificate_header: Option<String> = None,
+        /// PEM file of the authorities that issue client certificates, for services with `tls_client_auth`.
+        client_certificate_authority_file: Option<PathBuf> = None,
     }
 }
 
@@ -271,11 +279,41 @@ impl Config {
         if self.server.tls_certificate_file.is_some() != self.server.tls_key_file.is_some() {
             return Err("server: tls_certificate_file and tls_key_file belong together".to_owned());
         }
+        self.check_client_certificates()?;
         let local_relay = matches!(self.mail.smtp_host.as_str(), "localhost" | "127.0.0.1" | "::1");
         if self.mail.smtp_tls == SmtpTls::None && self.mail.directory.is_none() && !local_relay {
             return Err("mail.smtp_tls: `none` is only for a relay on this host".to_owned());
         }
         self.mail.from.parse::<lettre::message::Mailbox>().map_err(|error| format!("mail.from: {error}"))?;
+        Ok(())
+    }
+
+    /// Where client certificates come from (RFC 8705).
+    fn check_client_certificates(&self) -> Result<(), String> {
+        let server = &self.server;
+        match (&server.mtls_issuer, server.mtls_listen) {
+            (None, None) => {}
+            (Some(address), Some(listen)) => {
+                let origin = url::Url::parse(address).map(|url| url.origin().ascii_serialization());
+                if origin.as_ref() != Ok(address) || !address.starts_with("https://") || *address == self.issuer {
+                    return Err("server.mtls_issuer: https, host and port, and not the issuer's".to_owned());
+                }
+                if server.tls_certificate_file.is_none() {
+                    return Err("server.mtls_listen: needs tls_certificate_file and tls_key_file".to_owned());
+                }
+                if listen.port() != 0 && [server.listen, server.operations_listen].contains(&listen) {
+                    return Err("server.mtls_listen: needs an address and port of its own".to_owned());
+                }
+            }
+            _ => return Err("server: mtls_listen and mtls_issuer belong together".to_owned()),
+        }
+        let Some(name) = &server.client_certificate_header else { return Ok(()) };
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Err("server.client_certificate_header: the name of a header, as in Client-Cert".to_owned());
+        }
+        if server.trusted_proxies.is_empty() {
+            return Err("server.client_certificate_header: needs the proxy in trusted_proxies".to_owned());
+        }
         Ok(())
     }
 
@@ -295,7 +333,17 @@ impl Config {
 
     /// The `Host` header that belongs to the issuer.
     pub fn host(&self) -> &str {
-        self.issuer.split_once("://").map_or("", |(_, host)| host)
+        host(&self.issuer)
+    }
+
+    /// The one that belongs to the listener for client certificates.
+    pub fn mtls_host(&self) -> &str {
+        self.server.mtls_issuer.as_deref().map_or("", host)
+    }
+
+    /// Whether client certificates can reach this program.
+    pub fn takes_client_certificates(&self) -> bool {
+        self.server.mtls_listen.is_some() || self.server.client_certificate_header.is_some()
     }
 
     /// What is in force, as a file that could be read again; a password inside the database URL is masked.
@@ -332,6 +380,10 @@ impl Config {
     }
 }
 
+fn host(origin: &str) -> &str {
+    origin.split_once("://").map_or("", |(_, host)| host)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -356,6 +408,28 @@ mod tests {
                 .contains("smtp_tls")
         );
         assert!(Config::parse("issuer = \"http://localhost:8080\"\n[password]\nmemory_kibibytes = 64").is_ok());
+    }
+
+    #[test]
+    fn sec_e13_client_certificates_come_from_where_they_are_expected() {
+        let parse = |keys: &str| Config::parse(&format!("issuer = \"https://a.example\"\n[server]\n{keys}"));
+        let tls = "tls_certificate_file = \"a\"\ntls_key_file = \"b\"\n";
+        let listen = "mtls_listen = \"127.0.0.1:8443\"\n";
+        assert!(parse(&format!("{tls}{listen}mtls_issuer = \"https://m.example\"")).is_ok());
+        assert!(parse(&format!("{tls}{listen}mtls_issuer = \"https://a.example:8443\"")).is_ok());
+        for (wrong, why) in [
+            (format!("{tls}{listen}"), "belong together"),
+            ("mtls_issuer = \"https://m.example\"".to_owned(), "belong together"),
+            (format!("{listen}mtls_issuer = \"https://m.example\""), "tls_certificate_file"),
+            (format!("{tls}{listen}mtls_issuer = \"https://a.example\""), "mtls_issuer"),
+            (format!("{tls}{listen}mtls_issuer = \"http://m.example\""), "mtls_issuer"),
+            (format!("{tls}{listen}mtls_issuer = \"https://m.example/\""), "mtls_issuer"),
+            (format!("{tls}mtls_listen = \"127.0.0.1:8080\"\nmtls_issuer = \"https://m.example\""), "of its own"),
+            ("client_certificate_header = \"Client-Cert\"".to_owned(), "trusted_proxies"),
+            ("trusted_proxies = [\"::1\"]\nclient_certificate_header = \"a b\"".to_owned(), "name of a header"),
+        ] {
+            assert!(parse(&wrong).is_err_and(|error| error.contains(why)), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,24 +1,31 @@
 //! Listeners, TLS, starting and stopping.
 
+use std::any::Any;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_tls::accept::rustls_0_23::TlsStream;
+use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::middleware::from_fn;
+use actix_web::rt::net::TcpStream;
 use actix_web::{App as ActixApp, HttpResponse, HttpServer, web};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::{cipher_suite, default_provider};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::client::registry::Registry;
+use crate::kernel::certificate::{AskForCertificate, ClientCertificate};
 use crate::oidc::grant::Grants;
+use crate::web::certificate::OfConnection;
 use crate::web::form::BODY_MAX_BYTES;
-use crate::web::guard::guard;
+use crate::web::guard::{MtlsListener, guard};
 use crate::web::memory::Memory;
 use crate::{config, jobs, routes};
 
@@ -28,6 +35,8 @@ const SHUTDOWN_SECONDS: u64 = 20;
 /// A server that answers. Stops when told to.
 pub struct Running {
     pub address: SocketAddr,
+    /// Where it asks for client certificates.
+    pub mtls_address: Option<SocketAddr>,
     handle: ServerHandle,
     server: JoinHandle<std::io::Result<()>>,
     jobs: jobs::Running,
@@ -47,7 +56,8 @@ pub async fn start(app: App, listener: TcpListener) -> Result<Running, String> {
     let config = &app.config.server;
     let workers =
         if config.workers == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { config.workers };
-    let tls = tls(config)?;
+    let (tls, mtls) = (tls(config)?, listen_for_certificates(config)?);
+    let mtls_address = mtls.as_ref().map(|(_, address, _)| *address);
     let (demo, connections_max) = (app.config.demo, app.config.limits.connections_max);
     let factory = {
         let app = app.clone();
@@ -58,6 +68,7 @@ pub async fn start(app: App, listener: TcpListener) -> Result<Running, String> {
                 .app_data(web::Data::new(memory.clone()))
                 .app_data(web::Data::new(grants.clone()))
                 .app_data(web::PayloadConfig::new(BODY_MAX_BYTES))
+                .app_data(MtlsListener(mtls_address))
                 .wrap(from_fn(guard))
                 .configure(|service| routes::configure(service, demo))
         }
@@ -71,14 +82,19 @@ pub async fn start(app: App, listener: TcpListener) -> Result<Running, String> {
         .shutdown_timeout(SHUTDOWN_SECONDS)
         // An answer that goes out in pieces must not wait for the acknowledgement of the first.
         .tcp_nodelay(true)
+        .on_connect(remember_certificate)
         .disable_signals();
     let server = match tls {
         Some(tls) => server.listen_rustls_0_23(listener, tls),
         None => server.listen(listener),
     };
+    let server = match (server, mtls) {
+        (Ok(server), Some((listener, _, tls))) => server.listen_rustls_0_23(listener, tls),
+        (server, _) => server,
+    };
     let server = server.map_err(|error| error.to_string())?.run();
     let handle = server.handle();
-    Ok(Running { address, handle, server: tokio::spawn(server), jobs })
+    Ok(Running { address, mtls_address, handle, server: tokio::spawn(server), jobs })
 }
 
 impl Running {
@@ -99,8 +115,37 @@ impl Running {
     }
 }
 
-/// TLS 1.3, and 1.2 with ECDHE and AES-GCM only (BSI TR-02102-2).
+type Mtls = (TcpListener, SocketAddr, ServerConfig);
+
+/// The listener that asks for client certificates (RFC 8705), and where it is.
+fn listen_for_certificates(config: &config::Server) -> Result<Option<Mtls>, String> {
+    let Some(address) = config.mtls_listen else { return Ok(None) };
+    let verifier = Arc::new(AskForCertificate::new(&default_provider()));
+    let Some(tls) = tls_asking(config, verifier)? else { return Ok(None) };
+    let listener = bind(address)?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    Ok(Some((listener, address, tls)))
+}
+
+/// Keeps with a connection the certificate that it has shown. Only one that was asked for a certificate has any.
+fn remember_certificate(connection: &dyn Any, data: &mut Extensions) {
+    let Some(stream) = connection.downcast_ref::<TlsStream<TcpStream>>() else { return };
+    let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    if let Some(certificate) = ClientCertificate::read(chain.iter().cloned()) {
+        data.insert(OfConnection(Arc::new(certificate)));
+    }
+}
+
+/// TLS as every listener speaks it.
 pub fn tls(config: &config::Server) -> Result<Option<ServerConfig>, String> {
+    tls_asking(config, WebPkiClientVerifier::no_client_auth())
+}
+
+/// TLS 1.3, and 1.2 with ECDHE and AES-GCM only (BSI TR-02102-2).
+fn tls_asking(
+    config: &config::Server,
+    verifier: Arc<dyn ClientCertVerifier>,
+) -> Result<Option<ServerConfig>, String> {
     let (Some(certificate), Some(key)) = (&config.tls_certificate_file, &config.tls_key_file) else { return Ok(None) };
     let mut provider = default_provider();
     provider.cipher_suites = vec![
@@ -120,7 +165,7 @@ pub fn tls(config: &config::Server) -> Result<Option<ServerConfig>, String> {
     ServerConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
-        .with_no_client_auth()
+        .with_client_cert_verifier(verifier)
         .with_single_cert(chain, key)
         .map(Some)
         .map_err(|error| format!("server.tls_certificate_file: {error}"))

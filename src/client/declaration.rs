@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::slice;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::Jwk;
 use serde::Deserialize;
 
@@ -211,8 +213,17 @@ impl Client {
 
     /// FAPI 2.0 Security Profile sections 5.3.2.1 and 5.4.1.
     fn check_fapi2(&self) -> Result<(), Problem> {
-        let Authentication::PrivateKeyJwt { jwks, .. } = &self.authentication else {
-            return problem("authentication", "a client of this profile signs assertions (private_key_jwt)");
+        let jwks = match &self.authentication {
+            Authentication::PrivateKeyJwt { jwks, .. } => jwks.as_ref(),
+            // Its requests are signed with the same keys.
+            _ if self.profile.signs_requests() => {
+                return problem("authentication", "a client of this profile signs (private_key_jwt)");
+            }
+            Authentication::SelfSignedTlsClientAuth { .. } | Authentication::TlsClientAuth { .. } => None,
+            _ => {
+                let text = "a client of this profile signs assertions (private_key_jwt) or has a certificate";
+                return problem("authentication", text);
+            }
         };
         let is_weak = |key: &Jwk| key_algorithm(key) == Some(jsonwebtoken::Algorithm::RS256);
         if jwks.iter().flat_map(|jwks| &jwks.keys).any(is_weak) {
@@ -245,6 +256,16 @@ fn is_own_scope(name: &str) -> bool {
     is_name(name, 100, b".:_-") && !Scope::ALL.iter().any(|scope| scope.name() == name)
 }
 
+fn check_thumbprints(certificates: &[String]) -> Result<(), String> {
+    let is_thumbprint = |text: &String| URL_SAFE_NO_PAD.decode(text).is_ok_and(|hash| hash.len() == 32);
+    let different: BTreeSet<_> = certificates.iter().collect();
+    let is_sound = (1..=10).contains(&certificates.len()) && different.len() == certificates.len();
+    if is_sound && certificates.iter().all(is_thumbprint) {
+        return Ok(());
+    }
+    Err("certificates: one to ten different SHA-256 thumbprints in base64url (43 characters)".to_owned())
+}
+
 impl Authentication {
     fn check(&self, loopback_allowed: bool) -> Result<(), String> {
         match self {
@@ -262,6 +283,16 @@ impl Authentication {
                 let text = "secret_sha256 is 64 hexadecimal digits; `client secret` makes one";
                 if is_hash { Ok(()) } else { Err(text.to_owned()) }
             }
+            Self::SelfSignedTlsClientAuth { certificates } => check_thumbprints(certificates),
+            Self::TlsClientAuth { san_dns: Some(name), san_uri: None } => {
+                let is_host = is_name(name, 253, b"-.") && name.bytes().all(|byte| !byte.is_ascii_uppercase());
+                if is_host { Ok(()) } else { Err("san_dns: the name of a host, in small letters".to_owned()) }
+            }
+            Self::TlsClientAuth { san_dns: None, san_uri: Some(uri) } => {
+                let is_uri = url::Url::parse(uri).is_ok() && uri.len() <= 1000 && uri.is_ascii();
+                if is_uri { Ok(()) } else { Err("san_uri: an absolute URI of at most 1000 characters".to_owned()) }
+            }
+            Self::TlsClientAuth { .. } => Err("tls_client_auth takes san_dns or san_uri, one of both".to_owned()),
             Self::None {} | Self::ClientSecretBasic { .. } | Self::ClientSecretPost { .. } => Ok(()),
         }
     }
@@ -327,6 +358,40 @@ mod tests {
         assert!(public("").is_ok());
         assert!(public("own_scopes = [\"postfach.lesen\"]").unwrap_err().contains("own_scopes"));
         assert!(public("profile = \"oidc-core\"").unwrap_err().contains("profile"));
+    }
+
+    #[test]
+    fn certificates_are_checked() {
+        let with = |extra: &str, authentication: &str| {
+            let (front, _) = file(extra).split_once("method").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+            ClientFile::parse(&format!("{front}{authentication}"), false)
+        };
+        let (one, other) = ("A".repeat(43), format!("B{}", "A".repeat(42)));
+        let own = |list: &str| format!("method = \"self_signed_tls_client_auth\"\ncertificates = [{list}]\n");
+        let issued = |keys: &str| format!("method = \"tls_client_auth\"\n{keys}\n");
+        let (dns, uri) = ("san_dns = \"parken.example\"\n", "san_uri = \"urn:dienst:parken\"\n");
+        for good in [own(&format!("\"{one}\", \"{other}\"")), issued(dns), issued(uri)] {
+            assert!(with("", &good).is_ok(), "{good}");
+            assert!(with("profile = \"fapi2\"\ncertificate_bound_tokens = true", &good).is_ok(), "{good}");
+            let refused = with("profile = \"fapi2-message-signing\"", &good);
+            assert!(refused.is_err_and(|error| error.contains("private_key_jwt")), "{good}");
+        }
+        for bad in [
+            own(""),
+            own("\"kurz\""),
+            own(&format!("\"{one}\", \"{one}\"")),
+            own(&format!("\"{one}=\"")),
+            own(&vec![format!("\"{one}\""); 11].join(",")),
+            issued(""),
+            issued(&format!("{dns}{uri}")),
+            issued("san_dns = \"*.example\""),
+            issued("san_dns = \"Parken.example\""),
+            issued("san_uri = \"parken\""),
+            issued("san_email = \"a@parken.example\""),
+            format!("{}jwks_uri = \"https://parken.example/jwks\"", own(&format!("\"{one}\""))),
+        ] {
+            assert!(with("", &bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

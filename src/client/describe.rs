@@ -48,6 +48,15 @@ impl Standing {
                 let uri = jwks_uri.clone().unwrap_or_default();
                 vec![(key, format!("private_key_jwt, with a key from {uri} (at most 15 minutes old)"))]
             }
+            Authentication::SelfSignedTlsClientAuth { certificates } => {
+                let head = (key, "self_signed_tls_client_auth, with a certificate that the file declares".to_owned());
+                let certificate_line = |thumbprint: &String| ("certificate", thumbprint.clone());
+                [head].into_iter().chain(certificates.iter().map(certificate_line)).collect()
+            }
+            Authentication::TlsClientAuth { san_dns, san_uri } => {
+                let name = san_dns.as_deref().or(san_uri.as_deref()).unwrap_or_default();
+                vec![(key, format!("tls_client_auth, with a certificate for {name}"))]
+            }
             Authentication::ClientSecretBasic { secret_sha256: Some(_) } => declared("client_secret_basic"),
             Authentication::ClientSecretPost { secret_sha256: Some(_) } => declared("client_secret_post"),
             Authentication::ClientSecretBasic { .. } => self.stored_secrets("client_secret_basic", now),
@@ -110,6 +119,7 @@ impl Client {
             ("resource_server", self.resource_server.clone().unwrap_or_else(none)),
             ("exchange", list(&self.exchange)),
             ("access_token_format", word(&self.access_token_format)),
+            ("certificate_bound_tokens", if self.certificate_bound_tokens { "yes" } else { "no" }.to_owned()),
             ("id_token_algorithm", word(&self.id_token_algorithm)),
             ("userinfo_algorithm", self.userinfo_algorithm.as_ref().map_or_else(none, word)),
             ("encryption", self.encryption.as_ref().map_or_else(none, encryption)),

@@ -63,8 +63,8 @@ pub enum Profile {
     Baseline,
     /// What OpenID Connect Core alone asks: a client may leave PKCE out.
     OidcCore,
-    /// FAPI 2.0 Security Profile: for data that must be useless to whoever steals a token. Deposited requests, signed
-    /// assertions, and tokens bound to a key.
+    /// FAPI 2.0 Security Profile: for data that must be useless to whoever steals a token. Deposited requests, clients that
+    /// sign or have a certificate, and tokens bound to a key or to that.
     Fapi2,
     /// FAPI 2.0 Message Signing: requests are signed, too.
     Fapi2MessageSigning,
@@ -80,7 +80,7 @@ impl Profile {
         }
     }
 
-    /// FAPI 2.0 Security Profile sections 5.3.2 and 5.4: requests are deposited, tokens are bound to a key, and neither RSA
+    /// FAPI 2.0 Security Profile sections 5.3.2 and 5.4: requests are deposited, tokens are bound, and neither RSA
     /// with PKCS#1 v1.5 nor a shared secret counts.
     pub const fn is_fapi2(self) -> bool {
         matches!(self, Self::Fapi2 | Self::Fapi2MessageSigning)
@@ -112,6 +112,15 @@ pub enum Authentication {
     ClientSecretPost {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         secret_sha256: Option<String>,
+    },
+    /// A certificate of its own (RFC 8705 section 2.2): one of these, as the SHA-256 of its DER in base64url.
+    SelfSignedTlsClientAuth { certificates: Vec<String> },
+    /// A certificate that the authority in the settings has issued (RFC 8705 section 2.1), by exactly one of its names.
+    TlsClientAuth {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        san_dns: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        san_uri: Option<String>,
     },
     /// None: a program on people's own devices, which can keep no secret (RFC 6749 section 2.1). With braces, so
     /// that other keys beside it are refused.
@@ -285,6 +294,9 @@ pub struct Client {
     pub exchange: Vec<String>,
     #[serde(default)]
     pub access_token_format: AccessTokenFormat,
+    /// Its tokens are bound to the certificate that it comes with (RFC 8705 section 3.4), unless it sends a DPoP proof.
+    #[serde(default)]
+    pub certificate_bound_tokens: bool,
     /// The least level that the service accepts.
     #[serde(default = "basic")]
     pub level: Level,

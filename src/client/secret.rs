@@ -60,6 +60,9 @@ pub async fn rotate(work: &mut Work, id: &ClientId, overlap: Duration) -> Result
             Authentication::PrivateKeyJwt { .. } => {
                 "it signs with its own key: change jwks in the file, or what stands at its jwks_uri"
             }
+            Authentication::SelfSignedTlsClientAuth { .. } | Authentication::TlsClientAuth { .. } => {
+                "it has a certificate: declare another one in the file, or let the authority issue it"
+            }
             _ => {
                 "its file declares secret_sha256: either put the hash of a new secret there (`client secret` makes both), or \
                  take the line out, apply the file and call this again"

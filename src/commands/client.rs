@@ -187,6 +187,8 @@ fn line(app: &App, standing: &Standing, accounts: i64) -> String {
         Authentication::PrivateKeyJwt { .. } => "private_key_jwt",
         Authentication::ClientSecretBasic { .. } => "client_secret_basic",
         Authentication::ClientSecretPost { .. } => "client_secret_post",
+        Authentication::SelfSignedTlsClientAuth { .. } => "self_signed_tls_client_auth",
+        Authentication::TlsClientAuth { .. } => "tls_client_auth",
         Authentication::None {} => "none",
     };
     let lacking = if standing.lacks_secret(app.now()) { " (no secret)" } else { "" };

@@ -1,6 +1,7 @@
 //! Floor 0: what everything stands on. No database, no HTTP, no rule of any capability.
 
 pub mod calendar;
+pub mod certificate;
 pub mod error;
 pub mod id;
 pub mod jwe;

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::dpop::Confirmation;
+use super::confirmation::Confirmation;
 use super::token::TokenResponse;
 use crate::app::AppParts;
 use crate::client::{AccessTokenFormat, Client};
@@ -37,7 +37,7 @@ pub struct AccessToken {
     /// Who acts for the person (RFC 8693 section 4.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<serde_json::Value>,
-    /// To whom alone it is worth anything (RFC 9449 section 6).
+    /// To whom alone it is worth anything (RFC 9449 section 6, RFC 8705 section 3.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
 }
@@ -62,8 +62,8 @@ impl AccessToken {
     }
 
     /// How it is presented (RFC 6749 section 7.1, RFC 9449 section 7.1).
-    pub const fn token_type(&self) -> &'static str {
-        if self.cnf.is_some() { "DPoP" } else { "Bearer" }
+    pub fn token_type(&self) -> &'static str {
+        self.cnf.as_ref().map_or("Bearer", Confirmation::token_type)
     }
 
     /// In the form that its client has.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::consent::{self, Agreement};
 use super::dispatch::{ConsentFacts, SessionFacts, Situation, Step, next_step};
-use super::dpop::Confirmation;
+use super::confirmation::Confirmation;
 use super::par::{self, PushedHash};
 use super::request::AuthorizationRequest;
 use super::response::Response;

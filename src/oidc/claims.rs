@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::access_token::AccessToken;
+use super::confirmation::Confirmation;
 use super::dpop::{self, Proof};
 use super::grant::Grants;
 use super::{consent, grant, scopes_of};
@@ -65,10 +66,24 @@ pub fn deliverable(live: &grant::Live, scopes: &[Scope], single: &[Claim]) -> Ve
     Claim::ALL.into_iter().filter(may_be).collect()
 }
 
-/// What opens an API: a token and, if that is bound, the proof of the key.
+/// What opens an API: a token and, if that is bound, the proof of the key or the certificate of the connection.
 pub struct Credential {
     pub token: String,
     pub proof: Option<Proof>,
+    /// Only by the scheme Bearer (RFC 8705 section 3).
+    pub certificate: Option<Confirmation>,
+}
+
+impl Credential {
+    /// RFC 9449 section 7.2, RFC 8705 section 3: a bound token is nothing by itself, and a proof makes no other one bound. A
+    /// certificate may come along with any.
+    fn fits(&self, bound_to: Option<&Confirmation>) -> bool {
+        let proven = self.proof.as_ref().map(|proof| &proof.confirmation);
+        match bound_to {
+            Some(Confirmation::Certificate(_)) => self.certificate.as_ref() == bound_to,
+            _ => proven == bound_to,
+        }
+    }
 }
 
 fn refused() -> Error {
@@ -87,12 +102,11 @@ pub async fn userinfo(
     app: &AppParts,
     registry: &Registry,
     grants: &Grants,
-    Credential { token, proof }: &Credential,
+    credential: &Credential,
 ) -> Result<Userinfo, Error> {
-    let presented = AccessToken::read(app, token).filter(|token| token.aud == app.config.issuer);
+    let presented = AccessToken::read(app, &credential.token).filter(|token| token.aud == app.config.issuer);
     let presented = presented.ok_or_else(refused)?;
-    // RFC 9449 section 7.2: a bound token is nothing by itself, and a proof makes no other one bound.
-    if presented.cnf.as_ref() != proof.as_ref().map(|proof| &proof.confirmation) {
+    if !credential.fits(presented.cnf.as_ref()) {
         return Err(refused());
     }
     let grant_id = presented.grant.as_ref().ok_or_else(refused)?;
@@ -102,7 +116,7 @@ pub async fn userinfo(
         let account = account::load(&mut app.read().await?, &app.vault, &live.row.account_id).await?;
         Ok((live, account))
     };
-    let ((), (live, account)) = tokio::try_join!(spend(app, proof.as_ref()), read)?;
+    let ((), (live, account)) = tokio::try_join!(spend(app, credential.proof.as_ref()), read)?;
     let mut scopes = scopes_of(&presented.scope);
     scopes.retain(|scope| live.scopes.contains(scope));
     let mut claims = of(&account, &deliverable(&live, &scopes, &live.claims.userinfo));

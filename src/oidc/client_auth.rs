@@ -1,4 +1,4 @@
-//! Client authentication at the token endpoint: exactly the one method that is registered.
+//! Client authentication at the endpoints for clients: exactly the one method that is registered.
 
 use std::sync::Arc;
 
@@ -7,11 +7,13 @@ use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
 
-use super::dpop::{self, Confirmation, Proof};
+use super::confirmation::Confirmation;
+use super::dpop::{self, Proof};
 use super::request::Parameters;
 use crate::app::AppParts;
 use crate::client::registry::Registry;
 use crate::client::{Authentication, Client, Profile, key_algorithm};
+use crate::kernel::certificate::ClientCertificate;
 use crate::kernel::error::{Error, Protocol};
 use crate::kernel::jws::Compact;
 use crate::kernel::time::{Timestamp, minutes};
@@ -26,6 +28,8 @@ pub struct Authenticated {
     pub client: Arc<Client>,
     /// The key that the request has proven to hold.
     pub confirmation: Option<Confirmation>,
+    /// The certificate that it came with.
+    certificate: Option<Confirmation>,
     assertion: Option<Once>,
     proof: Option<Once>,
 }
@@ -35,13 +39,32 @@ fn refused(detail: &str) -> Error {
     Error::Protocol(Protocol { code: "invalid_client", description, detail: Some(detail.to_owned()) })
 }
 
-/// Checks header, body or assertion. One method only (RFC 6749 section 2.3), and the registered one.
+/// What a request shows beside its parameters.
+pub struct Shown<'a> {
+    pub authorization: Option<&'a str>,
+    pub certificate: Option<&'a ClientCertificate>,
+}
+
+/// Checks header, body, assertion or certificate. One method only (RFC 6749 section 2.3), and the registered one.
 pub async fn authenticate(
     app: &AppParts,
     registry: &Registry,
-    header: Option<&str>,
+    shown: &Shown<'_>,
     parameters: &Parameters,
 ) -> Result<Authenticated, Error> {
+    let mut authenticated = identify(app, registry, shown, parameters).await?;
+    let certificate = shown.certificate;
+    authenticated.certificate = certificate.and_then(|shown| Confirmation::of_certificate(shown, app.now()));
+    Ok(authenticated)
+}
+
+async fn identify(
+    app: &AppParts,
+    registry: &Registry,
+    shown: &Shown<'_>,
+    parameters: &Parameters,
+) -> Result<Authenticated, Error> {
+    let header = shown.authorization;
     let (secret, assertion) = (parameters.get("client_secret"), parameters.get("client_assertion"));
     match (header, secret, assertion) {
         (Some(header), None, None) => {
@@ -70,10 +93,10 @@ pub async fn authenticate(
         (None, None, Some(assertion)) => check_assertion(app, registry, assertion, parameters).await,
         (None, None, None) => {
             let client = find(registry, parameters.get("client_id").unwrap_or_default(), parameters)?;
-            if client.is_public() {
-                return Ok(Authenticated::new(client));
+            if !client.is_public() {
+                check_certificate(app, &client, shown.certificate).map_err(|detail| refused(&detail))?;
             }
-            Err(refused("no authentication"))
+            Ok(Authenticated::new(client))
         }
         _ => Err(refused("more than one authentication method")),
     }
@@ -86,7 +109,7 @@ impl Authenticated {
     }
 
     fn new(client: Arc<Client>) -> Self {
-        Self { client, confirmation: None, assertion: None, proof: None }
+        Self { client, confirmation: None, certificate: None, assertion: None, proof: None }
     }
 
     /// The same with a proof that came along (RFC 9449 section 5).
@@ -98,8 +121,15 @@ impl Authenticated {
         self
     }
 
-    /// For what gives out tokens: a client whose tokens are bound has to say to which key.
-    pub fn bound(self) -> Result<Self, Error> {
+    /// For what gives out tokens: a client whose tokens are bound has to say to which key. A proof says it before a
+    /// certificate does.
+    pub fn bound(mut self) -> Result<Self, Error> {
+        if self.confirmation.is_none() && self.client.certificate_bound_tokens {
+            // RFC 8705 section 3.4: never unbound instead.
+            let description = "this client needs a client certificate, or a DPoP proof";
+            let certificate = self.certificate.take();
+            self.confirmation = Some(certificate.ok_or_else(|| Error::protocol("invalid_request", description))?);
+        }
         if self.confirmation.is_none() && self.client.profile.is_fapi2() {
             return Err(Error::protocol("invalid_dpop_proof", "this client needs a DPoP proof"));
         }
@@ -202,6 +232,33 @@ async fn check_assertion(
     let expires_at = Timestamp::from_seconds(claims.exp).plus(minutes(1));
     let once = Once::new(&format!("assertion {}", client.id), &claims.jti, expires_at);
     Ok(Authenticated { assertion: Some(once), ..Authenticated::new(client) })
+}
+
+/// RFC 8705 section 2: by what a certificate says if our authority has issued it, or by being exactly that certificate.
+fn check_certificate(app: &AppParts, client: &Client, shown: Option<&ClientCertificate>) -> Result<(), String> {
+    let missing = "no client certificate came along, or one that cannot be read";
+    let refuse = |detail: &str| Err(detail.to_owned());
+    match &client.authentication {
+        Authentication::SelfSignedTlsClientAuth { certificates } => {
+            let shown = shown.ok_or(missing)?;
+            if !certificates.iter().any(|known| known == shown.thumbprint()) {
+                return refuse("the certificate is none of those that are registered");
+            }
+            if !shown.is_current(app.now()) {
+                return refuse("the certificate does not count at this time");
+            }
+            Ok(())
+        }
+        Authentication::TlsClientAuth { san_dns, san_uri } => {
+            let shown = shown.ok_or(missing)?;
+            let authority = app.client_authority.as_ref();
+            authority.ok_or("server.client_certificate_authority_file is not set")?.check(shown, app.now())?;
+            let is_named = san_dns.as_ref().is_some_and(|name| shown.has_dns_name(name))
+                || san_uri.as_ref().is_some_and(|uri| shown.has_uri(uri));
+            if is_named { Ok(()) } else { refuse("the certificate does not have the registered name") }
+        }
+        _ => refuse("no authentication"),
+    }
 }
 
 /// RFC 7523 section 3.

@@ -5,13 +5,12 @@ use serde_json::{Value, json};
 use super::response::Mode;
 use super::{dpop, exchange};
 use crate::client::{Claim, Scope};
+use crate::config::Config;
 use crate::kernel::jwe::{Content, KeyManagement};
 use crate::kernel::level::Level;
 use crate::kernel::texts::Language;
 
 const AUTHENTICATION_METHODS: [&str; 3] = ["private_key_jwt", "client_secret_basic", "client_secret_post"];
-/// At the token endpoint and for revocation a client that cannot keep a secret only names itself.
-const METHODS_WITH_NONE: [&str; 4] = ["private_key_jwt", "client_secret_basic", "client_secret_post", "none"];
 const ASSERTION_ALGORITHMS: [&str; 4] = ["ES256", "PS256", "RS256", "EdDSA"];
 
 /// With which we sign what clients get.
@@ -22,9 +21,9 @@ const PROTOCOL_CLAIMS: [&str; 11] =
     ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
 
 /// OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2.
-pub fn document(issuer: &str) -> Value {
-    let mut document = json!({ "issuer": issuer });
-    for part in [endpoints(issuer), requests(), tokens()] {
+pub fn document(config: &Config) -> Value {
+    let mut document = json!({ "issuer": config.issuer });
+    for part in [endpoints(config), requests(), tokens(), certificates(config)] {
         if let (Value::Object(document), Value::Object(part)) = (&mut document, part) {
             document.extend(part);
         }
@@ -33,7 +32,11 @@ pub fn document(issuer: &str) -> Value {
 }
 
 /// Where programs call, and how they prove themselves there.
-fn endpoints(issuer: &str) -> Value {
+fn endpoints(config: &Config) -> Value {
+    let issuer = config.issuer.as_str();
+    let methods = authentication_methods(config);
+    // At the token endpoint and for revocation a client that cannot keep a secret only names itself.
+    let with_none = [methods.as_slice(), &["none"]].concat();
     json!({
         "authorization_endpoint": format!("{issuer}/oauth2/authorize"),
         "pushed_authorization_request_endpoint": format!("{issuer}/oauth2/par"),
@@ -43,16 +46,46 @@ fn endpoints(issuer: &str) -> Value {
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
         "jwks_uri": format!("{issuer}/oauth2/jwks"),
-        "token_endpoint_auth_methods_supported": METHODS_WITH_NONE,
+        "token_endpoint_auth_methods_supported": with_none,
         "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "introspection_endpoint": format!("{issuer}/oauth2/introspect"),
-        "introspection_endpoint_auth_methods_supported": AUTHENTICATION_METHODS,
+        "introspection_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "revocation_endpoint": format!("{issuer}/oauth2/revoke"),
-        "revocation_endpoint_auth_methods_supported": METHODS_WITH_NONE,
+        "revocation_endpoint_auth_methods_supported": with_none,
         "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "dpop_signing_alg_values_supported": dpop::ALGORITHMS,
     })
+}
+
+/// What is registered for clients, and can work here (RFC 8705 section 2).
+fn authentication_methods(config: &Config) -> Vec<&'static str> {
+    let mut methods = AUTHENTICATION_METHODS.to_vec();
+    if config.takes_client_certificates() {
+        methods.push("self_signed_tls_client_auth");
+        if config.server.client_certificate_authority_file.is_some() {
+            methods.push("tls_client_auth");
+        }
+    }
+    methods
+}
+
+/// Tokens bound to client certificates, and where to call with one (RFC 8705 sections 3.3 and 5).
+fn certificates(config: &Config) -> Value {
+    if !config.takes_client_certificates() {
+        return json!({});
+    }
+    let mut part = json!({ "tls_client_certificate_bound_access_tokens": true });
+    if let Some(origin) = &config.server.mtls_issuer {
+        part["mtls_endpoint_aliases"] = json!({
+            "pushed_authorization_request_endpoint": format!("{origin}/oauth2/par"),
+            "token_endpoint": format!("{origin}/oauth2/token"),
+            "userinfo_endpoint": format!("{origin}/oauth2/userinfo"),
+            "introspection_endpoint": format!("{origin}/oauth2/introspect"),
+            "revocation_endpoint": format!("{origin}/oauth2/revoke"),
+        });
+    }
+    part
 }
 
 /// What an authorization request may say, and how it is answered (RFC 9126, RFC 9101, RFC 9207, JARM).

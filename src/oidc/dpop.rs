@@ -8,13 +8,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde::Deserialize;
 use url::Url;
 
+use super::confirmation::Confirmation;
 use crate::app::AppParts;
 use crate::client::{has_private_key, key_algorithm};
-use crate::kernel::error::{Error, Protocol};
+use crate::kernel::error::Protocol;
 use crate::kernel::jws::Compact;
 use crate::kernel::seal::Vault;
 use crate::kernel::secret::{equal, sha256};
@@ -27,30 +27,6 @@ const PROOF_MAX_BYTES: usize = 4096;
 const JTI_MAX_BYTES: usize = 256;
 /// A nonce is of one minute, and counts in that and so many more.
 const NONCE_MINUTES: i64 = 5;
-
-/// To which key something is bound (RFC 7800 section 3.1): the `cnf` member of tokens and answers. Rows keep it as JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Confirmation {
-    /// The SHA-256 thumbprint of the key (RFC 7638, RFC 9449 section 6.1).
-    pub jkt: String,
-}
-
-impl Confirmation {
-    /// What a client announces (`dpop_jkt`, RFC 9449 section 10).
-    pub fn announced(thumbprint: &str) -> Option<Self> {
-        let is_thumbprint = URL_SAFE_NO_PAD.decode(thumbprint).is_ok_and(|hash| hash.len() == 32);
-        is_thumbprint.then(|| Self { jkt: thumbprint.to_owned() })
-    }
-
-    pub fn to_text(&self) -> String {
-        json!(self).to_string()
-    }
-
-    /// What a row keeps.
-    pub fn read(text: &str) -> Result<Self, Error> {
-        serde_json::from_str(text).map_err(Error::broken)
-    }
-}
 
 /// A proof that is right, if it has not been here before.
 pub struct Proof {
@@ -95,7 +71,9 @@ pub fn check(app: &AppParts, proof: &str, request: &Request<'_>) -> Result<Proof
     if claims.htm != request.method {
         return refuse("htm is not the method of this request");
     }
-    if !is_address(&claims.htu, &app.config.issuer, request.path) {
+    // At whichever of our addresses the client sees the endpoint (RFC 8705 section 5).
+    let mut origins = [Some(&app.config.issuer), app.config.server.mtls_issuer.as_ref()].into_iter().flatten();
+    if !origins.any(|origin| is_address(&claims.htu, origin, request.path)) {
         return refuse("htu is not the address of this request");
     }
     let hash = request.access_token.map(|token| URL_SAFE_NO_PAD.encode(sha256(token.as_bytes())));
@@ -114,7 +92,7 @@ pub fn check(app: &AppParts, proof: &str, request: &Request<'_>) -> Result<Proof
         });
     };
     let once = Once::new(&format!("proof {thumbprint}"), &claims.jti, until.plus(minutes(1)));
-    Ok(Proof { confirmation: Confirmation { jkt: thumbprint }, once })
+    Ok(Proof { confirmation: Confirmation::Key(thumbprint), once })
 }
 
 /// A proof that was here before (RFC 9449 section 11.1).
@@ -146,9 +124,9 @@ fn check_key(token: &Compact<'_>) -> Result<String, Protocol> {
 }
 
 /// Whether an address is that of a path of ours; query and fragment do not count.
-fn is_address(htu: &str, issuer: &str, path: &str) -> bool {
+fn is_address(htu: &str, origin: &str, path: &str) -> bool {
     let Ok(htu) = Url::parse(htu) else { return false };
-    let Ok(own) = Url::parse(&format!("{issuer}{path}")) else { return false };
+    let Ok(own) = Url::parse(&format!("{origin}{path}")) else { return false };
     let origin = |url: &Url| url.origin().ascii_serialization();
     origin(&htu) == origin(&own) && htu.path() == own.path() && htu.username().is_empty() && htu.password().is_none()
 }

@@ -8,6 +8,7 @@ pub mod claims;
 pub mod claims_request;
 pub mod client_auth;
 pub mod client_credentials;
+pub mod confirmation;
 pub mod connection;
 pub mod consent;
 pub mod discovery;

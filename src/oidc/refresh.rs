@@ -6,7 +6,7 @@
 //! request whose answer was lost.
 
 use super::client_auth::Authenticated;
-use super::dpop::Confirmation;
+use super::confirmation::Confirmation;
 use super::grant::{self, Live, RefreshToken};
 use super::request::Parameters;
 use super::token::{self, TokenResponse};
@@ -79,7 +79,7 @@ async fn take(
     }
     // Who has the token but not the key ends nothing: its owner goes on.
     if !is_holder(&live, proven(authenticated).as_deref()) {
-        return Ok(refuse("the proof is missing or of another key than the refresh token is bound to"));
+        return Ok(refuse("the proof or the certificate is missing, or another than the refresh token is bound to"));
     }
     let resource = parameters.get("resource");
     if resource.is_some() && resource != live.row.resource.as_deref() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::claims_request::{self, RequestedClaims};
-use super::dpop::Confirmation;
+use super::confirmation::Confirmation;
 use super::response::{Mode, Target};
 use super::{scope_text, scopes_of};
 use crate::app::AppParts;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::access_token::AccessToken;
 use super::client_auth::Authenticated;
-use super::dpop::Confirmation;
+use super::confirmation::Confirmation;
 use super::grant::{self, Grants, Live, RefreshToken};
 use super::request::Parameters;
 use super::{OidcEvent, scope_text, store};
@@ -58,7 +58,7 @@ struct ActiveToken {
     iat: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     jti: Option<String>,
-    /// RFC 9449 section 6.2.
+    /// RFC 9449 section 6.2, RFC 8705 section 3.2.
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation>,
     /// RFC 8693 section 4.1.

@@ -147,7 +147,7 @@ pub struct CodeRow {
     pub resource: Option<String>,
     /// The names of the claims that it opens, for the person's record.
     pub released: String,
-    /// The [`Confirmation`](super::dpop::Confirmation) of whoever may redeem it.
+    /// The [`Confirmation`](super::confirmation::Confirmation) of whoever may redeem it.
     pub confirmation: Option<String>,
 }
 

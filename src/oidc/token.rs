@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::access_token::AccessToken;
 use super::client_auth::Authenticated;
-use super::dpop::Confirmation;
+use super::confirmation::Confirmation;
 use super::grant::{self, Live, RefreshToken};
 use super::request::Parameters;
 use super::{OidcEvent, claims, scopes_of, store};
@@ -135,7 +135,7 @@ struct Presented<'a> {
     redirect_uri: &'a str,
     verifier: Option<&'a str>,
     resource: Option<&'a str>,
-    /// The key of the proof that came along.
+    /// What the request has proven to hold, as rows keep it.
     confirmation: Option<&'a str>,
 }
 
@@ -156,7 +156,7 @@ async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'_>) 
     } else if !verifier_fits(row.challenge.as_deref(), presented.verifier) {
         Some("code_verifier does not fit")
     } else if row.confirmation.is_some() && row.confirmation.as_deref() != presented.confirmation {
-        Some("the proof is missing or of another key than the code is bound to")
+        Some("the proof is missing or of another key than the code is bound to, or a certificate came instead")
     } else if presented.resource.is_some() && presented.resource != row.resource.as_deref() {
         return Ok(Redeemed::OtherResource);
     } else if !store::insert_grant(work, &row, presented.confirmation, refresh.as_ref()).await? {

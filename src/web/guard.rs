@@ -1,6 +1,6 @@
 //! What holds for every request: an id, the right host, limits, headers, one log line, one count.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -30,6 +30,9 @@ pub struct RequestFacts {
     /// The client's address; a proxy's word counts only if the proxy is trusted.
     pub address: IpAddr,
 }
+
+/// The listener that asks for client certificates, if there is one.
+pub struct MtlsListener(pub Option<SocketAddr>);
 
 /// Runs around every handler.
 pub async fn guard(
@@ -115,6 +118,13 @@ fn support_id(app: &AppParts) -> String {
     format!("{}-{}-{}", &text[..4], &text[4..8], &text[8..])
 }
 
+/// The host under which the listener is known that took this request. No other counts there, the issuer's neither: a
+/// client that shares one connection between both must be told (RFC 9110 section 15.5.20).
+fn own_host<'a>(app: &'a AppParts, request: &ServiceRequest) -> &'a str {
+    let mtls = request.app_data::<MtlsListener>().and_then(|MtlsListener(address)| *address);
+    if mtls == Some(request.app_config().local_addr()) { app.config.mtls_host() } else { app.config.host() }
+}
+
 /// What no handler needs to see.
 fn refusal(app: &AppParts, request: &ServiceRequest) -> Option<StatusCode> {
     let mut hosts = request.headers().get_all(header::HOST);
@@ -125,10 +135,11 @@ fn refusal(app: &AppParts, request: &ServiceRequest) -> Option<StatusCode> {
     if host.is_none() || hosts.next().is_some() {
         return Some(StatusCode::BAD_REQUEST);
     }
-    if !host.is_some_and(|host| host.eq_ignore_ascii_case(app.config.host())) {
+    let own = own_host(app, request);
+    if !host.is_some_and(|host| host.eq_ignore_ascii_case(own)) {
         return Some(StatusCode::MISDIRECTED_REQUEST);
     }
-    if request.uri().authority().is_some_and(|authority| authority.as_str() != app.config.host()) {
+    if request.uri().authority().is_some_and(|authority| authority.as_str() != own) {
         return Some(StatusCode::MISDIRECTED_REQUEST);
     }
     // There is no other protocol here to change to.

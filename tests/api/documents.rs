@@ -56,7 +56,7 @@ fn the_client_reference_is_complete() {
     assert_eq!(documented("[[client]]"), keys_of_the_client_file("[[client]]\nx = 1\n"));
     assert_eq!(documented("[[client.claims]]"), keys_of_the_client_file("[[client]]\n[[client.claims]]\nx = 1\n"));
     let mut authentication = vec!["method".to_owned()];
-    for method in ["private_key_jwt", "client_secret_basic"] {
+    for method in ["private_key_jwt", "client_secret_basic", "self_signed_tls_client_auth", "tls_client_auth"] {
         let text = format!("[[client]]\n[client.authentication]\nmethod = \"{method}\"\nx = 1\n");
         authentication.extend(keys_of_the_client_file(&text));
     }

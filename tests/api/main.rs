@@ -20,6 +20,8 @@ mod keys;
 mod keys_master;
 mod leaving;
 mod logout_state;
+mod mutual_tls;
+mod mutual_tls_ways;
 #[path = "../interop/openidconnect.rs"]
 mod openidconnect;
 mod operator;

@@ -8,7 +8,8 @@ use askama::Template;
 
 use super::authorize::{self, Decision};
 use super::claims::{self, Credential, Userinfo};
-use super::client_auth::{Authenticated, authenticate};
+use super::client_auth::{Authenticated, Shown, authenticate};
+use super::confirmation::Confirmation;
 use super::dispatch::Step;
 use super::dpop::{self, Proof};
 use super::grant::Grants;
@@ -24,6 +25,7 @@ use crate::kernel::key_times::JWK_SET_KEPT;
 use crate::signin::session;
 use crate::store::work::Actor;
 use crate::web::caller::Visitor;
+use crate::web::certificate;
 use crate::web::form::{ForeignForm, Form, parse_pairs};
 use crate::web::page::{Frame, content_policy};
 
@@ -33,7 +35,7 @@ type Answer = Result<HttpResponse, Error>;
 const INTROSPECTION_JWT: &str = "application/token-introspection+jwt";
 
 pub async fn discovery(app: web::Data<App>) -> Answer {
-    let document = discovery::document(&app.config.issuer);
+    let document = discovery::document(&app.config);
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=3600")).json(document))
 }
 
@@ -184,8 +186,9 @@ async fn client(
         return Err(Error::protocol("invalid_request", "parameters belong into the body"));
     }
     let parameters = Parameters::new(pairs)?;
-    let header = authorization(http)?;
-    Ok((authenticate(app, registry, header.as_deref(), &parameters).await?, parameters))
+    let (header, certificate) = (authorization(http)?, certificate::of(app, http));
+    let shown = Shown { authorization: header.as_deref(), certificate: certificate.as_deref() };
+    Ok((authenticate(app, registry, &shown, &parameters).await?, parameters))
 }
 
 pub async fn introspect(
@@ -246,13 +249,21 @@ fn credential(app: &App, http: &HttpRequest) -> Result<Option<Credential>, Error
     let Some((scheme, token)) = text.split_once(' ').filter(|(_, token)| !token.is_empty()) else { return Ok(None) };
     let token = token.to_owned();
     if scheme.eq_ignore_ascii_case("bearer") {
-        return Ok(Some(Credential { token, proof: None }));
+        return Ok(Some(bearer(app, http, token)));
     }
     if !scheme.eq_ignore_ascii_case("dpop") {
         return Ok(None);
     }
     let proof = proof(app, http, Some(&token)).map_err(Error::Resource)?;
-    Ok(Some(Credential { token, proof }))
+    // By this scheme a certificate opens nothing.
+    Ok(Some(Credential { token, proof, certificate: None }))
+}
+
+/// A token without a proof. What it is bound to may be the certificate that the request comes with.
+fn bearer(app: &App, http: &HttpRequest, token: String) -> Credential {
+    let certificate = certificate::of(app, http);
+    let certificate = certificate.and_then(|shown| Confirmation::of_certificate(&shown, app.now()));
+    Credential { token, proof: None, certificate }
 }
 
 /// RFC 6750 section 3.1: without any token only the scheme is named.
@@ -293,7 +304,7 @@ pub async fn userinfo_by_post(
     let credential = match (credential(&app, &http)?, in_body) {
         (Some(_), Some(_)) => return Err(Error::protocol("invalid_request", "the token stands in two places")),
         (Some(credential), None) => credential,
-        (None, Some(token)) => Credential { token, proof: None },
+        (None, Some(token)) => bearer(&app, &http, token),
         (None, None) => return no_token(),
     };
     Ok(match claims::userinfo(&app, &registry, &grants, &credential).await? {

@@ -1,6 +1,7 @@
 //! What the stories are told with: a world with its own database, clock and post; browsers and services.
 
 pub mod browser;
+pub mod card;
 pub mod database;
 pub mod dice;
 pub mod doors;
