@@ -142,10 +142,7 @@ pub fn tls(config: &config::Server) -> Result<Option<ServerConfig>, String> {
 }
 
 /// TLS 1.3, and 1.2 with ECDHE and AES-GCM only (BSI TR-02102-2).
-fn tls_asking(
-    config: &config::Server,
-    verifier: Arc<dyn ClientCertVerifier>,
-) -> Result<Option<ServerConfig>, String> {
+fn tls_asking(config: &config::Server, verifier: Arc<dyn ClientCertVerifier>) -> Result<Option<ServerConfig>, String> {
     let (Some(certificate), Some(key)) = (&config.tls_certificate_file, &config.tls_key_file) else { return Ok(None) };
     let mut provider = default_provider();
     provider.cipher_suites = vec![

@@ -48,11 +48,12 @@ impl ClientCertificate {
         if intermediates.len() > INTERMEDIATES_MAX {
             return None;
         }
-        let read = Certificate::from_der(&end_entity).ok()?.tbs_certificate;
+        let read = Certificate::from_der(&end_entity).ok()?;
+        let (read, validity) = (read.tbs_certificate(), read.tbs_certificate().validity());
         let instant = |time: &Time| i64::try_from(time.to_unix_duration().as_secs()).map(Timestamp::from_seconds);
-        let (not_before, not_after) = (instant(&read.validity.not_before), instant(&read.validity.not_after));
+        let (not_before, not_after) = (instant(&validity.not_before), instant(&validity.not_after));
         let (mut dns_names, mut uris) = (Vec::new(), Vec::new());
-        for name in read.get::<SubjectAltName>().ok()?.map(|(_, names)| names.0).unwrap_or_default() {
+        for name in read.get_extension::<SubjectAltName>().ok()?.map(|(_, names)| names.0).unwrap_or_default() {
             match name {
                 GeneralName::DnsName(name) => dns_names.push(name.to_string()),
                 GeneralName::UniformResourceIdentifier(uri) => uris.push(uri.to_string()),

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::confirmation::Confirmation;
 use super::consent::{self, Agreement};
 use super::dispatch::{ConsentFacts, SessionFacts, Situation, Step, next_step};
-use super::confirmation::Confirmation;
 use super::par::{self, PushedHash};
 use super::request::AuthorizationRequest;
 use super::response::Response;

@@ -67,9 +67,11 @@ mod tests {
         let read = |lines: &[_]| forwarded(&headers(lines), "Client-Cert");
         let lengths = |lines: &[_]| read(lines).map(|chain| chain.iter().map(|one| one.len()).collect::<Vec<_>>());
         assert_eq!(lengths(&[("client-cert", ":AAAA:")]), Some(vec![3]));
-        let chain = [("client-cert", ":AAAA:"), ("client-cert-chain", ":AA==:, :AAA=:"), ("client-cert-chain", ":AAAA:")];
+        let chain =
+            [("client-cert", ":AAAA:"), ("client-cert-chain", ":AA==:, :AAA=:"), ("client-cert-chain", ":AAAA:")];
         assert_eq!(lengths(&chain), Some(vec![3, 1, 2, 3]));
-        for bad in ["", ":", "AAAA", ":AAAA", "AAAA:", ":AA A:", ":AAA:", ":AAAA:;a=1", "\":AAAA:\"", ":AAAA:, :AAAA:"] {
+        for bad in ["", ":", "AAAA", ":AAAA", "AAAA:", ":AA A:", ":AAA:", ":AAAA:;a=1", "\":AAAA:\"", ":AAAA:, :AAAA:"]
+        {
             assert_eq!(read(&[("client-cert", bad)]), None, "{bad}");
         }
         assert_eq!(read(&[("client-cert", ":AAAA:"), ("client-cert", ":AAAA:")]), None, "twice");

@@ -165,13 +165,15 @@ both!(sec_j06_a_certificate_is_exactly_the_registered_one, async |world| {
     let old = Card::self_signed(between(START.minus(days(9)), START.minus(days(1))));
     let early = Card::self_signed(between(START.plus(days(1)), START.plus(days(9))));
     let basic = Service::new("geheim");
-    let text = [declaration("parken", "", &own(&[&card, &old, &early])), basic.declaration("own_scopes = [\"lesen\"]")];
-    world.clients(&text.concat()).await;
+    let texts =
+        [declaration("parken", "", &own(&[&card, &old, &early])), basic.declaration("own_scopes = [\"lesen\"]")];
+    world.clients(&texts.concat()).await;
     let door = Door::open(&world, &Authority::root()).await;
     let with = |card: &Card| door.caller(Some(card));
     assert_eq!(ask(&with(&card), "parken").await, believed());
-    let tokens = with(&card).post("/oauth2/token", &[("grant_type", "client_credentials"), ("client_id", "parken")]);
-    assert!(claims(&crate::support::doors::text(&tokens.await.json(), "access_token")).get("cnf").is_none());
+    let form = [("grant_type", "client_credentials"), ("client_id", "parken")];
+    let unbound = with(&card).post("/oauth2/token", &form).await.json();
+    assert!(claims(&text(&unbound, "access_token")).get("cnf").is_none(), "not declared");
     let refused = invalid(401, "invalid_client");
     for (what, caller) in [
         ("another", with(&other)),
@@ -202,10 +204,13 @@ both!(sec_j06_an_authority_vouches_for_names, async |world| {
     let branch = root.branch("Zweig");
     let name = [dns("parken.example")];
     world
-        .clients(&[
-            declaration("parken", BOUND, &issued("san_dns = \"parken.example\"")),
-            declaration("urne", "", &issued("san_uri = \"urn:dienst:urne\"")),
-        ].concat())
+        .clients(
+            &[
+                declaration("parken", BOUND, &issued("san_dns = \"parken.example\"")),
+                declaration("urne", "", &issued("san_uri = \"urn:dienst:urne\"")),
+            ]
+            .concat(),
+        )
         .await;
     let door = Door::open(&world, &root).await;
     let good = root.issue(&name, |_| {});
@@ -229,12 +234,18 @@ both!(sec_j06_an_authority_vouches_for_names, async |world| {
         ("below the name", root.issue(&[dns("a.parken.example")], |_| {})),
         ("a wildcard", root.issue(&[dns("*.example")], |_| {})),
         ("of another kind", root.issue(&[uri("parken.example")], |_| {})),
-        ("only as common name", root.issue(&[], |params| {
-            params.distinguished_name.push(rcgen::DnType::CommonName, "parken.example");
-        })),
-        ("for servers", root.issue(&name, |params| {
-            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        })),
+        (
+            "only as common name",
+            root.issue(&[], |params| {
+                params.distinguished_name.push(rcgen::DnType::CommonName, "parken.example");
+            }),
+        ),
+        (
+            "for servers",
+            root.issue(&name, |params| {
+                params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+            }),
+        ),
         ("of another service", urne),
     ];
     for (what, card) in &cards {
@@ -291,7 +302,10 @@ both!(a_service_with_much_to_protect_may_have_a_certificate_instead_of_a_key, as
     let proven = caller.with("dpop", &proof.make(sender_constraint::TOKEN, &nonce));
     let tokens = redeem(&proven, &keyed, &code).await;
     let access = text(&tokens, "access_token");
-    assert_eq!((&tokens["token_type"], &claims(&access)["cnf"]["jkt"]), (&json!("DPoP"), &json!(thumbprint(&bound.key))));
+    assert_eq!(
+        (&tokens["token_type"], &claims(&access)["cnf"]["jkt"]),
+        (&json!("DPoP"), &json!(thumbprint(&bound.key)))
+    );
     let at = sender_constraint::userinfo(&access);
     assert_eq!(refusal(&caller.userinfo("Bearer", &access).await), invalid(401, "invalid_token"));
     let strange = Proof { origin: "https://mtls.example", ..proof };

@@ -66,7 +66,11 @@ both!(sec_e13_a_header_is_believed_from_a_trusted_proxy_alone, async |world| {
 });
 
 /// What the listener agrees to with a client that can do only this.
-fn handshake(door: &Door, version: &'static SupportedProtocolVersion, provider: CryptoProvider) -> Result<ProtocolVersion, String> {
+fn handshake(
+    door: &Door,
+    version: &'static SupportedProtocolVersion,
+    provider: CryptoProvider,
+) -> Result<ProtocolVersion, String> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(door.server.as_bytes()).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&[version]).unwrap();
@@ -102,10 +106,8 @@ both!(the_listener_keeps_to_the_ciphers_of_all_others, async |world| {
 // What the documents say is there: each member held to it.
 both!(discovery_tells_of_certificates_where_they_are_taken, async |world| {
     let (card, root) = (Card::self_signed(|_| {}), Authority::root());
-    let texts = [
-        declaration("parken", BOUND, &own(&[&card])),
-        declaration("amt", BOUND, &issued("san_dns = \"amt.example\"")),
-    ];
+    let texts =
+        [declaration("parken", BOUND, &own(&[&card])), declaration("amt", BOUND, &issued("san_dns = \"amt.example\""))];
     world.clients(&texts.concat()).await;
     let door = Door::open(&world, &root).await;
     let issued = root.issue(&[dns("amt.example")], |_| {});

@@ -174,8 +174,9 @@ impl Caller {
     /// At the ordinary listener of a node, with these headers.
     pub fn at(world: &World, address: SocketAddr, headers: &[(&'static str, &str)]) -> Self {
         let host = world.config.issuer.trim_start_matches("http://");
-        let headers = headers.iter().chain(&[("host", host)]).map(|(name, value)| (*name, (*value).to_owned()));
-        Self { http: reqwest::Client::new(), origin: format!("http://{address}"), headers: headers.collect() }
+        let headers = [headers, &[("host", host)]].concat();
+        let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+        Self { http: reqwest::Client::new(), origin: format!("http://{address}"), headers }
     }
 
     /// The same with one more header.
