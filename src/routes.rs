@@ -58,7 +58,7 @@ pub fn table(demo: bool) -> Vec<Row> {
     use crate::account::web::{self as account, further};
     use crate::data::web as data;
     use crate::notice::web as notice;
-    use crate::oidc::web as oidc;
+    use crate::oidc::web::{self as oidc, device};
     use crate::signin::web::{self as signin, contact, register, reset, security};
     let get_to = web::get;
     let post_to = web::post;
@@ -135,11 +135,18 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/barrierefreiheit",                        Page,  Public,   get_to().to(account::accessibility)),
         get( "/einwilligung",                            Page,  SignedIn, get_to().to(oidc::consent::show)),
         post("/einwilligung",                            Page,  SignedIn, post_to().to(oidc::consent::submit)),
+        get( "/geraet",                                  Page,  SignedIn, get_to().to(device::show)),
+        post("/geraet",                                  Page,  SignedIn, post_to().to(device::submit)),
+        get( "/geraet/pruefen",                          Page,  SignedIn, get_to().to(device::check)),
+        post("/geraet/pruefen",                          Page,  SignedIn, post_to().to(device::submit_check)),
+        get( "/geraet/fertig",                           Page,  Public,   get_to().to(device::done)),
+        get( "/geraet/abgelehnt",                        Page,  Public,   get_to().to(device::denied)),
         get( "/weiter",                                  Page,  Flow,     get_to().to(oidc::resume)),
         post("/abbrechen",                               Page,  Flow,     post_to().to(oidc::cancel)),
         get( "/oauth2/authorize",                        Page,  Protocol, get_to().to(oidc::authorize)),
         post("/oauth2/authorize",                        Page,  Protocol, post_to().to(oidc::authorize_by_form)),
         post("/oauth2/par",                              OAuth, Protocol, post_to().to(oidc::push)),
+        post("/oauth2/device_authorization",             OAuth, Protocol, post_to().to(device::begin)),
         post("/oauth2/token",                            OAuth, Protocol, post_to().to(oidc::token)).cross_origin(),
         post("/oauth2/introspect",                       OAuth, Protocol, post_to().to(oidc::introspect)),
         post("/oauth2/revoke",                           OAuth, Protocol, post_to().to(oidc::revoke)).cross_origin(),

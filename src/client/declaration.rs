@@ -93,7 +93,8 @@ impl Client {
     }
 
     fn check_addresses(&self, loopback_allowed: bool) -> Result<(), Problem> {
-        if self.redirect_uris.is_empty() && self.own_scopes.is_empty() && self.resource_server.is_none() {
+        let has_other_use = self.device || !self.own_scopes.is_empty() || self.resource_server.is_some();
+        if self.redirect_uris.is_empty() && !has_other_use {
             return problem("redirect_uris", "at least one");
         }
         let lists: [(_, &[String]); 7] = [
@@ -168,7 +169,7 @@ impl Client {
     }
 
     fn check_rights(&self) -> Result<(), Problem> {
-        if !self.scopes.contains(&Scope::Openid) && !self.redirect_uris.is_empty() {
+        if !self.scopes.contains(&Scope::Openid) && (self.device || !self.redirect_uris.is_empty()) {
             return problem("scopes", "must contain openid");
         }
         if self.is_public() && !self.own_scopes.is_empty() {
@@ -191,6 +192,10 @@ impl Client {
         if self.own_scopes.len() > OWN_SCOPES_MAX || !self.own_scopes.iter().all(|name| is_own_scope(name)) {
             let text = "at most 32 names of letters, digits, '.', ':', '_', '-', none of them a person's scope";
             return problem("own_scopes", text);
+        }
+        // FAPI 2.0 Security Profile section 5.3.2.1: the code flow, with deposited requests.
+        if self.device && self.profile.is_fapi2() {
+            return problem("device", "not with this profile: nobody can tell who holds the device");
         }
         if self.profile.is_fapi2() {
             self.check_fapi2()?;
@@ -321,6 +326,11 @@ mod tests {
         assert!(refused("level = \"gold\"").contains("level"));
         assert!(refused("level = \"substantial\"").contains("level_reason"));
         assert!(refused("contacts = [\"nobody\"]").contains("contacts"));
+        assert!(refused("device = true\nprofile = \"fapi2\"").contains("device"));
+        let without_openid = file("device = true").replace("scopes = [\"openid\"]", "");
+        assert!(ClientFile::parse(&without_openid, false).unwrap_err().contains("openid"));
+        let alone = file("device = true").replace("redirect_uris = [\"https://rp.example/cb\"]", "");
+        assert!(ClientFile::parse(&alone, false).is_ok());
         assert!(refused("authority_id = \"a b\"").contains("authority_id"));
         assert!(refused("subject_type = \"public\"\nsector = \"a\"").contains("sector"));
     }

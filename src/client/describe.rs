@@ -114,6 +114,7 @@ impl Client {
         vec![
             ("scopes", list(&scopes)),
             ("claims", if claims.is_empty() { none() } else { claims.join("; ") }),
+            ("device", if self.device { "people may sign in on devices" } else { "no" }.to_owned()),
             ("own_scopes", list(&self.own_scopes)),
             ("resource", self.resource.clone().unwrap_or_else(none)),
             ("resource_server", self.resource_server.clone().unwrap_or_else(none)),

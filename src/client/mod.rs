@@ -256,7 +256,7 @@ pub struct Client {
     pub contacts: Vec<String>,
     #[serde(default)]
     pub profile: Profile,
-    /// May be empty for a client that only ever acts in its own name.
+    /// May be empty for a client that only ever acts in its own name or for devices.
     #[serde(default)]
     pub redirect_uris: Vec<String>,
     /// Only requests that it has deposited before (RFC 9126 section 6).
@@ -280,6 +280,9 @@ pub struct Client {
     /// All that it may ever learn of a person. What is not listed is not delivered, whatever is asked.
     #[serde(default)]
     pub claims: Vec<ClaimRule>,
+    /// May sign people in on a device that has no keyboard or browser (RFC 8628).
+    #[serde(default)]
+    pub device: bool,
     /// What it may do in its own name (client credentials, RFC 6749 section 4.4); the words of whoever reads its tokens.
     #[serde(default)]
     pub own_scopes: Vec<String>,

@@ -12,6 +12,9 @@ use super::secret::Secret;
 /// Crockford's alphabet: no I, L, O, U, so that a code survives being read aloud or copied by hand.
 pub const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
+/// Letters that spell no words and are not mistaken for digits (RFC 8628 section 6.1).
+pub const CONSONANTS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+
 #[derive(Clone, Debug)]
 pub enum Random {
     System,
@@ -64,6 +67,19 @@ impl Random {
         }
     }
 
+    /// `length` letters of [`CONSONANTS`], each equally likely.
+    pub fn consonants(&self, length: usize) -> Secret<String> {
+        let mut text = String::with_capacity(length);
+        while text.len() < length {
+            // Of 256 values the last 16 would favour the first letters.
+            let [byte] = self.bytes::<1>();
+            if byte < 240 {
+                text.push(char::from(CONSONANTS[usize::from(byte) % CONSONANTS.len()]));
+            }
+        }
+        Secret::new(text)
+    }
+
     /// `length` letters and digits of [`CROCKFORD`], five bits each.
     pub fn letters(&self, length: usize) -> Secret<String> {
         let mut bytes = vec![0; length];
@@ -81,6 +97,15 @@ mod tests {
         let (one, two) = (Random::seeded(7), Random::seeded(7));
         assert_eq!(one.bytes::<40>(), two.bytes::<40>());
         assert_ne!(one.bytes::<32>(), one.bytes::<32>());
+    }
+
+    #[test]
+    fn every_consonant_comes_and_nothing_else() {
+        let text = Random::seeded(1).consonants(2000);
+        let mut seen: Vec<u8> = text.expose().bytes().collect();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!((text.expose().len(), &seen[..]), (2000, &CONSONANTS[..]));
     }
 
     #[test]

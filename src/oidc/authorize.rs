@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use super::confirmation::Confirmation;
 use super::consent::{self, Agreement};
+use super::device::{self, Verdict};
 use super::dispatch::{ConsentFacts, SessionFacts, Situation, Step, next_step};
 use super::par::{self, PushedHash};
 use super::request::AuthorizationRequest;
-use super::response::Response;
+use super::response::{Destination, Response};
 use super::store;
 use crate::app::AppParts;
 use crate::client::registry::Registry;
 use crate::client::{Claim, Client};
 use crate::kernel::error::{Error, Protocol};
-use crate::kernel::id::{GrantId, RequestId};
+use crate::kernel::id::{GrantId, RequestId, SessionId};
 use crate::kernel::seal::Place;
 use crate::kernel::secret::{Secret, token_hash};
 use crate::kernel::time::{Timestamp, minutes};
@@ -34,6 +35,14 @@ pub struct Pending {
     pub client: Arc<Client>,
     pub created_at: Timestamp,
     pushed: Option<PushedHash>,
+    confirmed_by: Option<SessionId>,
+}
+
+impl Pending {
+    /// Whether a device waits for it, and not the client at the other end of this browser.
+    pub fn is_for_device(&self) -> bool {
+        matches!(self.request.target, Destination::Device(_))
+    }
 }
 
 /// What the browser is sent to do.
@@ -42,6 +51,8 @@ pub enum Decision {
     Continue(Step, RequestId),
     /// Back to the client.
     Return(Response),
+    /// Nowhere: a device asks for it.
+    Device(Verdict),
 }
 
 fn place(id: &RequestId) -> Place<'_> {
@@ -66,7 +77,7 @@ pub async fn begin(
             spend(&mut work, pushed).await?;
             let code = issue(&mut work, client, &request, (session, &facts)).await?;
             work.commit().await?;
-            Ok(Decision::Return(Response::success(app, client, &request.target, code.expose())?))
+            success(app, client, &request, code)
         }
         Step::Refuse(error) => {
             if pushed.is_some() {
@@ -74,7 +85,7 @@ pub async fn begin(
                 spend(&mut work, pushed).await?;
                 work.commit().await?;
             }
-            Ok(Decision::Return(Response::failure(app, client, &request.target, &error)?))
+            failure(app, client, &request, &error)
         }
         step => {
             let mut work = app.begin(Actor::Visitor).await?;
@@ -93,6 +104,7 @@ pub async fn begin(
                 created_at: now,
                 expires_at: now.plus(REQUEST_LIFETIME),
                 pushed_hash: pushed.map(|pushed| pushed.0.to_vec()),
+                confirmed_by: None,
             };
             store::insert_request(&mut work, browser, &row).await?;
             work.commit().await?;
@@ -115,7 +127,8 @@ pub async fn find(
     // A client that was removed meanwhile takes its requests with it.
     let Some(client) = registry.find(&request.client) else { return Ok(None) };
     let pushed = row.pushed_hash.and_then(|hash| hash.try_into().ok()).map(PushedHash);
-    Ok(Some(Pending { id: row.id, request, client, created_at: row.created_at, pushed }))
+    let (id, created_at, confirmed_by) = (row.id, row.created_at, row.confirmed_by);
+    Ok(Some(Pending { id, request, client, created_at, pushed, confirmed_by }))
 }
 
 /// Every step returns here.
@@ -125,14 +138,15 @@ pub async fn resume(
     session: Option<&Session>,
     browser: &[u8],
 ) -> Result<Decision, Error> {
-    let facts = facts(app, &pending.client, &pending.request, session).await?;
+    let mut facts = facts(app, &pending.client, &pending.request, session).await?;
+    facts.is_confirmed = session.is_some_and(|session| pending.confirmed_by.as_ref() == Some(&session.id));
     match (facts.decide(&pending.request, pending.created_at, app.now()), session) {
         (Step::Issue, Some(session)) => {
             let mut work = app.begin(Actor::Account(session.account_id.clone())).await?;
             take(&mut work, pending, browser).await?;
             let code = issue(&mut work, &pending.client, &pending.request, (session, &facts)).await?;
             work.commit().await?;
-            Ok(Decision::Return(Response::success(app, &pending.client, &pending.request.target, code.expose())?))
+            success(app, &pending.client, &pending.request, code)
         }
         (Step::Refuse(error), _) => refuse(app, pending, browser, &error).await,
         (step, _) => Ok(Decision::Continue(step, pending.id.clone())),
@@ -143,8 +157,45 @@ pub async fn resume(
 pub async fn refuse(app: &AppParts, pending: &Pending, browser: &[u8], error: &Protocol) -> Result<Decision, Error> {
     let mut work = app.begin(Actor::Visitor).await?;
     take(&mut work, pending, browser).await?;
+    device::deny(&mut work, &pending.request).await?;
     work.commit().await?;
-    Ok(Decision::Return(Response::failure(app, &pending.client, &pending.request.target, error)?))
+    failure(app, &pending.client, &pending.request, error)
+}
+
+/// Somebody has said that the device that waits is theirs: it counts for their session.
+pub async fn confirm(app: &AppParts, pending: &Pending, session: &Session, browser: &[u8]) -> Result<(), Error> {
+    let mut work = app.begin(Actor::Account(session.account_id.clone())).await?;
+    if !store::device::confirm_request(&mut work, &pending.id, browser, &session.id).await? {
+        return Err(Error::Gone);
+    }
+    work.commit().await
+}
+
+/// `code` is for a client; a device has one already.
+fn success(
+    app: &AppParts,
+    client: &Client,
+    request: &AuthorizationRequest,
+    code: Option<Secret<String>>,
+) -> Result<Decision, Error> {
+    match (&request.target, code) {
+        (Destination::Client(target), Some(code)) => {
+            Ok(Decision::Return(Response::success(app, client, target, code.expose())?))
+        }
+        _ => Ok(Decision::Device(Verdict::Allowed)),
+    }
+}
+
+fn failure(
+    app: &AppParts,
+    client: &Client,
+    request: &AuthorizationRequest,
+    error: &Protocol,
+) -> Result<Decision, Error> {
+    match &request.target {
+        Destination::Client(target) => Ok(Decision::Return(Response::failure(app, client, target, error)?)),
+        Destination::Device(_) => Ok(Decision::Device(Verdict::Denied)),
+    }
 }
 
 /// The gate: a stored request is answered once, and with it all that were begun with the same deposited one.
@@ -176,12 +227,13 @@ struct Facts {
     session: Option<SessionFacts>,
     agreement: Option<Agreement>,
     consent: Option<ConsentFacts>,
+    is_confirmed: bool,
 }
 
 impl Facts {
     fn decide(&self, request: &AuthorizationRequest, created_at: Timestamp, now: Timestamp) -> Step {
-        let (session, consent) = (self.session.as_ref(), self.consent.as_ref());
-        next_step(&Situation { request, created_at, session, consent, now })
+        let (session, consent, is_confirmed) = (self.session.as_ref(), self.consent.as_ref(), self.is_confirmed);
+        next_step(&Situation { request, created_at, session, consent, is_confirmed, now })
     }
 }
 
@@ -201,17 +253,28 @@ async fn facts(
     let consent = agreement
         .as_ref()
         .map(|agreement| ConsentFacts { covers: agreement.covers(client, request), granted_at: agreement.granted_at });
-    Ok(Facts { session: Some(facts), agreement, consent })
+    Ok(Facts { session: Some(facts), agreement, consent, is_confirmed: false })
 }
 
-/// Stores a code: one statement, which is why a request that needs no other is a transaction of its own ([`begin`]).
+/// Stores a code: one statement, which is why a request that needs no other is a transaction of its own ([`begin`]). For a
+/// device there is one more; no such request is answered at once.
 async fn issue(
     work: &mut Work,
     client: &Client,
     request: &AuthorizationRequest,
     (session, facts): (&Session, &Facts),
-) -> Result<Secret<String>, Error> {
-    let code = work.random.token();
+) -> Result<Option<Secret<String>>, Error> {
+    let (code, hash, redirect_uri, expires_at) = match &request.target {
+        Destination::Client(target) => {
+            let code = work.random.token();
+            let hash = token_hash(code.expose());
+            (Some(code), hash, target.redirect_uri.clone(), work.now.plus(CODE_LIFETIME))
+        }
+        Destination::Device(device) => {
+            let (hash, expires_at) = device::allow(work, device).await?;
+            (None, hash, String::new(), expires_at)
+        }
+    };
     let agreed = |claim: &Claim| {
         facts.agreement.as_ref().is_some_and(|agreement| consent::is_agreed(&agreement.answers, *claim))
     };
@@ -222,19 +285,19 @@ async fn issue(
         account_id: session.account_id.clone(),
         session_id: session.id.clone(),
         grant_id: GrantId::new(work.now, &work.random),
-        redirect_uri: request.target.redirect_uri.clone(),
+        redirect_uri,
         scope: request.scope.clone(),
         nonce: request.nonce.clone(),
         challenge: request.challenge.clone(),
         level: session.level,
         methods: session.methods.clone(),
         authenticated_at: session.authenticated_at,
-        expires_at: work.now.plus(CODE_LIFETIME),
+        expires_at,
         claims: claims.transpose().map_err(Error::broken)?,
         resource: request.resource.clone(),
         released: released.collect::<Vec<_>>().join(" "),
         confirmation: request.confirmation.as_ref().map(Confirmation::to_text),
     };
-    store::insert_code(work, &token_hash(code.expose()), &row).await?;
+    store::insert_code(work, &hash, &row).await?;
     Ok(code)
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::response::Mode;
-use super::{dpop, exchange};
+use super::{device, dpop, exchange};
 use crate::client::{Claim, Scope};
 use crate::config::Config;
 use crate::kernel::jwe::{Content, KeyManagement};
@@ -40,6 +40,7 @@ fn endpoints(config: &Config) -> Value {
     json!({
         "authorization_endpoint": format!("{issuer}/oauth2/authorize"),
         "pushed_authorization_request_endpoint": format!("{issuer}/oauth2/par"),
+        "device_authorization_endpoint": format!("{issuer}/oauth2/device_authorization"),
         "token_endpoint": format!("{issuer}/oauth2/token"),
         "userinfo_endpoint": format!("{issuer}/oauth2/userinfo"),
         "end_session_endpoint": format!("{issuer}/oauth2/logout"),
@@ -114,7 +115,8 @@ fn requests() -> Value {
 fn tokens() -> Value {
     let (managements, contents) = (KeyManagement::ALL.map(KeyManagement::name), Content::ALL.map(Content::name));
     json!({
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", exchange::GRANT_TYPE],
+        "grant_types_supported":
+            ["authorization_code", "refresh_token", "client_credentials", exchange::GRANT_TYPE, device::GRANT_TYPE],
         "subject_types_supported": ["pairwise", "public"],
         "claim_types_supported": ["normal"],
         "claims_supported": PROTOCOL_CLAIMS.into_iter().chain(Claim::ALL.map(Claim::name)).collect::<Vec<_>>(),

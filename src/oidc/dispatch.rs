@@ -5,6 +5,7 @@
 
 use super::consent::CONSENT_LIFETIME;
 use super::request::AuthorizationRequest;
+use super::response::Destination;
 use crate::kernel::error::Protocol;
 use crate::kernel::level::Level;
 use crate::kernel::time::Timestamp;
@@ -32,6 +33,8 @@ pub enum Step {
     /// Open an account (Initiating User Registration via OpenID Connect 1.0).
     Register,
     RaiseLevel(Level),
+    /// Ask whether the device that waits is theirs (RFC 8628 section 5.4).
+    ConfirmDevice,
     Consent,
     Issue,
     Refuse(Protocol),
@@ -44,6 +47,8 @@ pub struct Situation<'a> {
     pub created_at: Timestamp,
     pub session: Option<&'a SessionFacts>,
     pub consent: Option<&'a ConsentFacts>,
+    /// Whether it was said in this session that the device that waits is theirs.
+    pub is_confirmed: bool,
     pub now: Timestamp,
 }
 
@@ -58,12 +63,14 @@ pub fn next_step(situation: &Situation<'_>) -> Step {
     match step {
         Step::SignIn | Step::Register => refuse("login_required", "the person would have to sign in"),
         Step::RaiseLevel(_) => refuse("interaction_required", "the person would have to raise the level"),
+        Step::ConfirmDevice => refuse("interaction_required", "the person would have to confirm the device"),
         Step::Consent => refuse("consent_required", "the person would have to consent"),
         step => step,
     }
 }
 
-fn interactive_step(&Situation { request, created_at, session, consent, now }: &Situation<'_>) -> Step {
+fn interactive_step(situation: &Situation<'_>) -> Step {
+    let &Situation { request, created_at, session, consent, now, .. } = situation;
     let Some(session) = session else {
         return if request.prompt.create { Step::Register } else { Step::SignIn };
     };
@@ -83,6 +90,9 @@ fn interactive_step(&Situation { request, created_at, session, consent, now }: &
     if session.level < request.level {
         return Step::RaiseLevel(request.level);
     }
+    if matches!(request.target, Destination::Device(_)) && !situation.is_confirmed {
+        return Step::ConfirmDevice;
+    }
     let consented = consent.is_some_and(|consent| {
         consent.covers
             && consent.granted_at.plus(CONSENT_LIFETIME) > now
@@ -96,6 +106,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::claims_request::RequestedClaims;
+    use super::super::device::DeviceHash;
     use super::super::request::Prompt;
     use super::super::response::{Mode, Target};
     use super::*;
@@ -107,7 +118,11 @@ mod tests {
     fn request(change: impl FnOnce(&mut AuthorizationRequest)) -> AuthorizationRequest {
         let mut request = AuthorizationRequest {
             client: ClientId("parken".into()),
-            target: Target { redirect_uri: "https://rp.example/cb".into(), mode: Mode::Query, state: None },
+            target: Destination::Client(Target {
+                redirect_uri: "https://rp.example/cb".into(),
+                mode: Mode::Query,
+                state: None,
+            }),
             nonce: None,
             scope: "openid profile".into(),
             challenge: None,
@@ -135,7 +150,7 @@ mod tests {
     }
 
     fn decide(request: &AuthorizationRequest, session: Option<&SessionFacts>, consent: Option<&ConsentFacts>) -> Step {
-        next_step(&Situation { request, created_at: CREATED, session, consent, now: NOW })
+        next_step(&Situation { request, created_at: CREATED, session, consent, is_confirmed: false, now: NOW })
     }
 
     /// What was asked, who is there, what was allowed; what comes next, and which error it is with `prompt=none`.
@@ -185,6 +200,28 @@ mod tests {
                 other => panic!("{name}: prompt=none must not need the person: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn whose_device_it_is_is_asked_before_anything_is_given() {
+        let device = |level| {
+            request(|r| {
+                r.target = Destination::Device(DeviceHash([1; 32]));
+                r.level = level;
+            })
+        };
+        let (here, all) = (session(10), consent(true, 300_000));
+        let step = |request: &AuthorizationRequest, consent, is_confirmed| {
+            next_step(&Situation { request, created_at: CREATED, session: Some(&here), consent, is_confirmed, now: NOW })
+        };
+        let asked = device(Level::Basic);
+        assert_eq!(decide(&asked, None, None), Step::SignIn);
+        assert_eq!(step(&asked, None, false), Step::ConfirmDevice);
+        assert_eq!(step(&asked, Some(&all), false), Step::ConfirmDevice, "whatever was agreed to before");
+        assert_eq!(step(&asked, None, true), Step::Consent);
+        assert_eq!(step(&asked, Some(&all), true), Step::Issue);
+        let high = device(Level::High);
+        assert_eq!(step(&high, Some(&all), true), Step::RaiseLevel(Level::High));
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod client_credentials;
 pub mod confirmation;
 pub mod connection;
 pub mod consent;
+pub mod device;
 pub mod discovery;
 pub mod dispatch;
 pub mod dpop;

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::claims_request::{self, RequestedClaims};
 use super::confirmation::Confirmation;
-use super::response::{Mode, Target};
+use super::device::DeviceHash;
+use super::response::{Destination, Mode, Target};
 use super::{scope_text, scopes_of};
 use crate::app::AppParts;
 use crate::client::registry::Registry;
@@ -60,7 +61,7 @@ pub struct Prompt {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
     pub client: ClientId,
-    pub target: Target,
+    pub target: Destination,
     pub nonce: Option<String>,
     pub scope: String,
     pub challenge: Option<String>,
@@ -133,6 +134,35 @@ fn check_all(
     check_rest(app, &trusted, parameters, way).map_err(|error| Refusal::Client { target: trusted.target, error })
 }
 
+/// The checks for a request of a device (RFC 8628 section 3.1): no browser comes back from it, and nobody else carries its code.
+pub fn check_device(
+    client: &Client,
+    parameters: &Parameters,
+    device: DeviceHash,
+) -> Result<AuthorizationRequest, Protocol> {
+    check_unsupported(parameters)?;
+    if parameters.get("request").is_some() {
+        return refuse("request_not_supported", "this parameter is not supported");
+    }
+    let requested = claims_request::read(client, parameters.get("claims"))?;
+    Ok(AuthorizationRequest {
+        client: client.id.clone(),
+        target: Destination::Device(device),
+        nonce: check_text(parameters, "nonce")?,
+        scope: check_scope(client, parameters)?,
+        challenge: None,
+        prompt: Prompt::default(),
+        max_age: check_max_age(parameters)?,
+        expected_subject: requested.subject,
+        login_hint: None,
+        language: None,
+        level: requested.level.map_or(client.level, |level| level.max(client.level)),
+        claims: requested.claims,
+        resource: check_resource(client, parameters)?,
+        confirmation: None,
+    })
+}
+
 pub fn find_client(registry: &Registry, parameters: &Parameters) -> Result<Arc<Client>, Protocol> {
     match parameters.get("client_id").and_then(|id| registry.get(id)) {
         Some(client) => Ok(client),
@@ -179,7 +209,7 @@ fn check_rest(
     let text = |name| check_text(parameters, name);
     Ok(AuthorizationRequest {
         client: trusted.client.id.clone(),
-        target: trusted.target.clone(),
+        target: Destination::Client(trusted.target.clone()),
         nonce: text("nonce")?,
         scope,
         challenge,

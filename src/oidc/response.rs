@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::device::DeviceHash;
 use crate::app::AppParts;
 use crate::client::Client;
 use crate::kernel::error::{Error, Protocol};
@@ -49,6 +50,16 @@ impl Mode {
     const fn is_signed(self) -> bool {
         matches!(self, Self::QueryJwt | Self::FormPostJwt)
     }
+}
+
+/// Who waits for the answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Destination {
+    /// The client, to which the browser goes back.
+    Client(Target),
+    /// A device that asks for it (RFC 8628).
+    Device(DeviceHash),
 }
 
 /// Where a response goes: known to belong to the client.

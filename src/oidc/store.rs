@@ -1,5 +1,6 @@
 //! Requests, codes, grants, consents, assertions.
 
+pub mod device;
 pub mod logout_state;
 
 use super::grant::{OFFLINE_ABSOLUTE, OFFLINE_IDLE, RefreshToken};
@@ -21,6 +22,8 @@ pub struct RequestRow {
     pub expires_at: Timestamp,
     /// The deposited request that it came from.
     pub pushed_hash: Option<Vec<u8>>,
+    /// The session whose owner has said that the device is theirs.
+    pub confirmed_by: Option<SessionId>,
 }
 
 pub async fn insert_request(work: &mut Work, browser: &[u8], row: &RequestRow) -> Result<(), DbError> {
@@ -47,7 +50,7 @@ pub async fn find_request(
     now: Timestamp,
 ) -> Result<Option<RequestRow>, DbError> {
     sql!(tx, fetch_optional RequestRow,
-        "SELECT id, client_id, request, created_at, expires_at, pushed_hash FROM authorization_request
+        "SELECT id, client_id, request, created_at, expires_at, pushed_hash, confirmed_by FROM authorization_request
           WHERE id = $1 AND browser_hash = $2 AND expires_at > $3", id, browser, now)
 }
 

@@ -65,12 +65,15 @@ struct IdToken<'a> {
 }
 
 /// A refusal worth remembering: the code is burnt either way, so it is an outcome that is committed.
-enum Redeemed {
+pub enum Redeemed {
     Granted(Box<store::CodeRow>, Option<RefreshToken>),
     Refused(&'static str),
     /// RFC 8707 section 2.2.
     OtherResource,
 }
+
+/// Why a code is refused that came too late.
+pub const EXPIRED: &str = "the code has expired";
 
 /// Redeems an authorization code (RFC 6749 section 4.1.3) in one transaction.
 pub async fn redeem(
@@ -83,7 +86,7 @@ pub async fn redeem(
     let missing = |description| Error::protocol("invalid_request", description);
     let confirmation = authenticated.confirmation.as_ref().map(Confirmation::to_text);
     let presented = Presented {
-        code: parameters.get("code").ok_or_else(|| missing("code is missing"))?,
+        hash: token_hash(parameters.get("code").ok_or_else(|| missing("code is missing"))?),
         redirect_uri: parameters.get("redirect_uri").ok_or_else(|| missing("redirect_uri is missing"))?,
         verifier: parameters.get("code_verifier"),
         resource: parameters.get("resource"),
@@ -94,6 +97,16 @@ pub async fn redeem(
     authenticated.spend(&mut work).await?;
     let redeemed = take_code(&mut work, client, &presented).await?;
     work.commit().await?;
+    answer(app, registry, client, (redeemed, presented.confirmation)).await
+}
+
+/// What comes of a code that has been taken: with a key, if its tokens are bound to one.
+pub async fn answer(
+    app: &AppParts,
+    registry: &Registry,
+    client: &Client,
+    (redeemed, confirmation): (Redeemed, Option<&str>),
+) -> Result<TokenResponse, Error> {
     match redeemed {
         Redeemed::Granted(row, refresh) => {
             let single = match &row.claims {
@@ -105,7 +118,7 @@ pub async fn redeem(
                     single_claims(app, live.as_ref()).await?
                 }
             };
-            let mut response = respond(app, client, &Basis::of_code(&row, presented.confirmation), single)?;
+            let mut response = respond(app, client, &Basis::of_code(&row, confirmation), single)?;
             response.refresh_token = refresh.map(|token| token.text());
             Ok(response)
         }
@@ -130,19 +143,20 @@ pub async fn single_claims(app: &AppParts, live: Option<&Live>) -> Result<Map<St
     Ok(claims::of(&account, &claims::deliverable(live, &[], &live.claims.id_token)))
 }
 
-struct Presented<'a> {
-    code: &'a str,
-    redirect_uri: &'a str,
-    verifier: Option<&'a str>,
-    resource: Option<&'a str>,
+/// A code, and what came along with it.
+pub struct Presented<'a> {
+    pub hash: [u8; 32],
+    pub redirect_uri: &'a str,
+    pub verifier: Option<&'a str>,
+    pub resource: Option<&'a str>,
     /// What the request has proven to hold, as rows keep it.
-    confirmation: Option<&'a str>,
+    pub confirmation: Option<&'a str>,
 }
 
-async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'_>) -> Result<Redeemed, Error> {
-    let hash = token_hash(presented.code);
-    let Some(row) = store::take_code(work, &hash).await? else {
-        return refuse_unusable(work, client, &hash).await;
+/// Takes a code, once, and makes its grant. Commit in every case.
+pub async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'_>) -> Result<Redeemed, Error> {
+    let Some(row) = store::take_code(work, &presented.hash).await? else {
+        return refuse_unusable(work, client, &presented.hash).await;
     };
     let offline = scopes_of(&row.scope).contains(&Scope::OfflineAccess);
     let refresh = offline.then(|| RefreshToken::new(&work.random));
@@ -150,7 +164,7 @@ async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'_>) 
     let why = if row.client_id != client.id {
         Some("the code belongs to another client")
     } else if row.expires_at <= work.now {
-        Some("the code has expired")
+        Some(EXPIRED)
     } else if row.redirect_uri != presented.redirect_uri {
         Some("redirect_uri is not the one of the request")
     } else if !verifier_fits(row.challenge.as_deref(), presented.verifier) {

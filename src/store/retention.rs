@@ -20,6 +20,7 @@ pub enum Object {
     DataExport,
     AuthorizationRequest,
     PushedRequest,
+    DeviceAuthorization,
     AuthorizationCode,
     Grant,
     Assertion,
@@ -64,7 +65,7 @@ const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'sta
 }
 
 /// The table. `nutzerkonto retention` prints it.
-pub const RULES: [Rule; 18] = [
+pub const RULES: [Rule; 19] = [
     delete(Object::MailCheck, "400 days after the mail", Duration::ZERO, "people check whether a mail was ours"),
     delete(Object::MailedCode, "expiry", days(1), SECURITY),
     delete(Object::Attempt, "end of the window", days(1), SECURITY),
@@ -74,6 +75,7 @@ pub const RULES: [Rule; 18] = [
     delete(Object::DataExport, "24 hours after it was asked for", Duration::ZERO, NEEDLESS),
     delete(Object::AuthorizationRequest, "30 minutes after its beginning", Duration::ZERO, NEEDLESS),
     delete(Object::PushedRequest, "60 seconds after it was deposited", Duration::ZERO, NEEDLESS),
+    delete(Object::DeviceAuthorization, "expiry", days(1), SECURITY),
     delete(Object::AuthorizationCode, "expiry", days(1), SECURITY),
     delete(Object::Grant, "expiry", days(1), SECURITY),
     delete(Object::Assertion, "expiry", Duration::ZERO, NEEDLESS),
@@ -185,6 +187,7 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         Object::AuthorizationRequest => {
             sql!(tx, execute, "DELETE FROM authorization_request WHERE expires_at < $1", at)
         }
+        Object::DeviceAuthorization => sql!(tx, execute, "DELETE FROM device_authorization WHERE expires_at < $1", at),
         Object::AuthorizationCode => sql!(tx, execute, "DELETE FROM authorization_code WHERE expires_at < $1", at),
         Object::Grant => sql!(tx, execute, "DELETE FROM client_grant WHERE expires_at < $1", at),
         Object::PushedRequest => sql!(tx, execute, "DELETE FROM pushed_request WHERE expires_at < $1", at),

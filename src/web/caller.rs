@@ -39,6 +39,10 @@ const DEVICE_COOKIE_LIFETIME: actix_web::cookie::time::Duration = actix_web::coo
 /// The session's token.
 const SESSION_COOKIE: &str = "nk_s";
 
+/// Where people type the code of a device. Whoever has to sign in first comes back here.
+pub const DEVICE_PATH: &str = "/geraet";
+pub const SIGN_IN_FOR_DEVICE: &str = "/anmelden?ziel=geraet";
+
 /// Anybody: a browser, perhaps on the way to a service, perhaps signed in.
 pub struct Visitor {
     pub app: App,
@@ -215,14 +219,20 @@ impl Visitor {
         let mut frame = Frame::build(&self.app, self.language, &self.path, &self.query);
         frame.csrf = form::token(&self.app, &self.browser, &self.session_token);
         frame.signed_in = self.session.is_some();
+        frame.device = self.pending.as_ref().is_some_and(|pending| pending.is_for_device());
         frame.service = self.pending.as_ref().map(|pending| pending.client.title(self.language));
         frame.q = self.flow_query();
         frame
     }
 
-    /// `?vorgang=...` inside a flow, otherwise empty.
+    /// `?vorgang=...` inside a flow, otherwise empty or what [`aim`](Self::aim) says.
     pub fn flow_query(&self) -> String {
-        self.pending.as_ref().map_or_else(String::new, |pending| format!("?vorgang={}", pending.id))
+        self.pending.as_ref().map_or_else(|| self.aim().to_owned(), |pending| format!("?vorgang={}", pending.id))
+    }
+
+    /// `?ziel=geraet` on the way to [`DEVICE_PATH`], otherwise empty.
+    pub fn aim(&self) -> &'static str {
+        if self.query.split('&').any(|pair| pair == "ziel=geraet") { "?ziel=geraet" } else { "" }
     }
 
     pub fn page(&self, template: &impl Template) -> Result<HttpResponse, Error> {
@@ -258,10 +268,13 @@ impl Visitor {
         self.remember(redirect(location))
     }
 
-    /// Where somebody goes who has signed in: back to the dispatcher, or to the account.
+    /// Where somebody goes who has signed in: back to the dispatcher, to the code of a device, or to the account.
     pub fn onwards(&self) -> String {
-        let flow = self.flow_query();
-        if flow.is_empty() { "/konto".to_owned() } else { format!("/weiter{flow}") }
+        match (&self.pending, self.aim()) {
+            (Some(_), _) => format!("/weiter{}", self.flow_query()),
+            (None, "") => "/konto".to_owned(),
+            (None, _) => DEVICE_PATH.to_owned(),
+        }
     }
 
     /// The query of this page's address.

@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use askama::Template;
 use serde_json::json;
 
+use super::caller::{DEVICE_PATH, SIGN_IN_FOR_DEVICE};
 use super::page::{Frame, preferred_language};
 use crate::app::App;
 use crate::kernel::error::Error;
@@ -194,7 +195,8 @@ fn page(
     if matches!(error, Some(Error::NotSignedIn)) {
         // Inside a flow the dispatcher knows better what comes next.
         let flow = refused.query.split('&').find(|pair| pair.starts_with("vorgang=req_") && pair.len() < 50);
-        let location = flow.map_or_else(|| "/anmelden".to_owned(), |flow| format!("/weiter?{flow}"));
+        let sign_in = if refused.path == DEVICE_PATH { SIGN_IN_FOR_DEVICE } else { "/anmelden" };
+        let location = flow.map_or_else(|| sign_in.to_owned(), |flow| format!("/weiter?{flow}"));
         return super::page::redirect(&location);
     }
     let language = refused.language;

@@ -35,6 +35,8 @@ pub struct Frame {
     pub q: String,
     /// The service one is on the way to.
     pub service: Option<String>,
+    /// Whether it is on a device, and not where this browser came from.
+    pub device: bool,
     pub signed_in: bool,
     pub banner: Option<String>,
     pub contact: String,
@@ -59,6 +61,7 @@ impl Frame {
             csrf: String::new(),
             q: String::new(),
             service: None,
+            device: false,
             signed_in: false,
             banner: app.config.operator.banner.clone(),
             contact: app.config.operator.contact.clone(),
@@ -191,6 +194,8 @@ fn problem_text(language: Language, problem: &str) -> &'static Text {
         "choice_unknown" => &p.choice_unknown,
         "changed_elsewhere" => &p.changed_elsewhere,
         "codes_not_kept" => &p.codes_not_kept,
+        "device_code_missing" => &p.device_code_missing,
+        "device_code_wrong" => &p.device_code_wrong,
         "check_code_missing" => &p.check_code_missing,
         _ => &p.code_wrong,
     }

@@ -1,6 +1,7 @@
 //! The protocol endpoints, and the pages that an authorization may need.
 
 pub mod consent;
+pub mod device;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -10,6 +11,7 @@ use super::authorize::{self, Decision};
 use super::claims::{self, Credential, Userinfo};
 use super::client_auth::{Authenticated, Shown, authenticate};
 use super::confirmation::Confirmation;
+use super::device::{self as device_grant, GRANT_TYPE, Verdict};
 use super::dispatch::Step;
 use super::dpop::{self, Proof};
 use super::grant::Grants;
@@ -88,8 +90,11 @@ fn again_by_get(path: &str, pairs: Vec<(String, String)>) -> Answer {
 fn follow(visitor: &Visitor, decision: Decision) -> Answer {
     let (path, id) = match decision {
         Decision::Return(response) => return answer(visitor, &response),
+        Decision::Device(Verdict::Allowed) => return visitor.leave("/geraet/fertig"),
+        Decision::Device(Verdict::Denied) => return visitor.leave("/geraet/abgelehnt"),
         Decision::Continue(Step::Register, id) => ("/registrieren", id),
         Decision::Continue(Step::RaiseLevel(_), id) => ("/anmelden/niveau", id),
+        Decision::Continue(Step::ConfirmDevice, id) => ("/geraet/pruefen", id),
         Decision::Continue(Step::Consent, id) => ("/einwilligung", id),
         Decision::Continue(_, id) => ("/anmelden", id),
     };
@@ -153,6 +158,7 @@ pub async fn token(
     let tokens = match parameters.get("grant_type") {
         Some("authorization_code") => token::redeem(&app, &registry, &authenticated, &parameters).await?,
         Some("refresh_token") => refresh::refresh(&app, &registry, &authenticated, &parameters).await?,
+        Some(GRANT_TYPE) => device_grant::redeem(&app, &registry, &authenticated, &parameters).await?,
         Some("client_credentials") => client_credentials::issue(&app, authenticated, &parameters).await?,
         Some(exchange::GRANT_TYPE) => {
             let exchanged = exchange::exchange(&app, &registry, authenticated, &parameters).await?;

@@ -47,7 +47,7 @@ fn signin_page(visitor: &Visitor, email: &str, problems: Problems) -> SigninPage
 pub async fn show(visitor: Visitor) -> Answer {
     // Signed in and not on the way to a service that asked for a new sign-in.
     if visitor.session.is_some() && visitor.pending.is_none() {
-        return visitor.leave("/konto");
+        return visitor.leave(&visitor.onwards());
     }
     if visitor.leaving.is_some() {
         return visitor.go("/daten/rueckkehr");

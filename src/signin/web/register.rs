@@ -264,7 +264,7 @@ pub async fn submit_check(visitor: Visitor, device: CallerDevice, _form: Form) -
     let here = (visitor.session.as_ref(), &device.0);
     match register::finish(&visitor.app, &visitor.browser_hash(), visitor.language, here).await? {
         Finished::Opened(token, request) => {
-            let flow = request.map_or_else(String::new, |id| format!("?vorgang={id}"));
+            let flow = request.map_or_else(|| visitor.aim().to_owned(), |id| format!("?vorgang={id}"));
             visitor.begin_session(&format!("/registrieren/fertig{flow}"), &token, &device)
         }
         Finished::AddressTaken => respond(actix_web::http::StatusCode::CONFLICT, &TakenPage { f: visitor.frame() }),
@@ -277,6 +277,7 @@ struct DonePage {
     f: Frame,
     name: String,
     next: Option<String>,
+    onwards: String,
 }
 
 pub async fn done(visitor: Visitor) -> Result<HttpResponse, Error> {
@@ -284,6 +285,6 @@ pub async fn done(visitor: Visitor) -> Result<HttpResponse, Error> {
     let mut tx = visitor.app.read().await?;
     let account = crate::account::load(&mut tx, &visitor.app.vault, &session.account_id).await?;
     let f = visitor.frame();
-    let next = f.service.clone();
-    visitor.page(&DonePage { f, name: account.full_name(), next })
+    let (next, onwards) = (f.service.clone(), visitor.onwards());
+    visitor.page(&DonePage { f, name: account.full_name(), next, onwards })
 }
