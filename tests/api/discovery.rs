@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::both;
+use crate::device;
 use crate::request_objects::{self, Shelf, by_reference, by_value, object, opened};
 use crate::sealed_answers::introspect;
 use crate::security_assertion::Signer;
@@ -90,6 +91,14 @@ async fn endpoint(stage: &Stage, member: &str, value: &Value) {
                 ("code_verifier", crate::support::service::VERIFIER),
             ];
             assert_eq!(parken.ask(world, path, &form).await.status, 200);
+        }
+        "device_authorization_endpoint" => {
+            let automat = Service::new("automat");
+            stage.declare(&automat.declaration("device = true")).await;
+            let begun = automat.ask(world, path, &[device::SCOPE]).await.json();
+            let mut renate = stage.renate.clone();
+            device::allows(&mut renate, &text(&begun, "user_code")).await;
+            assert_eq!(device::ask(world, &automat, &text(&begun, "device_code")).await.status, 200);
         }
         "userinfo_endpoint" => {
             let request = world.browser().request(Method::GET, path).bearer_auth(access);
@@ -300,9 +309,8 @@ async fn tokens_and_claims(stage: &Stage, member: &str, value: &Value) {
     match member {
         "grant_types_supported" => {
             let exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
-            for grant in
-                ["authorization_code", "refresh_token", "client_credentials", exchange, "password", "implicit", "x"]
-            {
+            let others = ["refresh_token", "client_credentials", exchange, device::GRANT, "password", "implicit", "x"];
+            for grant in ["authorization_code"].into_iter().chain(others) {
                 let answer = parken.ask(world, "/oauth2/token", &[("grant_type", grant)]).await;
                 let refused = answer.status == 400 && refusal(&answer).1 == "unsupported_grant_type";
                 assert_eq!(refused, !list(value).contains(&grant), "{grant}");

@@ -123,10 +123,20 @@ async fn plant_protocol(tx: &mut Tx, name: &str, at: Timestamp) {
     )
     .unwrap();
     sql!(tx, execute, "INSERT INTO spent_token (hash, expires_at) VALUES ($1, $2)", bytes, at).unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO device_authorization
+             (device_hash, user_hash, client_id, request, state, interval_seconds, created_at, expires_at)
+         VALUES ($1, $1, 'x', $1, 'pending', 5, 1, $2)",
+        bytes,
+        at
+    )
+    .unwrap();
 }
 
 /// The tables planted above, and for each how to read the names back.
-const TABLES: [(&str, &str); 12] = [
+const TABLES: [(&str, &str); 13] = [
     ("mail_check", "code_hash"),
     ("mailed_code", "owner"),
     ("attempt", "key_hash"),
@@ -136,6 +146,7 @@ const TABLES: [(&str, &str); 12] = [
     ("data_export", "token_hash"),
     ("authorization_request", "browser_hash"),
     ("pushed_request", "uri_hash"),
+    ("device_authorization", "device_hash"),
     ("authorization_code", "code_hash"),
     ("client_grant", "id"),
     ("spent_token", "hash"),

@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::both;
+use crate::device;
 use crate::support::browser::PASSWORD;
 use crate::support::doors;
 use crate::support::service::{VERIFIER, claims, vorgang};
@@ -29,6 +30,8 @@ enum Kind {
     RefreshToken,
     RequestUri,
     LogoutToken,
+    DeviceCode,
+    UserCode,
 }
 
 /// Renate, and one object of each kind, all of them valid.
@@ -75,13 +78,14 @@ async fn fill(world: &mut World) -> Purse {
         .await;
     let [parken, bibliothek] = ["parken", "bibliothek"].map(Service::new);
     let abo = Service::new("abo");
-    let file = [parken.declaration(""), bibliothek.declaration(""), abo.offline_declaration("")];
+    let file = [parken.declaration(""), bibliothek.declaration(""), abo.offline_declaration("device = true")];
     world.clients(&file.concat()).await;
     let mut renate = world.browser();
     let (recovery, check) = register(world, &mut renate).await;
     let spent = parken.code(&mut renate, &[]).await;
     let tokens = parken.redeem(world, &spent).await.json();
     let lasting = doors::tokens(world, &abo, &mut renate, &[doors::OFFLINE]).await;
+    let (device_code, user_code) = device::begun(world, &abo, &[device::SCOPE]).await;
     let pushed = doors::push(world, &parken, &[]).await.json();
     let authorization = parken.code(&mut renate, &[]).await;
     let request = vorgang(&renate.visit(&bibliothek.request(&[])).await);
@@ -104,6 +108,8 @@ async fn fill(world: &mut World) -> Purse {
         (Kind::Password, PASSWORD.to_owned()),
         (Kind::RefreshToken, text(&lasting["refresh_token"])),
         (Kind::RequestUri, text(&pushed["request_uri"])),
+        (Kind::DeviceCode, device_code),
+        (Kind::UserCode, user_code),
         (Kind::LogoutToken, logout_token(world, &claims(tokens["id_token"].as_str().unwrap()))),
     ];
     Purse { renate, parken, abo, objects }
@@ -180,6 +186,18 @@ both!(sec_b04_g06_codes_open_their_own_door_only, async |mut world| {
         let answer = purse.abo.refresh(world, token).await;
         assert!(answer.status == 200 || answer.json()["error"] == "invalid_grant", "{}", answer.body);
         answer.status == 200
+    })
+    .await;
+    at_the_door(&purse, &[Kind::DeviceCode], "device", async |code| {
+        let told = device::told(world, &purse.abo, code).await;
+        assert!(["authorization_pending", "invalid_grant"].contains(&told.as_str()), "{told}");
+        told == "authorization_pending"
+    })
+    .await;
+    at_the_door(&purse, &[Kind::UserCode], "code of a device", async |code| {
+        let answer = purse.renate.clone().post("/geraet", &[("code", code)]).await;
+        assert!([303, 422].contains(&answer.status), "{}", answer.status);
+        answer.status == 303
     })
     .await;
     at_the_door(&purse, &[Kind::RequestUri], "request_uri", async |uri| {

@@ -136,7 +136,7 @@ both!(sec_e10_other_grants_do_not_exist, async |world| {
         "authorization_code ",
         "authorization_code\n",
         "authorization_code,password",
-        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:Device_Code",
         "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "urn:openid:params:grant-type:ciba",
         "x",
