@@ -201,7 +201,7 @@ pub async fn deny(work: &mut Work, request: &AuthorizationRequest) -> Result<(),
 /// What a device is told. All of it is committed.
 enum Told {
     /// RFC 8628 section 3.5.
-    Wait(&'static str, &'static str),
+    Wait(Error),
     Redeemed(Redeemed),
 }
 
@@ -230,15 +230,15 @@ pub async fn redeem(
     let told = ask(&mut work, client, &device, &presented).await?;
     work.commit().await?;
     match told {
-        Told::Wait(code, description) => Err(Error::protocol(code, description)),
-        Told::Redeemed(Redeemed::Refused(why)) if why == token::EXPIRED => {
-            Err(Error::protocol("expired_token", EXPIRED))
-        }
+        Told::Wait(error) => Err(error),
+        Told::Redeemed(Redeemed::Refused(why)) if why == token::EXPIRED => Err(expired()),
         Told::Redeemed(redeemed) => token::answer(app, registry, client, (redeemed, presented.confirmation)).await,
     }
 }
 
-const EXPIRED: &str = "the device code has expired";
+fn expired() -> Error {
+    Error::protocol("expired_token", "the device code has expired")
+}
 
 async fn ask(work: &mut Work, client: &Client, device: &DeviceHash, presented: &Presented<'_>) -> Result<Told, Error> {
     let Some(row) = store::find(&mut work.tx, &device.0).await? else {
@@ -252,18 +252,18 @@ async fn ask(work: &mut Work, client: &Client, device: &DeviceHash, presented: &
     Ok(match row.state {
         State::Allowed => Told::Redeemed(token::take_code(work, client, presented).await?),
         _ if row.client_id != client.id => Told::Redeemed(Redeemed::Refused("another client's device code")),
-        State::Denied => Told::Wait("access_denied", "the person has denied it"),
-        State::Pending if row.expires_at <= work.now => Told::Wait("expired_token", EXPIRED),
+        State::Denied => Told::Wait(Error::protocol("access_denied", "the person has denied it")),
+        State::Pending if row.expires_at <= work.now => Told::Wait(expired()),
         State::Pending => wait(work, device).await?,
     })
 }
 
 async fn wait(work: &mut Work, device: &DeviceHash) -> Result<Told, Error> {
     if store::put_question(work, &device.0, work.now.plus(TOLERANCE)).await? {
-        return Ok(Told::Wait("authorization_pending", "the person has not answered yet"));
+        return Ok(Told::Wait(Error::protocol("authorization_pending", "the person has not answered yet")));
     }
     store::slow_down(work, &device.0, SLOWER_SECONDS).await?;
-    Ok(Told::Wait("slow_down", "asked too early; the interval is five seconds longer from now on"))
+    Ok(Told::Wait(Error::protocol("slow_down", "asked too early: five seconds longer from now on")))
 }
 
 #[cfg(test)]

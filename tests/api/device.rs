@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::both;
-use crate::sender_constraint::{At, Bound, TOKEN};
+use crate::security_assertion::Signer;
+use crate::sender_constraint::{self, At, Bound, TOKEN};
 use crate::support::browser::{Answer, PASSWORD};
 use crate::support::doors::{refusal, text};
 use crate::support::service::{claims, vorgang};
@@ -334,7 +335,7 @@ both!(sec_j04_tokens_of_a_device_are_bound_to_its_key, async |world| {
     world.clients(&bound.client.declaration("device = true")).await;
     let mut renate = renate(&world).await;
     let nonce = bound.nonce(&world).await;
-    let thief = Bound { client: crate::security_assertion::Signer::new("x"), key: crate::security_assertion::Signer::new("dieb") };
+    let thief = Bound { client: Signer::new("x"), key: Signer::new("dieb") };
     let mut allowed = async |proof: Option<String>| {
         let begun = bound.ask(&world.browser(), &world, AT, &[SCOPE], proof.as_deref()).await;
         assert_eq!(begun.status, 200, "{}", begun.body);
@@ -346,7 +347,7 @@ both!(sec_j04_tokens_of_a_device_are_bound_to_its_key, async |world| {
         bound.ask(&world.browser(), &world, TOKEN, &form, proof.as_deref()).await
     };
     let thumbprint = |tokens: &Value| claims(&text(tokens, "access_token"))["cnf"]["jkt"].clone();
-    let key = json!(crate::sender_constraint::thumbprint(&bound.key));
+    let key = json!(sender_constraint::thumbprint(&bound.key));
     let code = allowed(None).await;
     let tokens = redeem(&code, Some(bound.proof(&world, TOKEN, &nonce))).await.json();
     assert_eq!((&tokens["token_type"], thumbprint(&tokens)), (&json!("DPoP"), key.clone()));

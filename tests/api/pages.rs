@@ -10,6 +10,7 @@ use nutzerkonto::kernel::mail::Mail;
 use nutzerkonto::kernel::time::days;
 use nutzerkonto::operator::{self, Inquiry};
 
+use crate::device;
 use crate::support::browser::{Answer, PASSWORD};
 use crate::support::service::vorgang;
 use crate::support::surface::two_services;
@@ -62,6 +63,7 @@ async fn walk(language: &'static str) -> String {
     connects(&world, &mut renate, &mut album).await;
     resets(&world, &mut renate, &mut album).await;
     leaves(&world, &mut renate, &mut album).await;
+    signs_in_on_a_device(&world, language, &mut album).await;
     let port = world.config.issuer.rsplit(':').next().unwrap().to_owned();
     album.0.replace(&port, "8080")
 }
@@ -200,6 +202,28 @@ async fn leaves(world: &World, renate: &mut Browser, album: &mut Album) {
     let left = renate.post("/daten/loeschen", &[("wann", "sofort"), ("current", password)]).await;
     album.page("left", &renate.follow(left).await);
     album.mail(&world.mail_to("renate@example.org").await);
+}
+
+async fn signs_in_on_a_device(world: &World, language: &'static str, album: &mut Album) {
+    let automat = device::automat(world).await;
+    let mut nadine = Browser { language, ..world.browser() };
+    nadine.register(world, "nadine@example.org", ["Nadine", "Weber"]).await;
+    album.page("/geraet", &nadine.get("/geraet").await);
+    album.page("/geraet, empty", &nadine.post("/geraet", &[]).await);
+    album.page("/geraet, wrong", &nadine.post("/geraet", &[("code", "BCDF-GHJK")]).await);
+    for word in ["ablehnen", "erlauben"] {
+        let (_, user_code) = device::begun(world, &automat, &[("scope", "openid profile offline_access")]).await;
+        let page = device::types(&mut nadine, &user_code).await;
+        let next = device::answers(&mut nadine, &page, word).await;
+        if word == "erlauben" {
+            album.page("device: whose?", &page);
+            album.page("device: consent", &next);
+            let answer = nadine.post(&format!("/einwilligung?vorgang={}", vorgang(&next)), &[("antwort", "ja")]).await;
+            album.page("device: done", &nadine.follow(answer).await);
+        } else {
+            album.page("device: denied", &next);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

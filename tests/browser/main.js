@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 import * as data from "./journeys/data.js";
 import * as demo from "./journeys/demo.js";
+import * as device from "./journeys/device.js";
 import * as information from "./journeys/information.js";
 import * as registration from "./journeys/registration.js";
 import * as restart from "./journeys/restart.js";
@@ -41,6 +42,9 @@ const STORIES = {
   "Nadine registers on the way to a service": service.registersOnTheWay,
   "Emre has forgotten his password on the way to a service": service.forgotThePasswordOnTheWay,
   "Renate's level is too low for a service": service.levelTooLow,
+  "Renate signs in on a ticket machine": device.signsInOnAMachine,
+  "Emre is asked for a code on the telephone": device.isAskedForACode,
+  "Nadine's level is too low for a machine": device.levelTooLow,
   "Nadine signs out at a service": service.signsOutAtTheService,
   "Renate looks after her account": security.looksAfterTheAccount,
   "Nadine renews her recovery codes": security.renewsRecoveryCodes,

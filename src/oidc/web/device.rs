@@ -9,7 +9,8 @@ use crate::client::registry::Registry;
 use crate::client::{Claim, Scope};
 use crate::kernel::error::{Error, FieldProblem, Protocol};
 use crate::kernel::texts::moment;
-use crate::oidc::device::{self, DeviceHash, Typed};
+use crate::kernel::time::Timestamp;
+use crate::oidc::device::{self, Typed};
 use crate::oidc::request::AuthorizationRequest;
 use crate::oidc::response::Destination;
 use crate::oidc::{authorize, connection, consent, scopes_of};
@@ -79,26 +80,25 @@ struct CheckPage {
     is_offline: bool,
 }
 
-fn device_of(request: &AuthorizationRequest) -> Result<&DeviceHash, Error> {
-    match &request.target {
-        Destination::Device(device) => Ok(device),
-        Destination::Client(_) => Err(Error::Gone),
-    }
+/// When the device asked that still waits for this.
+async fn asked_at(visitor: &Visitor, request: &AuthorizationRequest) -> Result<Timestamp, Error> {
+    let Destination::Device(device) = &request.target else { return Err(Error::Gone) };
+    let asked_at = device::asked_at(&mut visitor.app.read().await?, device, visitor.app.now()).await?;
+    asked_at.ok_or(Error::Gone)
 }
 
 /// What is about to happen, before anything does.
 pub async fn check(caller: SignedIn) -> Answer {
     let visitor = &caller.visitor;
     let pending = visitor.pending.clone().ok_or(Error::Gone)?;
-    let device = device_of(&pending.request)?;
-    let asked_at = device::asked_at(&mut visitor.app.read().await?, device, visitor.app.now()).await?;
+    let asked_at = asked_at(visitor, &pending.request).await?;
     let (language, client) = (visitor.language, &pending.client);
     let claims: Vec<Claim> = consent::questions(client, &pending.request);
     visitor.page(&CheckPage {
         f: visitor.frame(),
         service: client.title(language),
         purpose: client.purpose.get(language).to_owned(),
-        asked_at: moment::date_and_clock(language, asked_at.ok_or(Error::Gone)?),
+        asked_at: moment::date_and_clock(language, asked_at),
         data: connection::data_names(language, &claims),
         is_offline: scopes_of(&pending.request.scope).contains(&Scope::OfflineAccess),
     })
@@ -107,7 +107,7 @@ pub async fn check(caller: SignedIn) -> Answer {
 pub async fn submit_check(caller: SignedIn, form: Form) -> Answer {
     let visitor = &caller.visitor;
     let pending = visitor.pending.clone().ok_or(Error::Gone)?;
-    device_of(&pending.request)?;
+    asked_at(visitor, &pending.request).await?;
     let browser = visitor.browser_hash();
     // Only this word allows anything.
     if form.is("antwort", "erlauben") {

@@ -51,6 +51,7 @@ secret_sha256 = "${hash}"
       client("bewohnerparken", "Bewohnerparken", "Resident parking", ALL),
       client("wohngeld", "Wohngeld", "Housing benefit", `${ALL}\n` + 'level = "substantial"\nlevel_reason = { de = "Wohngeld wird nach Ihrem Einkommen berechnet", en = "Housing benefit depends on your income" }'),
       client("meldeamt", "Meldeamt", "Registration office", `claims = [${CHOICE}, ${LAWFUL}]`),
+      client("automat", "Fahrkarten", "Tickets", `${ALL}\ndevice = true`),
       client("statistik", "Statistik", "Statistics", `claims = [${LAWFUL.replace("]", ', "email"]')}]`),
     ].join("\n");
   }
@@ -71,6 +72,26 @@ secret_sha256 = "${hash}"
     return { client, issuer, state, nonce, verifier, url: `${issuer}/oauth2/authorize?${query}` };
   }
 
+  /** What a ticket machine gets that wants to sign somebody in: its own code, and the one that it shows. */
+  async device(issuer, more = {}) {
+    const body = new URLSearchParams({ scope: "openid profile email", ...more });
+    const headers = this.#headers("automat");
+    return answer(`${issuer}/oauth2/device_authorization`, { method: "POST", headers, body });
+  }
+
+  /** What the machine is told when it asks: the error, or nothing and the claims of the person. */
+  async polls(issuer, device) {
+    const grant = "urn:ietf:params:oauth:grant-type:device_code";
+    const body = new URLSearchParams({ grant_type: grant, device_code: device.device_code });
+    const headers = this.#headers("automat");
+    const told = await (await fetch(`${issuer}/oauth2/token`, { method: "POST", headers, body })).json();
+    return { error: told.error, claims: told.id_token && claimsOf(told.id_token) };
+  }
+
+  #headers(client) {
+    return { authorization: `Basic ${Buffer.from(`${client}:${this.#secret}`).toString("base64")}` };
+  }
+
   /** The address that asks for the person to be signed out everywhere. */
   logoutUrl(issuer) {
     const query = new URLSearchParams({
@@ -83,10 +104,9 @@ secret_sha256 = "${hash}"
 
   /** Redeems a code and reads who it is about. */
   async redeem(request, code) {
-    const credentials = Buffer.from(`${request.client}:${this.#secret}`).toString("base64");
     const tokens = await answer(`${request.issuer}/oauth2/token`, {
       method: "POST",
-      headers: { authorization: `Basic ${credentials}` },
+      headers: this.#headers(request.client),
       body: new URLSearchParams({
         grant_type: "authorization_code",
         code,
@@ -94,10 +114,14 @@ secret_sha256 = "${hash}"
         code_verifier: request.verifier,
       }),
     });
-    const claims = JSON.parse(Buffer.from(tokens.id_token.split(".")[1], "base64url").toString("utf8"));
+    const claims = claimsOf(tokens.id_token);
     const headers = { authorization: `Bearer ${tokens.access_token}` };
     return { claims, person: await answer(`${request.issuer}/oauth2/userinfo`, { headers }) };
   }
+}
+
+function claimsOf(token) {
+  return JSON.parse(Buffer.from(token.split(".")[1], "base64url").toString("utf8"));
 }
 
 async function answer(url, options) {
