@@ -60,10 +60,6 @@ impl DeviceHash {
         Self(token_hash(device_code))
     }
 
-    fn read(stored: Vec<u8>) -> Result<Self, Error> {
-        stored.try_into().map(Self).map_err(|_| Error::broken("a device hash of another length"))
-    }
-
     /// Under which hash the authorization code stands that the device gets instead of a redirect. Nothing that anybody can
     /// send as a `code` has it.
     fn code_hash(&self) -> [u8; 32] {

@@ -212,7 +212,14 @@ mod tests {
         };
         let (here, all) = (session(10), consent(true, 300_000));
         let step = |request: &AuthorizationRequest, consent, is_confirmed| {
-            next_step(&Situation { request, created_at: CREATED, session: Some(&here), consent, is_confirmed, now: NOW })
+            next_step(&Situation {
+                request,
+                created_at: CREATED,
+                session: Some(&here),
+                consent,
+                is_confirmed,
+                now: NOW,
+            })
         };
         let asked = device(Level::Basic);
         assert_eq!(decide(&asked, None, None), Step::SignIn);

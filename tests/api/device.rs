@@ -93,7 +93,9 @@ both!(somebody_signs_in_on_a_device, async |world| {
     assert_eq!(device_code.len(), 43);
     let (first, second) = user_code.split_once('-').unwrap();
     assert!(
-        [first, second].iter().all(|half| half.len() == 4 && half.bytes().all(|b| b"BCDFGHJKLMNPQRSTVWXZ".contains(&b)))
+        [first, second]
+            .iter()
+            .all(|half| half.len() == 4 && half.bytes().all(|b| b"BCDFGHJKLMNPQRSTVWXZ".contains(&b)))
     );
     assert_eq!(told(&world, &automat, &device_code).await, "authorization_pending");
 

@@ -206,7 +206,8 @@ async fn leaves(world: &World, renate: &mut Browser, album: &mut Album) {
 
 async fn signs_in_on_a_device(world: &World, language: &'static str, album: &mut Album) {
     let automat = device::automat(world).await;
-    let mut nadine = Browser { language, ..world.browser() };
+    let mut nadine = world.browser();
+    nadine.language = language;
     nadine.register(world, "nadine@example.org", ["Nadine", "Weber"]).await;
     album.page("/geraet", &nadine.get("/geraet").await);
     album.page("/geraet, empty", &nadine.post("/geraet", &[]).await);

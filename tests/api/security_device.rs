@@ -8,7 +8,9 @@ use nutzerkonto::operator::{Inquiry, client};
 use nutzerkonto::sql;
 
 use crate::both;
-use crate::device::{ENDPOINT, GRANT, INTERVAL, SCOPE, allows, answers, ask, ask_at, automat, begun, renate, told, types};
+use crate::device::{
+    ENDPOINT, GRANT, INTERVAL, SCOPE, allows, answers, ask, ask_at, automat, begun, renate, told, types,
+};
 use crate::support::browser::{Answer, PASSWORD};
 use crate::support::doors::{refusal, text};
 use crate::support::service::vorgang;
@@ -28,7 +30,8 @@ both!(sec_e10_only_clients_that_are_declared_for_it, async |world| {
     assert_eq!(refusal(&ask(&world, &parken, &device_code).await), unauthorized);
     assert_eq!(told(&world, &automat, &device_code).await, "authorization_pending", "it has taken nothing away");
     let mut anybody = world.browser();
-    for form in [vec![("client_id", "automat"), SCOPE], vec![("client_id", "automat"), ("client_secret", "x")], vec![]] {
+    for form in [vec![("client_id", "automat"), SCOPE], vec![("client_id", "automat"), ("client_secret", "x")], vec![]]
+    {
         let answer = anybody.post_exactly(ENDPOINT, &form).await;
         assert_eq!(refusal(&answer), (401, "invalid_client".to_owned()), "sec_e09 {form:?}");
     }
