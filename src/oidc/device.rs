@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::client_auth::Authenticated;
-use super::dpop::Confirmation;
+use super::confirmation::Confirmation;
 use super::request::{self, AuthorizationRequest, Parameters};
 use super::response::Destination;
 use super::store::device as store;

@@ -92,14 +92,7 @@ async fn endpoint(stage: &Stage, member: &str, value: &Value) {
             ];
             assert_eq!(parken.ask(world, path, &form).await.status, 200);
         }
-        "device_authorization_endpoint" => {
-            let automat = Service::new("automat");
-            stage.declare(&automat.declaration("device = true")).await;
-            let begun = automat.ask(world, path, &[device::SCOPE]).await.json();
-            let mut renate = stage.renate.clone();
-            device::allows(&mut renate, &text(&begun, "user_code")).await;
-            assert_eq!(device::ask(world, &automat, &text(&begun, "device_code")).await.status, 200);
-        }
+        "device_authorization_endpoint" => device_endpoint(stage, path).await,
         "userinfo_endpoint" => {
             let request = world.browser().request(Method::GET, path).bearer_auth(access);
             assert_eq!(world.browser().send(request).await.status, 200);
@@ -130,6 +123,14 @@ async fn endpoint(stage: &Stage, member: &str, value: &Value) {
             assert_eq!(push(world, parken, &[]).await.status, 201);
         }
     }
+}
+
+async fn device_endpoint(stage: &Stage, path: &str) {
+    let (world, automat) = (&stage.world, Service::new("automat"));
+    stage.declare(&automat.declaration("device = true")).await;
+    let begun = automat.ask(world, path, &[device::SCOPE]).await.json();
+    device::allows(&mut stage.renate.clone(), &text(&begun, "user_code")).await;
+    assert_eq!(device::ask(world, &automat, &text(&begun, "device_code")).await.status, 200);
 }
 
 /// What a proven client is told there that brings nothing but a token that is none.

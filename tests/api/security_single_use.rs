@@ -188,18 +188,6 @@ both!(sec_b04_g06_codes_open_their_own_door_only, async |mut world| {
         answer.status == 200
     })
     .await;
-    at_the_door(&purse, &[Kind::DeviceCode], "device", async |code| {
-        let told = device::told(world, &purse.abo, code).await;
-        assert!(["authorization_pending", "invalid_grant"].contains(&told.as_str()), "{told}");
-        told == "authorization_pending"
-    })
-    .await;
-    at_the_door(&purse, &[Kind::UserCode], "code of a device", async |code| {
-        let answer = purse.renate.clone().post("/geraet", &[("code", code)]).await;
-        assert!([303, 422].contains(&answer.status), "{}", answer.status);
-        answer.status == 303
-    })
-    .await;
     at_the_door(&purse, &[Kind::RequestUri], "request_uri", async |uri| {
         purse.renate.clone().get(&doors::reference("parken", uri)).await.parameter("code").is_some()
     })
@@ -232,6 +220,23 @@ both!(sec_b04_g06_codes_open_their_own_door_only, async |mut world| {
     at_the_door(&purse, &[Kind::MailCheck], "mail check", async |code| {
         let page = purse.renate.clone().post("/echt", &[("code", code)]).await;
         page.status == 200 && page.body.contains("nk-banner\" role=\"status\"")
+    })
+    .await;
+});
+
+both!(sec_b04_g06_codes_of_devices_open_their_own_door_only, async |mut world| {
+    let purse = fill(&mut world).await;
+    let world = &world;
+    at_the_door(&purse, &[Kind::DeviceCode], "device", async |code| {
+        let told = device::told(world, &purse.abo, code).await;
+        assert!(["authorization_pending", "invalid_grant"].contains(&told.as_str()), "{told}");
+        told == "authorization_pending"
+    })
+    .await;
+    at_the_door(&purse, &[Kind::UserCode], "code of a device", async |code| {
+        let answer = purse.renate.clone().post("/geraet", &[("code", code)]).await;
+        assert!([303, 422].contains(&answer.status), "{}", answer.status);
+        answer.status == 303
     })
     .await;
 });
