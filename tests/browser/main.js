@@ -63,6 +63,10 @@ const STORIES = {
 const STORIES_OF_A_BROWSER = {
   "Renate does without scripts": (arrives) => signin.fromNothingToANewPassword(arrives, { scripts: false }),
   "Renate does without a pointer": (arrives) => signin.fromNothingToANewPassword(arrives, { keyboard: true }),
+  "Renate uses a ticket machine without scripts": (arrives, here) =>
+    device.signsInOnAMachine(arrives, here, { scripts: false }),
+  "Renate uses a ticket machine without a pointer": (arrives, here) =>
+    device.signsInOnAMachine(arrives, here, { keyboard: true }),
 };
 
 const STORIES_OF_A_RESTART = {

@@ -10,8 +10,8 @@ async function typesTheCode(person, code) {
 }
 
 /** From the machine's code over sign-in and consent back to the machine; the second time without consent. */
-export async function signsInOnAMachine(arrives, { service, issuer }) {
-  const renate = await arrives("renate");
+export async function signsInOnAMachine(arrives, { service, issuer }, browser = {}) {
+  const renate = await arrives("renate", browser);
   await hasAccount(renate);
   await signsOut(renate);
   const machine = await service.device(issuer);
