@@ -345,14 +345,14 @@ both!(sec_j04_tokens_of_a_device_are_bound_to_its_key, async |world| {
     let nonce = bound.nonce(&world).await;
     let thief = Bound { client: Signer::new("x"), key: Signer::new("dieb") };
     let mut allowed = async |proof: Option<String>| {
-        let begun = bound.ask(&world.browser(), &world, AT, &[SCOPE], proof.as_deref()).await;
+        let begun = bound.ask(&world, AT, &[SCOPE], proof.as_deref()).await;
         assert_eq!(begun.status, 200, "{}", begun.body);
         allows(&mut renate, &text(&begun.json(), "user_code")).await;
         text(&begun.json(), "device_code")
     };
     let redeem = async |code: &str, proof: Option<String>| {
         let form = [("grant_type", GRANT), ("device_code", code)];
-        bound.ask(&world.browser(), &world, TOKEN, &form, proof.as_deref()).await
+        bound.ask(&world, TOKEN, &form, proof.as_deref()).await
     };
     let thumbprint = |tokens: &Value| claims(&text(tokens, "access_token"))["cnf"]["jkt"].clone();
     let key = json!(sender_constraint::thumbprint(&bound.key));

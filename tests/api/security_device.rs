@@ -217,6 +217,19 @@ both!(sec_e11_a_client_that_is_switched_off_gets_nobody, async |world| {
     assert_eq!(refusal(&automat.ask(&world, ENDPOINT, &[SCOPE]).await), (401, "invalid_client".to_owned()));
 });
 
+both!(sec_e10_who_may_not_use_devices_any_more_gets_nobody, async |world| {
+    let automat = automat(&world).await;
+    let mut renate = renate(&world).await;
+    let (device_code, user_code) = begun(&world, &automat, &[SCOPE]).await;
+    let (_, later) = begun(&world, &automat, &[SCOPE]).await;
+    let page = types(&mut renate, &user_code).await;
+    world.clients(&automat.declaration("")).await;
+    assert_eq!(types(&mut renate, &later).await.status, 422);
+    answers(&mut renate, &page, "erlauben").await;
+    assert_eq!(refusal(&ask(&world, &automat, &device_code).await), refused("unauthorized_client"));
+    assert_eq!(world.rows("client_grant").await, 0);
+});
+
 both!(sec_o08_codes_of_devices_cannot_be_guessed, async |world| {
     let automat = automat(&world).await;
     let mut renate = renate(&world).await;
