@@ -141,8 +141,10 @@ pub fn check_device(
     device: DeviceHash,
 ) -> Result<AuthorizationRequest, Protocol> {
     check_unsupported(parameters)?;
-    if parameters.get("request").is_some() {
-        return refuse("request_not_supported", "this parameter is not supported");
+    for (name, code) in [("request", "request_not_supported"), ("request_uri", "request_uri_not_supported")] {
+        if parameters.get(name).is_some() {
+            return refuse(code, "this parameter is not supported for a device");
+        }
     }
     let requested = claims_request::read(client, parameters.get("claims"))?;
     Ok(AuthorizationRequest {
