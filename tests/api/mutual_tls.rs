@@ -355,7 +355,7 @@ both!(a_proof_counts_before_a_certificate, async |world| {
     assert_eq!(tokens["token_type"], "DPoP");
     let refresh = text(&tokens, "refresh_token");
     // A service that authenticates refreshes with either, and gets tokens of that kind.
-    for (with, kind) in [(caller.clone(), "Bearer"), (proven(), "DPoP")] {
+    for (with, kind) in [(&caller, "Bearer"), (&proven(), "DPoP")] {
         let answer = with.post("/oauth2/token", &refreshing(&parken, &refresh)).await;
         assert_eq!((answer.status, &answer.json()["token_type"]), (200, &json!(kind)), "{}", answer.body);
     }
