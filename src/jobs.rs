@@ -3,10 +3,8 @@
 
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use crate::app::App;
 use crate::audit::{head, prune};
@@ -144,28 +142,31 @@ fn outbox(
 /// Does what is due until nothing is, or until told to stop. Whoever is slow keeps one place; the others go on. After a
 /// failure of the database it takes nothing new and ends with what is under way.
 async fn work_outbox(app: &App, registry: &Registry, lane: Lane, stopped: &watch::Receiver<bool>) -> Result<(), Error> {
-    let (mut under_way, mut outcome) = (FuturesUnordered::new(), Ok(()));
+    // Tasks of their own: one that holds a connection must get on while this one waits for another.
+    let (mut under_way, mut outcome) = (JoinSet::new(), Ok(()));
     loop {
         if outcome.is_ok() && !*stopped.borrow() && under_way.len() < AT_ONCE {
             match outbox::claim(&app.db, app.now(), lane, AT_ONCE - under_way.len()).await {
-                Ok(jobs) => under_way.extend(jobs.into_iter().map(|job| work_on(app, registry, job))),
+                Ok(jobs) => jobs.into_iter().for_each(|job| {
+                    under_way.spawn(work_on(app.clone(), registry.clone(), job));
+                }),
                 Err(error) => outcome = Err(error.into()),
             }
         }
         if under_way.is_empty() {
             return outcome;
         }
-        let Ok(Some(first)) = tokio::time::timeout(OUTBOX_EVERY, under_way.next()).await else { continue };
-        let mut done = vec![first];
-        while let Some(Some(next)) = under_way.next().now_or_never() {
-            done.push(next);
-        }
+        let Ok(Some(first)) = tokio::time::timeout(OUTBOX_EVERY, under_way.join_next()).await else { continue };
+        let others = std::iter::from_fn(|| under_way.try_join_next());
+        let ended =
+            |ended: Result<_, JoinError>| ended.inspect_err(|error| tracing::error!("a job ended badly: {error}")).ok();
+        let done: Vec<_> = std::iter::once(first).chain(others).filter_map(ended).collect();
         outcome = outcome.and(conclude(app, &done).await);
     }
 }
 
-async fn work_on(app: &App, registry: &Registry, job: Job) -> (Job, Result<(), NotSent>) {
-    let result = deliver(app, registry, &job).await;
+async fn work_on(app: App, registry: Registry, job: Job) -> (Job, Result<(), NotSent>) {
+    let result = deliver(&app, &registry, &job).await;
     (job, result)
 }
 

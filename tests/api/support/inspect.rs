@@ -44,7 +44,8 @@ impl World {
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("the outbox did not empty within five seconds");
+        let left = "SELECT kind || ' ' || CAST(attempts AS TEXT) || ' ' || COALESCE(failure, '') FROM outbox";
+        panic!("the outbox did not empty within five seconds: {:?}", self.texts(left).await);
     }
 }
 
