@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::app::App;
 use crate::audit::{head, prune};
@@ -22,8 +23,10 @@ use crate::store::work::Actor;
 use crate::web::memory::Memory;
 
 const OUTBOX_EVERY: Duration = Duration::from_millis(250);
-/// Jobs that one lane does at once.
-const AT_ONCE: usize = 8;
+/// Jobs that are claimed, done and concluded together.
+const BATCH_MAX: usize = 8;
+/// And how many such batches one lane has under way.
+const BATCHES_AT_ONCE: usize = 4;
 const MAILS: Lane = Lane::AllBut(backchannel::TELL);
 const SERVICES: Lane = Lane::Only(backchannel::TELL);
 const REGISTRY_EVERY: Duration = Duration::from_millis(500);
@@ -145,36 +148,31 @@ async fn work_outbox(app: &App, registry: &Registry, lane: Lane, stopped: &watch
     // Tasks of their own: one that holds a connection must get on while this one waits for another.
     let (mut under_way, mut outcome) = (JoinSet::new(), Ok(()));
     loop {
-        if outcome.is_ok() && !*stopped.borrow() && under_way.len() < AT_ONCE {
-            match outbox::claim(&app.db, app.now(), lane, AT_ONCE - under_way.len()).await {
-                Ok(jobs) => jobs.into_iter().for_each(|job| {
-                    under_way.spawn(work_on(app.clone(), registry.clone(), job));
-                }),
+        if outcome.is_ok() && !*stopped.borrow() && under_way.len() < BATCHES_AT_ONCE {
+            match outbox::claim(&app.db, app.now(), lane, BATCH_MAX).await {
+                Ok(jobs) if jobs.is_empty() => {}
+                Ok(jobs) => {
+                    under_way.spawn(work_on(app.clone(), registry.clone(), jobs));
+                    continue;
+                }
                 Err(error) => outcome = Err(error.into()),
             }
         }
         if under_way.is_empty() {
             return outcome;
         }
-        let Ok(Some(first)) = tokio::time::timeout(OUTBOX_EVERY, under_way.join_next()).await else { continue };
-        let others = std::iter::from_fn(|| under_way.try_join_next());
-        let ended =
-            |ended: Result<_, JoinError>| ended.inspect_err(|error| tracing::error!("a job ended badly: {error}")).ok();
-        let done: Vec<_> = std::iter::once(first).chain(others).filter_map(ended).collect();
-        outcome = outcome.and(conclude(app, &done).await);
+        if let Ok(Some(ended)) = tokio::time::timeout(OUTBOX_EVERY, under_way.join_next()).await {
+            outcome = outcome.and(ended.map_err(Error::broken).flatten());
+        }
     }
 }
 
-async fn work_on(app: App, registry: Registry, job: Job) -> (Job, Result<(), NotSent>) {
-    let result = deliver(&app, &registry, &job).await;
-    (job, result)
-}
-
-/// Writes down what has become of jobs that ended at the same time, in one transaction.
-async fn conclude(app: &App, done: &[(Job, Result<(), NotSent>)]) -> Result<(), Error> {
+/// Does jobs at once, beginning in their order, and writes down what has become of them in one transaction.
+async fn work_on(app: App, registry: Registry, jobs: Vec<Job>) -> Result<(), Error> {
+    let results = join_all(jobs.iter().map(|job| deliver(&app, &registry, job))).await;
     let mut work = app.begin(Actor::System("jobs")).await?;
-    let (mut tries, mut told) = (Vec::with_capacity(done.len()), Vec::new());
-    for (job, result) in done {
+    let (mut tries, mut told) = (Vec::with_capacity(jobs.len()), Vec::new());
+    for (job, result) in jobs.iter().zip(&results) {
         let tried = outbox::conclude(&mut work, job, result).await?;
         if job.kind == backchannel::TELL {
             told.extend(logout_state::note(&mut work, job, &tried).await?);

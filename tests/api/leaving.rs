@@ -85,7 +85,7 @@ both!(renate_leaves_and_returns, async |world| {
     let token = parken.redeem(&world, &code).await.json()["access_token"].as_str().unwrap().to_owned();
     let location = leaves(&mut renate, "spaeter").await;
     assert!(renate.get(&location).await.body.contains("Bis dahin können Sie zurück"));
-    assert!(world.mail_to(EMAIL).await.subject.contains("wird gelöscht"));
+    world.mail_about(EMAIL, "wird gelöscht").await;
     assert_eq!(parken.userinfo(&world, &token).await.status, 401, "services get nothing");
     // Signing in leads to one page only.
     world.pass(days(13));

@@ -1,7 +1,10 @@
 //! Pushed authorization requests: deposited by the client, used once by one browser.
 
 use crate::both;
+use crate::sender_constraint::Bound;
 use crate::support::browser::Answer;
+use crate::support::doors::connected;
+use crate::support::service::vorgang;
 use crate::support::surface::{EMAIL, two_services};
 use crate::support::{Browser, Service, World};
 
@@ -98,4 +101,40 @@ both!(a_client_may_be_held_to_it, async |world| {
     assert_eq!(back.parameter("state").as_deref(), Some("zustand-1"));
     let uri = pushed(&world, &parken).await;
     assert_eq!(renate.get(&reference("parken", &uri, "")).await.status, 303);
+});
+
+both!(sec_i02_a_deposited_request_is_answered_once, async |world| {
+    let bound = Bound::new(&world, "fapi2").await;
+    let mut renate = connected(&world, &[]).await;
+    let pushed = bound.push(&world, &[], None).await;
+    let uri = bound.reference(pushed.json()["request_uri"].as_str().unwrap());
+    // Twice on the page that asks, and once answered.
+    let first = renate.visit(&uri).await;
+    let second = renate.visit(&uri).await;
+    assert_eq!((first.status, second.status), (200, 200));
+    let path = |page: &Answer| format!("/einwilligung?vorgang={}", vorgang(page));
+    assert_ne!(path(&first), path(&second));
+    let answer = renate.post(&path(&second), &[("antwort", "ja")]).await;
+    assert!(renate.follow(answer).await.parameter("code").is_some());
+    let answer = renate.post(&path(&first), &[("antwort", "ja")]).await;
+    assert!(renate.follow(answer).await.parameter("code").is_none(), "the other went with it");
+    let again = renate.visit(&uri).await;
+    assert!(again.body.contains("Fehlercode: invalid_request_uri"), "{}", again.heading());
+    // Nobody has to do anything any more: sixteen at once, one code.
+    let pushed = bound.push(&world, &[], None).await;
+    let uri = bound.reference(pushed.json()["request_uri"].as_str().unwrap());
+    let tries = (0..16).map(|_| {
+        let (mut browser, uri) = (renate.clone(), uri.clone());
+        async move { browser.get(&uri).await.parameter("code").is_some() }
+    });
+    let codes = futures_util::future::join_all(tries).await;
+    assert_eq!(codes.into_iter().filter(|is_code| *is_code).count(), 1);
+});
+
+both!(sec_i07_who_must_deposit_asks_in_no_other_way, async |world| {
+    let bound = Bound::new(&world, "fapi2").await;
+    let mut renate = connected(&world, &[]).await;
+    let back = renate.get(&bound.service().request(&[])).await;
+    assert_eq!(back.parameter("error").as_deref(), Some("invalid_request"));
+    assert_eq!(back.parameter("code"), None);
 });

@@ -1,5 +1,5 @@
-//! Tokens that are worth nothing to whoever steals them (RFC 9449, FAPI 2.0 Security Profile): attack rows J01 to J05, I02 and
-//! I07, and what the official suite asserts of proofs.
+//! Tokens that are worth nothing to whoever steals them (RFC 9449, FAPI 2.0 Security Profile): attack rows J01 to J05, and
+//! what the official suite asserts of proofs.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ impl Bound {
         Self { client, key: Signer::new("schlüssel") }
     }
 
-    fn service(&self) -> &Service {
+    pub fn service(&self) -> &Service {
         &self.client.service
     }
 
@@ -479,40 +479,4 @@ both!(any_client_may_bind_its_tokens, async |world| {
     assert_eq!(error(&stolen), (400, "invalid_grant".to_owned()), "with another");
     let answer = ask(&form, &bound.proof(&world, TOKEN, &nonce)).await;
     assert!(answer.json()["refresh_token"].as_str().is_some_and(|next| *next != refresh), "{}", answer.body);
-});
-
-both!(sec_i02_a_deposited_request_is_answered_once, async |world| {
-    let bound = Bound::new(&world, "fapi2").await;
-    let mut renate = renate(&world).await;
-    let pushed = bound.push(&world, &[], None).await;
-    let uri = bound.reference(pushed.json()["request_uri"].as_str().unwrap());
-    // Twice on the page that asks, and once answered.
-    let first = renate.visit(&uri).await;
-    let second = renate.visit(&uri).await;
-    assert_eq!((first.status, second.status), (200, 200));
-    let path = |page: &Answer| format!("/einwilligung?vorgang={}", vorgang(page));
-    assert_ne!(path(&first), path(&second));
-    let answer = renate.post(&path(&second), &[("antwort", "ja")]).await;
-    assert!(renate.follow(answer).await.parameter("code").is_some());
-    let answer = renate.post(&path(&first), &[("antwort", "ja")]).await;
-    assert!(renate.follow(answer).await.parameter("code").is_none(), "the other went with it");
-    let again = renate.visit(&uri).await;
-    assert!(again.body.contains("Fehlercode: invalid_request_uri"), "{}", again.heading());
-    // Nobody has to do anything any more: sixteen at once, one code.
-    let pushed = bound.push(&world, &[], None).await;
-    let uri = bound.reference(pushed.json()["request_uri"].as_str().unwrap());
-    let tries = (0..16).map(|_| {
-        let (mut browser, uri) = (renate.clone(), uri.clone());
-        async move { browser.get(&uri).await.parameter("code").is_some() }
-    });
-    let codes = futures_util::future::join_all(tries).await;
-    assert_eq!(codes.into_iter().filter(|is_code| *is_code).count(), 1);
-});
-
-both!(sec_i07_who_must_deposit_asks_in_no_other_way, async |world| {
-    let bound = Bound::new(&world, "fapi2").await;
-    let mut renate = renate(&world).await;
-    let back = renate.get(&bound.service().request(&[])).await;
-    assert_eq!(back.parameter("error").as_deref(), Some("invalid_request"));
-    assert_eq!(back.parameter("code"), None);
 });

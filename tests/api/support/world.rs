@@ -121,28 +121,37 @@ impl World {
 
     /// The next mail to an address, as soon as the post has it.
     pub async fn mail_to(&self, address: &str) -> Mail {
+        self.mail_like(address, |_| true).await
+    }
+
+    /// The next mail to an address of which this is true: mails that are due together may come in any order.
+    async fn mail_like(&self, address: &str, is_meant: impl Fn(&Mail) -> bool) -> Mail {
         // A busy machine with a slow disk may take its time.
         for _ in 0..600 {
             {
                 let mut mails = self.mails.lock().unwrap();
-                if let Some(place) = mails.iter().position(|mail| mail.to == address) {
+                if let Some(place) = mails.iter().position(|mail| mail.to == address && is_meant(mail)) {
                     return mails.remove(place);
                 }
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("no mail to {address} came within thirty seconds");
+        let others: Vec<String> = self.mails.lock().unwrap().iter().map(|mail| mail.subject.clone()).collect();
+        panic!("no such mail to {address} came within thirty seconds; there are {others:?}");
     }
 
-    /// The six-digit code in the next mail to an address.
+    /// The next mail to an address with this in its subject.
+    pub async fn mail_about(&self, address: &str, subject: &str) -> Mail {
+        self.mail_like(address, |mail| mail.subject.contains(subject)).await
+    }
+
+    /// The six-digit code in the next mail to an address that has one.
     pub async fn code_for(&self, address: &str) -> String {
-        let mail = self.mail_to(address).await;
-        let digits = mail.body.split(|letter: char| !letter.is_ascii_digit());
-        digits
-            .filter(|part| part.len() == 6)
-            .map(str::to_owned)
-            .next()
-            .unwrap_or_else(|| panic!("no code in: {}", mail.body))
+        let code = |mail: &Mail| {
+            let mut numbers = mail.body.split(|letter: char| !letter.is_ascii_digit());
+            numbers.find(|part| part.len() == 6).map(str::to_owned)
+        };
+        code(&self.mail_like(address, |mail| code(mail).is_some()).await).unwrap()
     }
 
     /// How many rows a table has.
