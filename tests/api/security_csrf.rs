@@ -100,6 +100,7 @@ both!(sec_n03_no_foreign_page_changes_anything, async |world| {
     let (mut busy, foreign) = (busy_renate(&world).await, foreign_token(&world).await);
     let forms = own_forms();
     assert!(forms.len() >= 15, "the route table was read");
+    world.settle().await;
     let before = world.dump().await;
     for url in &forms {
         for (number, case) in ATTACKS.iter().enumerate() {

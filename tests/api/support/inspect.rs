@@ -36,10 +36,12 @@ impl World {
         }
     }
 
-    /// Waits until every mail has left the outbox, so that only requests change the database.
+    /// Waits until every mail has left the outbox and, for two seconds at most, until every event is sealed, so that only
+    /// requests change the database.
     pub async fn settle(&self) {
-        for _ in 0..200 {
-            if self.rows("outbox").await == 0 {
+        let unsealed = "SELECT id FROM audit_event WHERE seal IS NULL OR position IS NULL LIMIT 1";
+        for round in 0..200 {
+            if self.rows("outbox").await == 0 && (round >= 80 || self.texts(unsealed).await.is_empty()) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
