@@ -145,7 +145,9 @@ both!(sec_n04_nobody_is_signed_in_as_somebody_else, async |world| {
         let pairs = [("email", surface::EMAIL), ("password", PASSWORD), ("csrf", csrf)];
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
     };
-    let (foreign, before) = (foreign_token(&world).await, world.dump().await);
+    let foreign = foreign_token(&world).await;
+    world.settle().await;
+    let before = world.dump().await;
     let mut at_home = world.browser();
     at_home.get("/anmelden").await;
     let known: [(Browser, &str); 2] = [(world.browser(), "no cookie at all"), (at_home.clone(), "a cookie of ours")];
