@@ -7,11 +7,11 @@ ALTER TABLE client_grant ADD COLUMN confirmation TEXT;
 ALTER TABLE authorization_request ADD COLUMN pushed_hash BYTEA;
 CREATE INDEX authorization_request_pushed ON authorization_request (pushed_hash) WHERE pushed_hash IS NOT NULL;
 
--- Assertions and proofs that were used (RFC 7523, RFC 9449). The time stands first in the key: at thousands a second each commit
--- changes few pages.
+-- The ids of assertions and proofs that were used (RFC 7523, RFC 9449), each with whose it is.
 CREATE TABLE spent_token (
-    expires_at BIGINT NOT NULL,
     hash       BYTEA  NOT NULL,
-    CONSTRAINT spent_token_pk PRIMARY KEY (expires_at, hash)
+    expires_at BIGINT NOT NULL,
+    CONSTRAINT spent_token_pk PRIMARY KEY (hash)
 );
+CREATE INDEX spent_token_expiry ON spent_token (expires_at);
 DROP TABLE client_assertion;

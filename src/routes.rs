@@ -58,7 +58,7 @@ pub fn table(demo: bool) -> Vec<Row> {
     use crate::account::web::{self as account, further};
     use crate::data::web as data;
     use crate::notice::web as notice;
-    use crate::oidc::web::{self as oidc, device};
+    use crate::oidc::web::{self as oidc, device, programs};
     use crate::signin::web::{self as signin, contact, register, reset, security};
     let get_to = web::get;
     let post_to = web::post;
@@ -145,13 +145,13 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/abbrechen",                               Page,  Flow,     post_to().to(oidc::cancel)),
         get( "/oauth2/authorize",                        Page,  Protocol, get_to().to(oidc::authorize)),
         post("/oauth2/authorize",                        Page,  Protocol, post_to().to(oidc::authorize_by_form)),
-        post("/oauth2/par",                              OAuth, Protocol, post_to().to(oidc::push)),
+        post("/oauth2/par",                              OAuth, Protocol, post_to().to(programs::push)),
         post("/oauth2/device_authorization",             OAuth, Protocol, post_to().to(device::begin)),
-        post("/oauth2/token",                            OAuth, Protocol, post_to().to(oidc::token)).cross_origin(),
-        post("/oauth2/introspect",                       OAuth, Protocol, post_to().to(oidc::introspect)),
-        post("/oauth2/revoke",                           OAuth, Protocol, post_to().to(oidc::revoke)).cross_origin(),
-        get( "/oauth2/userinfo",                         OAuth, Protocol, get_to().to(oidc::userinfo)).cross_origin(),
-        post("/oauth2/userinfo",                         OAuth, Protocol, post_to().to(oidc::userinfo_by_post)).cross_origin(),
+        post("/oauth2/token",                            OAuth, Protocol, post_to().to(programs::token)).cross_origin(),
+        post("/oauth2/introspect",                       OAuth, Protocol, post_to().to(programs::introspect)),
+        post("/oauth2/revoke",                           OAuth, Protocol, post_to().to(programs::revoke)).cross_origin(),
+        get( "/oauth2/userinfo",                         OAuth, Protocol, get_to().to(programs::userinfo)).cross_origin(),
+        post("/oauth2/userinfo",                         OAuth, Protocol, post_to().to(programs::userinfo_by_post)).cross_origin(),
         get( "/oauth2/logout",                           Page,  Protocol, get_to().to(oidc::logout)),
         post("/oauth2/logout",                           Page,  Protocol, post_to().to(oidc::logout_by_form)),
         post("/oauth2/logout/bestaetigen",               Page,  Public,   post_to().to(oidc::confirm_logout)),

@@ -404,6 +404,50 @@ mod tests {
         }
     }
 
+    const KEY: &str = "kty = \"EC\", crv = \"P-256\", kid = \"1\", x = \"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\", \
+                       y = \"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM\"";
+
+    #[test]
+    fn a_profile_is_not_taken_apart() {
+        let signing = |extra: &str, key: &str| {
+            let text = file(&format!("profile = \"fapi2\"\n{extra}"));
+            let (front, _) = text.split_once("method").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+            ClientFile::parse(
+                &format!("{front}method = \"private_key_jwt\"\njwks = {{ keys = [{{ {key} }}] }}\n"),
+                false,
+            )
+        };
+        assert!(signing("", KEY).is_ok());
+        assert!(ClientFile::parse(&file("profile = \"fapi2\""), false).unwrap_err().contains("authentication"));
+        for weak in ["id_token_algorithm = \"RS256\"", "userinfo_algorithm = \"RS256\""] {
+            assert!(signing(weak, KEY).unwrap_err().contains("too weak"), "{weak}");
+        }
+        let rsa = |alg: &str| {
+            format!("kty = \"RSA\", kid = \"1\", alg = \"{alg}\", n = \"{}\", e = \"AQAB\"", "w".repeat(342))
+        };
+        assert!(signing("", &rsa("RS256")).unwrap_err().contains("RS256"));
+        let client = signing("", &rsa("PS256")).unwrap().client.remove(0);
+        assert!(client.must_push() && !client.may_sign_with(jsonwebtoken::Algorithm::RS256));
+    }
+
+    #[test]
+    fn what_is_encrypted_for_whom_and_who_may_exchange_is_checked() {
+        let refused = |extra: &str| ClientFile::parse(&file(extra), false).unwrap_err();
+        let sealed = |key: &str, answers: &str| format!("encryption = {{ key = {{ {key} }}, answers = {answers} }}");
+        assert!(ClientFile::parse(&file(&sealed(KEY, "[\"id_token\"]")), false).is_ok());
+        assert!(refused(&sealed(KEY, "[]")).contains("answers"));
+        assert!(refused(&sealed(&format!("{KEY}, use = \"sig\""), "[\"id_token\"]")).contains("not for encryption"));
+        let short = format!("kty = \"RSA\", kid = \"1\", n = \"{}\", e = \"AQAB\"", "w".repeat(342));
+        assert!(refused(&sealed(&short, "[\"id_token\"]")).contains("3000 bits"));
+        let (own, other) = ("resource_server = \"https://a.example/\"", "https://b.example/");
+        assert!(ClientFile::parse(&file(&format!("{own}\nexchange = [\"{other}\"]")), false).is_ok());
+        assert!(refused(&format!("exchange = [\"{other}\"]")).contains("resource_server"));
+        assert!(refused(&format!("{own}\nexchange = [\"https://a.example/\"]")).contains("exchange"));
+        let many: Vec<_> = (0..11).map(|number| format!("https://rp.example/{number}")).collect();
+        assert!(refused(&format!("{own}\nexchange = {many:?}")).contains("exchange"));
+        assert!(refused(&format!("request_uris = {many:?}")).contains("request_uris"));
+    }
+
     #[test]
     fn sec_h03_a_private_key_is_refused() {
         let text = file("").replace(

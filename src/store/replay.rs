@@ -29,19 +29,18 @@ const SPACING: Duration = Duration::from_millis(2);
 const PATIENCE: Duration = Duration::from_secs(8);
 const RETRY_AFTER_SECONDS: u64 = 1;
 
-/// What is remembered of a signed text that counts once. The time stands first, so that what comes together lies together,
-/// and what has expired lies in front.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What is remembered of a signed text that counts once: its id, and whose that is.
+#[derive(Clone, Copy, Debug)]
 pub struct Once {
-    /// Until when it would be believed.
-    pub expires_at: Timestamp,
     hash: [u8; 32],
+    /// Until when it would be believed.
+    expires_at: Timestamp,
 }
 
 impl Once {
     /// `by` is among whose texts this `jti` is the only one: nobody can use up what another would send.
     pub fn new(by: &str, jti: &str, expires_at: Timestamp) -> Self {
-        Self { expires_at, hash: sha256(format!("{by} {jti}").as_bytes()) }
+        Self { hash: sha256(format!("{by} {jti}").as_bytes()), expires_at }
     }
 }
 
@@ -98,51 +97,43 @@ async fn work(db: Db, mut queue: mpsc::Receiver<Waiting>) {
         let mut recorded = record(&db, &batch).await.map_err(|error| error.to_string());
         for Waiting { once, answer } in batch.drain(..) {
             // Of the same assertion twice in one batch, one was inserted.
-            let fresh = recorded.as_mut().map(|fresh| fresh.remove(&once)).map_err(|error| error.clone());
+            let fresh = recorded.as_mut().map(|fresh| fresh.remove(&once.hash)).map_err(|error| error.clone());
             drop(answer.send(fresh));
         }
     }
 }
 
-/// Makes a batch last; which of it was not there before.
-async fn record(db: &Db, batch: &[Waiting]) -> Result<HashSet<Once>, DbError> {
-    if batch.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let (mut times, mut hashes) = (String::with_capacity(20 * batch.len()), Vec::with_capacity(32 * batch.len()));
-    for Waiting { once, .. } in batch {
-        times.push_str(&format!("{:020}", once.expires_at.milliseconds()));
-        hashes.extend_from_slice(&once.hash);
-    }
+/// Makes a batch last; which ids of it were not there before. Of the one that expires last goes the time for all: the others
+/// are remembered a little longer than they must be.
+async fn record(db: &Db, batch: &[Waiting]) -> Result<HashSet<[u8; 32]>, DbError> {
+    let Some(expires_at) = batch.iter().map(|waiting| waiting.once.expires_at).max() else { return Ok(HashSet::new()) };
+    let hashes: Vec<u8> = batch.iter().flat_map(|waiting| waiting.once.hash).collect();
     let mut tx = db.single().await?;
-    let rows = insert_all(&mut tx, batch.len() as i64, &times, &hashes).await?;
+    let rows = insert_all(&mut tx, batch.len() as i64, &hashes, expires_at).await?;
     db.commit(tx).await?;
-    let once = |row: Inserted| Some(Once { expires_at: row.expires_at, hash: row.hash.try_into().ok()? });
-    Ok(rows.into_iter().filter_map(once).collect())
+    Ok(rows.into_iter().filter_map(|row| row.hash.try_into().ok()).collect())
 }
 
 #[derive(sqlx::FromRow)]
 struct Inserted {
-    expires_at: Timestamp,
     hash: Vec<u8>,
 }
 
-/// Many in one statement on either database: the times with twenty digits each, the hashes with 32 bytes each. In the order of
-/// the key, so that two nodes with the same ones wait for each other instead of blocking each other.
-async fn insert_all(tx: &mut Tx, count: i64, times: &str, hashes: &[u8]) -> Result<Vec<Inserted>, DbError> {
-    // The COALESCE tells PostgreSQL which type $3 has; CAST to BYTEA means a number to SQLite. The WHERE keeps SQLite from
+/// Many in one statement on either database, 32 bytes each. In the order of the key, so that two nodes with the same ones wait
+/// for each other instead of blocking each other.
+async fn insert_all(tx: &mut Tx, count: i64, hashes: &[u8], expires_at: Timestamp) -> Result<Vec<Inserted>, DbError> {
+    // The COALESCE tells PostgreSQL which type $2 has; CAST to BYTEA means a number to SQLite. The WHERE keeps SQLite from
     // reading ON CONFLICT as the condition of a join.
     sql!(tx, fetch_all Inserted,
-        "INSERT INTO spent_token (expires_at, hash)
-         SELECT CAST(SUBSTR(CAST($2 AS TEXT), CAST(i * 20 + 1 AS INTEGER), 20) AS BIGINT),
-                SUBSTR(COALESCE((SELECT hash FROM spent_token WHERE FALSE), $3), CAST(i * 32 + 1 AS INTEGER), 32)
+        "INSERT INTO spent_token (hash, expires_at)
+         SELECT SUBSTR(COALESCE((SELECT hash FROM spent_token WHERE FALSE), $2), CAST(i * 32 + 1 AS INTEGER), 32), $3
            FROM (WITH RECURSIVE place(i) AS (
                      SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM place WHERE i + 1 < $1)
                  SELECT i FROM place) AS place
-          WHERE TRUE ORDER BY 1, 2
-             ON CONFLICT (expires_at, hash) DO NOTHING
-      RETURNING expires_at, hash",
-        count, times, hashes)
+          WHERE TRUE ORDER BY 1
+             ON CONFLICT (hash) DO NOTHING
+      RETURNING hash",
+        count, hashes, expires_at)
 }
 
 /// The same for one in the transaction of what it is presented for; `false` if it has been here before.
@@ -150,9 +141,9 @@ pub async fn insert(work: &mut Work, once: &Once) -> Result<bool, DbError> {
     let rows = sql!(
         &mut work.tx,
         execute,
-        "INSERT INTO spent_token (expires_at, hash) VALUES ($1, $2) ON CONFLICT (expires_at, hash) DO NOTHING",
-        once.expires_at,
-        &once.hash[..]
+        "INSERT INTO spent_token (hash, expires_at) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING",
+        &once.hash[..],
+        once.expires_at
     )?;
     Ok(rows == 1)
 }

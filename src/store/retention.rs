@@ -152,8 +152,8 @@ async fn delete_assertions(db: &Db, at: Timestamp) -> Result<u64, DbError> {
         let deleted = sql!(
             &mut tx,
             execute,
-            "DELETE FROM spent_token WHERE (expires_at, hash) IN (
-                 SELECT expires_at, hash FROM spent_token WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
+            "DELETE FROM spent_token WHERE hash IN (
+                 SELECT hash FROM spent_token WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
             at,
             BATCH as i64
         )?;

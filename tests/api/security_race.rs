@@ -147,10 +147,10 @@ both!(sec_e05_an_assertion_id_counts_once_on_two_nodes, async |world| {
         let sign = |seconds: i64| {
             machine.assertion(&world, |claims| {
                 claims["jti"] = format!("runde-{round}").into();
-                claims["iat"] = (world.app.now().seconds() - seconds).into();
+                claims["exp"] = (world.app.now().seconds() + seconds).into();
             })
         };
-        let assertions = [sign(0), sign(1)];
+        let assertions = [sign(60), sign(61)];
         let number = std::sync::atomic::AtomicUsize::new(0);
         let attempt = async |mut browser: Browser| {
             let assertion = &assertions[number.fetch_add(1, std::sync::atomic::Ordering::SeqCst) / 2 % 2];

@@ -3,7 +3,8 @@
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::{Answer, client, follow, proof};
+use super::programs::proving_client;
+use super::{Answer, follow};
 use crate::app::App;
 use crate::client::registry::Registry;
 use crate::client::{Claim, Scope};
@@ -27,8 +28,7 @@ pub async fn begin(
     http: HttpRequest,
     ForeignForm(pairs): ForeignForm,
 ) -> Answer {
-    let (authenticated, parameters) = client(&app, &registry, &http, pairs).await?;
-    let authenticated = authenticated.proving(proof(&app, &http, None).map_err(Error::Protocol)?);
+    let (authenticated, parameters) = proving_client(&app, &registry, &http, pairs).await?;
     let address = http.extensions().get::<RequestFacts>().map(|facts| facts.address);
     let network = Network::of(address.ok_or_else(|| Error::broken("no facts in the request"))?);
     Ok(HttpResponse::Ok().json(device::begin(&app, &authenticated, &parameters, &network).await?))

@@ -1,0 +1,208 @@
+//! The endpoints that programs call: with what they prove themselves there, and what they get.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::Answer;
+use crate::app::App;
+use crate::client::registry::Registry;
+use crate::kernel::error::{Error, Protocol};
+use crate::oidc::claims::{self, Credential, Userinfo};
+use crate::oidc::client_auth::{Authenticated, Shown, authenticate};
+use crate::oidc::confirmation::Confirmation;
+use crate::oidc::device;
+use crate::oidc::dpop::{self, Proof};
+use crate::oidc::grant::Grants;
+use crate::oidc::request::Parameters;
+use crate::oidc::{client_credentials, exchange, par, refresh, revocation, token};
+use crate::web::certificate;
+use crate::web::form::{ForeignForm, parse_pairs};
+
+/// RFC 9701 section 5.
+const INTROSPECTION_JWT: &str = "application/token-introspection+jwt";
+
+pub async fn token(
+    app: web::Data<App>,
+    registry: web::Data<Registry>,
+    http: HttpRequest,
+    ForeignForm(pairs): ForeignForm,
+) -> Answer {
+    let (authenticated, parameters) = proving_client(&app, &registry, &http, pairs).await?;
+    let authenticated = authenticated.bound()?;
+    let tokens = match parameters.get("grant_type") {
+        Some("authorization_code") => token::redeem(&app, &registry, &authenticated, &parameters).await?,
+        Some("refresh_token") => refresh::refresh(&app, &registry, &authenticated, &parameters).await?,
+        Some(device::GRANT_TYPE) => device::redeem(&app, &registry, &authenticated, &parameters).await?,
+        Some("client_credentials") => client_credentials::issue(&app, authenticated, &parameters).await?,
+        Some(exchange::GRANT_TYPE) => {
+            let exchanged = exchange::exchange(&app, &registry, authenticated, &parameters).await?;
+            return Ok(HttpResponse::Ok().insert_header((header::PRAGMA, "no-cache")).json(exchanged));
+        }
+        Some(_) => return Err(Error::protocol("unsupported_grant_type", "this grant_type is not supported")),
+        None => return Err(Error::protocol("invalid_request", "grant_type is missing")),
+    };
+    Ok(HttpResponse::Ok().insert_header((header::PRAGMA, "no-cache")).json(tokens))
+}
+
+pub async fn push(
+    app: web::Data<App>,
+    registry: web::Data<Registry>,
+    http: HttpRequest,
+    ForeignForm(pairs): ForeignForm,
+) -> Answer {
+    let (authenticated, parameters) = proving_client(&app, &registry, &http, pairs).await?;
+    Ok(HttpResponse::Created().json(par::push(&app, &registry, &authenticated, &parameters).await?))
+}
+
+/// The client behind a request at an endpoint of its own, and what it asks.
+async fn client(
+    app: &App,
+    registry: &Registry,
+    http: &HttpRequest,
+    pairs: Vec<(String, String)>,
+) -> Result<(Authenticated, Parameters), Error> {
+    if !http.query_string().is_empty() {
+        return Err(Error::protocol("invalid_request", "parameters belong into the body"));
+    }
+    let parameters = Parameters::new(pairs)?;
+    let (header, certificate) = (authorization(http)?, certificate::of(app, http));
+    let shown = Shown { authorization: header.as_deref(), certificate: certificate.as_deref() };
+    Ok((authenticate(app, registry, &shown, &parameters).await?, parameters))
+}
+
+/// As [`client`], with the proof that came along.
+pub async fn proving_client(
+    app: &App,
+    registry: &Registry,
+    http: &HttpRequest,
+    pairs: Vec<(String, String)>,
+) -> Result<(Authenticated, Parameters), Error> {
+    let (authenticated, parameters) = client(app, registry, http, pairs).await?;
+    Ok((authenticated.proving(proof(app, http, None).map_err(Error::Protocol)?), parameters))
+}
+
+pub async fn introspect(
+    app: web::Data<App>,
+    registry: web::Data<Registry>,
+    grants: web::Data<Grants>,
+    http: HttpRequest,
+    ForeignForm(pairs): ForeignForm,
+) -> Answer {
+    let (authenticated, parameters) = client(&app, &registry, &http, pairs).await?;
+    let authenticated = authenticated.confidential()?;
+    let answer = revocation::introspect(&app, &registry, &grants, &authenticated, &parameters).await?;
+    let accepted = http.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
+    // RFC 9701 section 4.
+    if accepted
+        .flat_map(|value| value.split(','))
+        .any(|kind| kind.split(';').next().map(str::trim) == Some(INTROSPECTION_JWT))
+    {
+        let token = answer.sign(&app, &authenticated.client)?;
+        return Ok(HttpResponse::Ok().content_type(INTROSPECTION_JWT).body(token));
+    }
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+pub async fn revoke(
+    app: web::Data<App>,
+    registry: web::Data<Registry>,
+    http: HttpRequest,
+    ForeignForm(pairs): ForeignForm,
+) -> Answer {
+    let (authenticated, parameters) = client(&app, &registry, &http, pairs).await?;
+    revocation::revoke(&app, &registry, &authenticated, &parameters).await?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+/// The one Authorization header, if there is one.
+fn authorization(http: &HttpRequest) -> Result<Option<String>, Error> {
+    let mut headers = http.headers().get_all(header::AUTHORIZATION);
+    let Some(value) = headers.next() else { return Ok(None) };
+    let text = value.to_str().ok().map(str::to_owned);
+    match (text, headers.next()) {
+        (Some(text), None) => Ok(Some(text)),
+        _ => Err(Error::protocol("invalid_client", "malformed Authorization header")),
+    }
+}
+
+/// The one DPoP proof, if there is one (RFC 9449 section 4.3), checked for this request.
+fn proof(app: &App, http: &HttpRequest, access_token: Option<&str>) -> Result<Option<Proof>, Protocol> {
+    let mut headers = http.headers().get_all("dpop");
+    let Some(value) = headers.next() else { return Ok(None) };
+    // What is no text, or one of two, is no proof.
+    let text = value.to_str().ok().filter(|_| headers.next().is_none()).unwrap_or_default();
+    let request = dpop::Request { method: http.method().as_str(), path: http.path(), access_token };
+    dpop::check(app, text, &request).map(Some)
+}
+
+/// What comes along to open an API: by the scheme Bearer alone (RFC 6750 section 2.1), by the scheme DPoP with a proof (RFC 9449
+/// section 7.1).
+fn credential(app: &App, http: &HttpRequest) -> Result<Option<Credential>, Error> {
+    let Some(text) = authorization(http).ok().flatten() else { return Ok(None) };
+    let Some((scheme, token)) = text.split_once(' ').filter(|(_, token)| !token.is_empty()) else { return Ok(None) };
+    let token = token.to_owned();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(Some(bearer(app, http, token)));
+    }
+    if !scheme.eq_ignore_ascii_case("dpop") {
+        return Ok(None);
+    }
+    let proof = proof(app, http, Some(&token)).map_err(Error::Resource)?;
+    // By this scheme a certificate opens nothing.
+    Ok(Some(Credential { token, proof, certificate: None }))
+}
+
+/// A token without a proof. What it is bound to may be the certificate that the request comes with.
+fn bearer(app: &App, http: &HttpRequest, token: String) -> Credential {
+    let certificate = certificate::of(app, http);
+    let certificate = certificate.and_then(|shown| Confirmation::of_certificate(&shown, app.now()));
+    Credential { token, proof: None, certificate }
+}
+
+/// RFC 6750 section 3.1: without any token only the scheme is named.
+fn no_token() -> Answer {
+    let mut response = HttpResponse::Unauthorized();
+    response.append_header((header::WWW_AUTHENTICATE, "Bearer"));
+    response.append_header((header::WWW_AUTHENTICATE, format!("DPoP algs=\"{}\"", dpop::ALGORITHMS.join(" "))));
+    Ok(response.json(serde_json::json!({})))
+}
+
+fn tell(userinfo: Userinfo) -> Answer {
+    Ok(match userinfo {
+        Userinfo::Json(claims) => HttpResponse::Ok().json(claims),
+        Userinfo::Token(token) => HttpResponse::Ok().content_type("application/jwt").body(token),
+    })
+}
+
+pub async fn userinfo(
+    app: web::Data<App>,
+    registry: web::Data<Registry>,
+    grants: web::Data<Grants>,
+    http: HttpRequest,
+) -> Answer {
+    let Some(credential) = credential(&app, &http)? else { return no_token() };
+    tell(claims::userinfo(&app, &registry, &grants, &credential).await?)
+}
+
+/// RFC 6750 section 2.2: the token may stand in the body of a form, but not in both places.
+pub async fn userinfo_by_post(
+    app: web::Data<App>,
+    registry: web::Data<Registry>,
+    grants: web::Data<Grants>,
+    http: HttpRequest,
+    body: web::Bytes,
+) -> Answer {
+    let is_form = http
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+    let pairs = if is_form { parse_pairs(&body).unwrap_or_default() } else { Vec::new() };
+    let in_body = Parameters::new(pairs)?.get("access_token").map(str::to_owned);
+    let credential = match (credential(&app, &http)?, in_body) {
+        (Some(_), Some(_)) => return Err(Error::protocol("invalid_request", "the token stands in two places")),
+        (Some(credential), None) => credential,
+        (None, Some(token)) => bearer(&app, &http, token),
+        (None, None) => return no_token(),
+    };
+    tell(claims::userinfo(&app, &registry, &grants, &credential).await?)
+}
