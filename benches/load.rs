@@ -16,6 +16,8 @@ mod endpoint;
 mod fapi;
 #[path = "support/http.rs"]
 mod http;
+#[path = "support/levels.rs"]
+mod levels;
 #[path = "support/paced.rs"]
 mod paced;
 #[path = "support/series.rs"]
@@ -149,6 +151,7 @@ fn primitives(options: &Options, instance: &Instance, runtime: &Runtime) -> Outc
         Contender::own("Argon2id, 19 MiB, 2 iterations", || bare::argon2(duration)),
         Contender::own("seal one attribute", || bare::seal(duration)),
         Contender::own("open one attribute", || bare::open(duration)),
+        Contender::own("level of a sign-in and all claims of a person", || levels::levels(duration)),
         Contender::own("durable commit of one row, alone", || commits(options, instance, runtime)),
     ];
     compare("P. Primitives, 2 threads", options.pace(), contenders)?;

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::config::{Config, SecretSource};
+use jsonwebtoken::jwk::JwkSet;
+
+use crate::config::{AttestationPolicy, Config, SecretSource};
+use crate::eid::EidServer;
+use crate::kernel::attestation::Makers;
 use crate::kernel::certificate::ClientAuthority;
 use crate::kernel::error::Error;
 use crate::kernel::key_times::State;
@@ -42,8 +46,14 @@ pub struct AppParts {
     pub hasher: Hasher,
     pub mailer: Mailer,
     pub outbound: Outbound,
+    /// Who reads identity cards, where there is such a contract.
+    pub eid: Option<EidServer>,
     /// Who issues the certificates of clients that authenticate so.
     pub client_authority: Option<ClientAuthority>,
+    /// Whose word counts for passkeys, where one is asked for.
+    pub makers: Option<Makers>,
+    /// Keys of those whose software statements let clients register.
+    pub statement_keys: Option<JwkSet>,
     /// Remembers the assertions of requests that write nothing else.
     pub replay: Replay,
 }
@@ -69,8 +79,12 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
     // Where everybody's master key seals them, signing keys need not be secret either.
     let given: &[_] = if master.mark() == development_key()?.mark() { &DEVELOPMENT_SIGNING_KEYS } else { &[] };
     let mailer = mailer.map_or_else(|| open_mailer(&config), Ok)?;
-    let outbound = open_outbound(&config)?;
-    let client_authority = read_client_authority(&config)?;
+    let (outbound, eid) = (open_outbound(&config)?, open_eid(&config)?);
+    if let Some(directory) = &config.letter.directory {
+        std::fs::create_dir_all(directory).map_err(|error| format!("letter.directory: {error}"))?;
+    }
+    let (client_authority, statement_keys) = (read_client_authority(&config)?, read_statement_keys(&config)?);
+    let makers = read_makers(&config)?;
     let db = open_database(&config).await?;
     let vault = crate::store::root::open_vault(&db, master, &random).await?;
     let keys = KeyRing::open(&db, &vault, given, (clock.now(), &random)).await?;
@@ -80,9 +94,23 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
     let threads = if config.password.threads == 0 { cores } else { config.password.threads };
     let hasher = Hasher::start(cost, threads, config.password.queue_length, vault.pepper(), random.clone())
         .map_err(|error| error.to_string())?;
-    let replay = Replay::start(db.clone());
-    let parts = AppParts { config, db, clock, random, vault, keys, hasher, mailer, outbound, client_authority, replay };
-    Ok(Arc::new(parts))
+    let replay = Replay::start(db.clone(), config.limits.signed_per_client);
+    Ok(Arc::new(AppParts {
+        config,
+        db,
+        clock,
+        random,
+        vault,
+        keys,
+        hasher,
+        mailer,
+        outbound,
+        eid,
+        client_authority,
+        makers,
+        statement_keys,
+        replay,
+    }))
 }
 
 impl AppParts {
@@ -120,7 +148,10 @@ pub fn check(config: &Config) -> Result<(), String> {
     master_keys(config)?;
     open_mailer(config)?;
     open_outbound(config)?;
+    open_eid(config)?;
     read_client_authority(config)?;
+    read_statement_keys(config)?;
+    read_makers(config)?;
     config.database.password.as_ref().map(read_text).transpose().map(drop)
 }
 
@@ -186,10 +217,34 @@ fn open_outbound(config: &Config) -> Result<Outbound, String> {
     Outbound::new(&config.outbound.allowed_hosts, authority.as_deref()).map_err(|error| format!("outbound: {error}"))
 }
 
+fn open_eid(config: &Config) -> Result<Option<EidServer>, String> {
+    let server = EidServer::open(&config.eid)?;
+    if !config.is_loopback() && server.as_ref().is_some_and(EidServer::is_of_the_demonstration) {
+        return Err("eid.server_certificate_file: the certificate from keys-dev is refused outside loopback".to_owned());
+    }
+    Ok(server)
+}
+
 fn read_client_authority(config: &Config) -> Result<Option<ClientAuthority>, String> {
     let file = config.server.client_certificate_authority_file.as_deref();
     let read = file.map(ClientAuthority::read_file).transpose();
     read.map_err(|error| format!("server.client_certificate_authority_file: {error}"))
+}
+
+fn read_statement_keys(config: &Config) -> Result<Option<JwkSet>, String> {
+    let Some(file) = &config.registration.software_statement_keys_file else { return Ok(None) };
+    let explain = |error: &dyn std::fmt::Display| format!("registration.software_statement_keys_file: {error}");
+    let text = std::fs::read(file).map_err(|error| explain(&error))?;
+    serde_json::from_slice(&text).map(Some).map_err(|error| explain(&error))
+}
+
+fn read_makers(config: &Config) -> Result<Option<Makers>, String> {
+    let settings = &config.passkey;
+    if settings.attestation == AttestationPolicy::None {
+        return Ok(None);
+    }
+    let makers = Makers::read(&settings.attestation_roots, settings.aaguids.clone());
+    makers.map(Some).map_err(|error| format!("passkey.attestation_roots: {error}"))
 }
 
 fn read_text(source: &SecretSource) -> Result<Secret<String>, String> {

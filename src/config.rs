@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::level::Level;
 use crate::kernel::mail::SmtpTls;
+use crate::kernel::texts::Language;
 
 /// Declares one section: a struct that refuses unknown keys, its defaults, and its part of the reference.
 macro_rules! section {
@@ -24,7 +26,7 @@ macro_rules! section {
         }
 
         impl $section {
-            fn reference(out: &mut String) {
+            pub(crate) fn reference(out: &mut String) {
                 let defaults = toml::Table::try_from(Self::default()).unwrap_or_default();
                 out.push_str(&format!("\n## {}\n\n{}\n\n| key | default | meaning |\n|---|---|---|\n", $name, concat!($($about),*).trim()));
                 $(let default = defaults.get(stringify!($key)).map_or("none".to_owned(), |value| format!("`{value}`"));
@@ -33,6 +35,14 @@ macro_rules! section {
         }
     };
 }
+
+mod assurance;
+mod eid;
+mod passkey;
+
+pub use assurance::{Assurance, LevelRule};
+pub use eid::{Eid, SmartEid};
+pub use passkey::{AttestationPolicy, Passkey};
 
 section! {
     /// Where the program listens and what it trusts in front of it.
@@ -121,6 +131,14 @@ section! {
 }
 
 section! {
+    /// What services ask for through people's browsers.
+    Requests "[requests]" {
+        /// From this level on (`low`, `substantial`, `high`), services have to deposit their requests first (RFC 9126).
+        pushed_from: Option<Level> = None,
+    }
+}
+
+section! {
     /// Limits for strangers.
     Limits "[limits]" {
         /// Wrong passwords or codes for one account; every further one then has to wait, 1, 2, 4, 8 and then 15 minutes.
@@ -135,6 +153,8 @@ section! {
         mails_per_day: i64 = 10,
         /// Registrations and password resets begun from one network per hour.
         mails_per_network: i64 = 60,
+        /// Assertions and DPoP proofs that one client, and at userinfo one grant, may use in ten minutes on one node: each is remembered so that it counts once.
+        signed_per_client: u32 = 300_000,
         /// Open connections.
         connections_max: usize = 4096,
     }
@@ -147,6 +167,20 @@ section! {
         allowed_hosts: Vec<String> = Vec::new(),
         /// PEM file of an additional certificate authority for these calls.
         authority_file: Option<PathBuf> = None,
+    }
+}
+
+section! {
+    /// Services that register themselves (RFC 7591). People are warned of each until somebody approves it; see [operations](operations.md#services-that-register-themselves).
+    Registration "[registration]" {
+        /// Whether they may. Those that have registered stay when it is switched off.
+        enabled: bool = false,
+        /// JWK set (JSON) of those whose software statements let a service register without a token of ours.
+        software_statement_keys_file: Option<PathBuf> = None,
+        /// How many days a service counts that nobody has approved.
+        lifetime_days: u32 = 30,
+        /// Services at a time that nobody has approved.
+        clients_max: u32 = 1000,
     }
 }
 
@@ -165,6 +199,20 @@ section! {
 }
 
 section! {
+    /// Letters with a code to the address that people have stated. Without a directory nobody can order one.
+    Letter "[letter]" {
+        /// Where print jobs are put, one PDF each, for the mail house to take away.
+        directory: Option<PathBuf> = None,
+        /// Where letters come back to, in one line above the address; at most 64 characters.
+        sender: String = String::new(),
+        /// For how many days the code in a letter is good.
+        lifetime_days: u64 = 30,
+        /// After how many days a file that nobody has taken away is removed.
+        keep_days: u64 = 7,
+    }
+}
+
+section! {
     /// The log, on standard error.
     Log "[log]" {
         /// `human` or `json`.
@@ -173,6 +221,10 @@ section! {
         level: String = "info".to_owned(),
     }
 }
+
+mod upstream;
+
+pub use upstream::{AcrLevel, ProviderName, Upstream};
 
 /// Everything in force.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -191,9 +243,23 @@ pub struct Config {
     #[serde(default)]
     pub password: Password,
     #[serde(default)]
+    pub requests: Requests,
+    #[serde(default)]
+    pub assurance: Assurance,
+    #[serde(default)]
+    pub eid: Eid,
+    #[serde(default)]
+    pub passkey: Passkey,
+    #[serde(default)]
     pub limits: Limits,
     #[serde(default)]
     pub outbound: Outbound,
+    #[serde(default)]
+    pub registration: Registration,
+    #[serde(default)]
+    pub upstream: Vec<Upstream>,
+    #[serde(default)]
+    pub letter: Letter,
     #[serde(default)]
     pub operator: Operator,
     #[serde(default)]
@@ -280,12 +346,36 @@ impl Config {
             return Err("server: tls_certificate_file and tls_key_file belong together".to_owned());
         }
         self.check_client_certificates()?;
+        upstream::check(&self.upstream, loopback)?;
+        if self.assurance.rules.iter().any(|rule| rule.signed_by.trim().is_empty() || rule.reason.trim().is_empty()) {
+            return Err("assurance.rules: signed_by and reason must say who has decided this, and why".to_owned());
+        }
+        let asks = self.passkey.attestation == AttestationPolicy::Required;
+        if asks == self.passkey.attestation_roots.is_empty() || !(asks || self.passkey.aaguids.is_empty()) {
+            return Err("passkey: attestation = \"required\" and attestation_roots belong together".to_owned());
+        }
+        if !(1..=366).contains(&self.registration.lifetime_days) {
+            return Err("registration.lifetime_days: between 1 and 366".to_owned());
+        }
+        let letter = &self.letter;
+        if !(1..=90).contains(&letter.lifetime_days) || !(1..=90).contains(&letter.keep_days) {
+            return Err("letter: lifetime_days and keep_days between 1 and 90".to_owned());
+        }
+        if letter.directory.is_some() && !(1..=64).contains(&letter.sender.trim().chars().count()) {
+            return Err("letter.sender: where letters come back to, 1 to 64 characters".to_owned());
+        }
         let local_relay = matches!(self.mail.smtp_host.as_str(), "localhost" | "127.0.0.1" | "::1");
         if self.mail.smtp_tls == SmtpTls::None && self.mail.directory.is_none() && !local_relay {
             return Err("mail.smtp_tls: `none` is only for a relay on this host".to_owned());
         }
         self.mail.from.parse::<lettre::message::Mailbox>().map_err(|error| format!("mail.from: {error}"))?;
         Ok(())
+    }
+
+    /// What people call a provider whose accounts can be linked; its id, if it is not in the settings any more.
+    pub fn provider_name(&self, id: &str, language: Language) -> String {
+        let known = self.upstream.iter().find(|known| known.id == id);
+        known.map_or_else(|| id.to_owned(), |known| known.title(language).to_owned())
     }
 
     /// Where client certificates come from (RFC 8705).
@@ -325,6 +415,11 @@ impl Config {
             Some(url::Host::Ipv6(address)) => address.is_loopback(),
             None => false,
         }
+    }
+
+    /// Whether the issuer is a name and not a number: browsers give passkeys to nothing else.
+    pub fn has_name(&self) -> bool {
+        url::Url::parse(&self.issuer).is_ok_and(|url| url.domain().is_some())
     }
 
     pub fn is_https(&self) -> bool {
@@ -372,8 +467,15 @@ impl Config {
         Keys::reference(&mut out);
         Mail::reference(&mut out);
         Password::reference(&mut out);
+        Requests::reference(&mut out);
+        Assurance::reference(&mut out);
+        Eid::reference(&mut out);
+        Passkey::reference(&mut out);
         Limits::reference(&mut out);
         Outbound::reference(&mut out);
+        Registration::reference(&mut out);
+        Upstream::reference(&mut out);
+        Letter::reference(&mut out);
         Operator::reference(&mut out);
         Log::reference(&mut out);
         out
@@ -385,57 +487,4 @@ fn host(origin: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rl40_an_unknown_key_is_refused_with_its_line() {
-        let error = Config::parse("issuer = \"https://konto.example.org\"\n\n[server]\nlisten_on = \"127.0.0.1:1\"\n")
-            .unwrap_err();
-        assert!(error.contains("line 4") && error.contains("listen_on"), "{error}");
-    }
-
-    #[test]
-    fn contradictions_are_refused() {
-        let refused = |text: &str| Config::parse(text).unwrap_err();
-        assert!(refused("issuer = \"http://konto.example.org\"").contains("https"));
-        assert!(refused("issuer = \"https://konto.example.org/konto\"").contains("issuer"));
-        assert!(
-            refused("issuer = \"https://konto.example.org\"\n[password]\nmemory_kibibytes = 64").contains("password")
-        );
-        assert!(
-            refused("issuer = \"https://a.example\"\n[mail]\nsmtp_host = \"mx.example\"\nsmtp_tls = \"none\"")
-                .contains("smtp_tls")
-        );
-        assert!(Config::parse("issuer = \"http://localhost:8080\"\n[password]\nmemory_kibibytes = 64").is_ok());
-    }
-
-    #[test]
-    fn sec_e13_client_certificates_come_from_where_they_are_expected() {
-        let parse = |keys: &str| Config::parse(&format!("issuer = \"https://a.example\"\n[server]\n{keys}"));
-        let tls = "tls_certificate_file = \"a\"\ntls_key_file = \"b\"\n";
-        let listen = "mtls_listen = \"127.0.0.1:8443\"\n";
-        assert!(parse(&format!("{tls}{listen}mtls_issuer = \"https://m.example\"")).is_ok());
-        assert!(parse(&format!("{tls}{listen}mtls_issuer = \"https://a.example:8443\"")).is_ok());
-        for (wrong, why) in [
-            (format!("{tls}{listen}"), "belong together"),
-            ("mtls_issuer = \"https://m.example\"".to_owned(), "belong together"),
-            (format!("{listen}mtls_issuer = \"https://m.example\""), "tls_certificate_file"),
-            (format!("{tls}{listen}mtls_issuer = \"https://a.example\""), "mtls_issuer"),
-            (format!("{tls}{listen}mtls_issuer = \"http://m.example\""), "mtls_issuer"),
-            (format!("{tls}{listen}mtls_issuer = \"https://m.example/\""), "mtls_issuer"),
-            (format!("{tls}mtls_listen = \"127.0.0.1:8080\"\nmtls_issuer = \"https://m.example\""), "of its own"),
-            ("client_certificate_header = \"Client-Cert\"".to_owned(), "trusted_proxies"),
-            ("trusted_proxies = [\"::1\"]\nclient_certificate_header = \"a b\"".to_owned(), "name of a header"),
-        ] {
-            assert!(parse(&wrong).is_err_and(|error| error.contains(why)), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn the_password_of_the_database_is_not_shown() {
-        let config =
-            Config::parse("issuer = \"https://a.example\"\n[database]\nurl = \"postgres://u:geheim@h/n\"").unwrap();
-        assert!(!config.in_force().unwrap().contains("geheim"));
-    }
-}
+mod tests;

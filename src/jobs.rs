@@ -16,7 +16,8 @@ use crate::kernel::mail::{Mail, NotSent};
 use crate::notice;
 use crate::oidc::grant::Grants;
 use crate::oidc::{backchannel, logout_state};
-use crate::signin::session;
+use crate::proofing::letter;
+use crate::signin::{recovery, session};
 use crate::store::outbox::{self, Job, Lane, Tried};
 use crate::store::retention;
 use crate::store::work::Actor;
@@ -56,7 +57,7 @@ pub fn start(app: App, registry: Registry, memory: Memory, grants: Grants) -> Ru
                 async move {
                     memory.0.sweep(&app.db.changes, app.now());
                     grants.0.sweep(&app.db.changes, app.now());
-                    registry.refresh(&app.db).await
+                    registry.refresh(&app.db, app.now()).await
                 }
             }
         }),
@@ -93,8 +94,11 @@ pub fn start(app: App, registry: Registry, memory: Memory, grants: Grants) -> Ru
             async move {
                 let rows = retention::run(&app.db.aside(), app.now()).await?;
                 let events = prune::tend(&app).await?;
-                tracing::debug!(rows, events, "cleaned up");
-                inactivity::tend(&app).await
+                let files = letter::print::tidy(&app).await?;
+                tracing::debug!(rows, events, files, "cleaned up");
+                // Neither waits for the other.
+                let reminded = recovery::tend(&app).await;
+                inactivity::tend(&app).await.and(reminded)
             }
         }),
     ];
@@ -201,6 +205,7 @@ async fn deliver(app: &App, registry: &Registry, job: &Job) -> Result<(), NotSen
             let mail: Mail = serde_json::from_slice(&payload).map_err(|error| NotSent::for_now(error.to_string()))?;
             app.mailer.send(&mail, app.now(), job.id.as_str()).await
         }
+        letter::PRINT => letter::print::print(app, &payload).await.map_err(again),
         backchannel::TELL => backchannel::tell(app, registry, &payload).await,
         _ => Err(NotSent::for_now("this program does not know the job".to_owned())),
     }

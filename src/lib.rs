@@ -8,11 +8,15 @@ pub mod kernel;
 // Floor 1: settings, databases, what a request can reach.
 pub mod app;
 pub mod config;
+/// The online identity card: asking an eID-Server (BSI TR-03130), setting the eID-Client going (BSI TR-03124).
+pub mod eid;
 pub mod store;
 
 // Floor 2: capabilities, in the order in which they may know each other. Their `web.rs` is floor 4.
 /// A person's data, sealed, each with source, level and date.
 pub mod account;
+/// What a sign-in is worth: the levels, and what gives them.
+pub mod assurance;
 /// What happened, who did it, to whom, and why.
 pub mod audit;
 /// Relying parties and what was agreed with each.
@@ -27,6 +31,8 @@ pub mod notice;
 pub mod oidc;
 /// What the operator may do to an account, and must give a reason for.
 pub mod operator;
+/// How people prove who they are.
+pub mod proofing;
 /// Registration, password, sessions, limits on trying.
 pub mod signin;
 

@@ -16,6 +16,7 @@ use nutzerkonto::kernel::id::AccountId;
 use nutzerkonto::kernel::key_times::State;
 use nutzerkonto::kernel::keys::Purpose;
 use nutzerkonto::operator::{self, Inquiry};
+use nutzerkonto::proofing::upstream::Providers;
 use nutzerkonto::store::retention;
 use nutzerkonto::{demo, keys, serve};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -39,7 +40,7 @@ enum Command {
         /// Where it keeps its data
         #[arg(long, default_value = "data/demo")]
         directory: PathBuf,
-        /// Port of the account; the service and its register take the next two
+        /// Port of the account; the service, its register, the eID-Server, the eID-Client and the other Land take the next five
         #[arg(long, default_value_t = 8080)]
         port: u16,
         /// A PostgreSQL database instead of a file in the directory, as `postgres://user@host/name`
@@ -56,6 +57,15 @@ enum Command {
     /// Relying parties
     #[command(subcommand)]
     Client(commands::client::ClientCommand),
+    /// Devices that show one-time codes
+    #[command(subcommand)]
+    CodeDevices(commands::code_devices::CodeDevicesCommand),
+    /// Offices with a registration desk
+    #[command(subcommand)]
+    Office(commands::office::OfficeCommand),
+    /// Who acts for them
+    #[command(subcommand)]
+    Officer(commands::office::OfficerCommand),
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -71,6 +81,9 @@ enum Command {
         config: ConfigFile,
         #[arg(long)]
         accounts: u64,
+        /// Let an office have checked who they are
+        #[arg(long)]
+        proven: bool,
     },
 }
 
@@ -189,11 +202,15 @@ async fn run(command: Command) -> Result<(), String> {
             let config = Config::read(&file.config)?;
             app::check(&config)?;
             serve::tls(&config.server)?;
+            Providers::open(&config.upstream)?;
             say(&config.in_force()?);
             Ok(())
         }
         Command::Keys(command) => run_keys(command).await,
         Command::Client(command) => commands::client::run(command).await,
+        Command::CodeDevices(command) => commands::code_devices::run(command).await,
+        Command::Office(command) => commands::office::run(command).await,
+        Command::Officer(command) => commands::office::run_officer(command).await,
         Command::Audit(command) => run_audit(command).await,
         Command::Account(command) => run_account(command).await,
         Command::Retention(config) => {
@@ -204,9 +221,9 @@ async fn run(command: Command) -> Result<(), String> {
             }
             Ok(())
         }
-        Command::Seed { config, accounts } => {
+        Command::Seed { config, accounts, proven } => {
             let app = open(&config).await?;
-            demo::people::seed(&app, accounts).await.map_err(|error| error.to_string())
+            demo::people::seed(&app, accounts, proven).await.map_err(|error| error.to_string())
         }
     }
 }
@@ -364,6 +381,11 @@ impl StopSignal {
 
 fn start_log(config: &Config) {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log.level).unwrap_or_else(|_| "info".into());
+    // What a stranger sends as a passkey is no error of ours, however the library calls it; refusals are told where they are made.
+    let filter = match "webauthn_rs_core=off".parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log.format {
         LogFormat::Human => log.with_ansi(false).init(),

@@ -9,7 +9,7 @@ use actix_web::{HttpResponse, Route, web};
 use crate::demo;
 use crate::web::cors::{CrossOrigin, preflight};
 use crate::web::error::{Format, Formats};
-use crate::web::page::{FAVICON, STYLESHEET, STYLESHEET_PATH};
+use crate::web::page::{FAVICON, OPTIONS_PATH, SCRIPT, SCRIPT_PATH, STYLESHEET, STYLESHEET_PATH};
 
 /// Who may call a route. The handler asks for the value that proves it; this column is what tests compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum Guard {
     /// Needs an authorization request under way in this browser.
     Flow,
     SignedIn,
+    /// Needs an officer of a registration desk, signed in at substantial with a passkey.
+    Officer,
     /// Needs somebody who has left their account and may still return.
     Leaving,
     /// Authenticates a client or a token itself.
@@ -49,24 +51,51 @@ fn post(path: &'static str, format: Format, guard: Guard, handler: Route) -> Row
     Row { method: "POST", path, format, guard, handler, is_cross_origin: false }
 }
 
+fn put(path: &'static str, format: Format, guard: Guard, handler: Route) -> Row {
+    Row { method: "PUT", path, format, guard, handler, is_cross_origin: false }
+}
+
+fn delete(path: &'static str, format: Format, guard: Guard, handler: Route) -> Row {
+    Row { method: "DELETE", path, format, guard, handler, is_cross_origin: false }
+}
+
 /// The table. `demo` adds what exists only in a demonstration.
 #[rustfmt::skip]
 #[expect(clippy::too_many_lines, reason = "one row per URL: the whole surface on one screen")]
 pub fn table(demo: bool) -> Vec<Row> {
     use Format::{OAuth, Page};
-    use Guard::{Flow, Leaving, Protocol, Public, SignedIn};
+    use Guard::{Flow, Leaving, Officer, Protocol, Public, SignedIn};
     use crate::account::web::{self as account, further};
+    use crate::assurance::web as assurance;
     use crate::data::web as data;
     use crate::notice::web as notice;
-    use crate::oidc::web::{self as oidc, device, programs};
-    use crate::signin::web::{self as signin, contact, register, reset, security};
+    use crate::proofing::web::{case, check, desk, eid, guardian, letter, slip, upstream};
+    use crate::oidc::web::{self as oidc, device, programs, registration, unchecked};
+    use crate::signin::web::{self as signin, blocking, code_app, contact, new_means, partial, passkey, passkeys, recovery, register, reset, security, way_back};
     let get_to = web::get;
     let post_to = web::post;
     let mut rows = vec![
         get( "/",                                        Page,  Public,   get_to().to(account::start)),
         get( "/anmelden",                                Page,  Public,   get_to().to(signin::show)),
         post("/anmelden",                                Page,  Public,   post_to().to(signin::submit)),
-        get( "/anmelden/niveau",                         Page,  Flow,     get_to().to(signin::level)),
+        get( "/anmelden/code",                           Page,  Public,   get_to().to(partial::code)),
+        post("/anmelden/code",                           Page,  Public,   post_to().to(partial::submit_code)),
+        get( "/anmelden/wiederherstellung",              Page,  Public,   get_to().to(partial::recovery)),
+        post("/anmelden/wiederherstellung",              Page,  Public,   post_to().to(partial::submit_recovery)),
+        get( "/anmelden/freigabe",                       Page,  Public,   get_to().to(recovery::show)),
+        post("/anmelden/freigabe",                       Page,  Public,   post_to().to(recovery::send_code)),
+        get( "/anmelden/freigabe/code",                  Page,  Public,   get_to().to(recovery::code)),
+        post("/anmelden/freigabe/code",                  Page,  Public,   post_to().to(recovery::submit_code)),
+        post("/anmelden/freigabe/abbrechen",             Page,  Public,   post_to().to(recovery::cancel)),
+        get( "/anmelden/niveau",                         Page,  Flow,     get_to().to(assurance::level)),
+        post("/anmelden/niveau/ohne",                    Page,  Flow,     post_to().to(assurance::decline)),
+        get( "/anmelden/passkey",                        Page,  Public,   get_to().to(passkey::show)),
+        post("/anmelden/passkey",                        Page,  Public,   post_to().to(passkey::submit)),
+        get( OPTIONS_PATH,                               Page,  Public,   get_to().to(passkey::options)),
+        get( "/anmelden/konto",                          Page,  Public,   get_to().to(upstream::choose)),
+        post("/anmelden/konto/{id}",                     Page,  Public,   post_to().to(upstream::leave)),
+        get( "/anmelden/konto/{id}/zurueck",             Page,  Public,   get_to().to(upstream::back)),
+        post("/anmelden/konto/{id}/abmeldung",           OAuth, Protocol, post_to().to(upstream::logout)),
         post("/abmelden",                                Page,  Public,   post_to().to(signin::sign_out)),
         get( "/abgemeldet",                              Page,  Public,   get_to().to(signin::signed_out)),
         get( "/registrieren",                            Page,  Public,   get_to().to(register::start)),
@@ -78,17 +107,39 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/registrieren/name",                       Page,  Public,   post_to().to(register::submit_name)),
         get( "/registrieren/passwort",                   Page,  Public,   get_to().to(register::password)),
         post("/registrieren/passwort",                   Page,  Public,   post_to().to(register::submit_password)),
+        get( "/registrieren/passkey",                    Page,  Public,   get_to().to(register::passkey)),
+        post("/registrieren/passkey",                    Page,  Public,   post_to().to(register::submit_passkey)),
         get( "/registrieren/wiederherstellung",          Page,  Public,   get_to().to(register::codes)),
         post("/registrieren/wiederherstellung",          Page,  Public,   post_to().to(register::submit_codes)),
         get( "/registrieren/pruefen",                    Page,  Public,   get_to().to(register::check)),
         post("/registrieren/pruefen",                    Page,  Public,   post_to().to(register::submit_check)),
         get( "/registrieren/fertig",                     Page,  Public,   get_to().to(register::done)),
-        get( "/wieder-anmelden",                         Page,  Public,   get_to().to(reset::email)),
-        post("/wieder-anmelden",                         Page,  Public,   post_to().to(reset::submit_email)),
+        get( "/wieder-anmelden",                         Page,  Public,   get_to().to(way_back::choose)),
+        post("/wieder-anmelden",                         Page,  Public,   post_to().to(way_back::submit)),
+        get( "/wieder-anmelden/hilfe/{weg}",             Page,  Public,   get_to().to(way_back::help)),
+        get( "/wieder-anmelden/abbrechen/{link}",        Page,  Public,   get_to().to(recovery::show_link)),
+        post("/wieder-anmelden/abbrechen/{link}",        Page,  Public,   post_to().to(recovery::submit_link)),
+        get( "/wieder-anmelden/abgebrochen",             Page,  Public,   get_to().to(recovery::cancelled)),
+        get( "/wieder-anmelden/amt",                     Page,  Public,   get_to().to(slip::ask)),
+        post("/wieder-anmelden/amt",                     Page,  Public,   post_to().to(slip::submit_ask)),
+        get( "/wieder-anmelden/amt/vorgang",             Page,  Public,   get_to().to(slip::show)),
+        get( "/wieder-anmelden/amt/freigabe",            Page,  Public,   get_to().to(slip::release)),
+        post("/wieder-anmelden/amt/freigabe",            Page,  Public,   post_to().to(slip::submit_release)),
+        get( "/wieder-anmelden/ausweis",                 Page,  Public,   get_to().to(eid::recover)),
+        post("/wieder-anmelden/ausweis",                 Page,  Public,   post_to().to(eid::submit_recover)),
+        get( "/wieder-anmelden/email",                   Page,  Public,   get_to().to(reset::email)),
+        post("/wieder-anmelden/email",                   Page,  Public,   post_to().to(reset::submit_email)),
         get( "/wieder-anmelden/code",                    Page,  Public,   get_to().to(reset::code)),
         post("/wieder-anmelden/code",                    Page,  Public,   post_to().to(reset::submit_code)),
         get( "/wieder-anmelden/passwort",                Page,  Public,   get_to().to(reset::password)),
         post("/wieder-anmelden/passwort",                Page,  Public,   post_to().to(reset::submit_password)),
+        get( "/wieder-anmelden/nachweis",                Page,  Public,   get_to().to(new_means::prove)),
+        post("/wieder-anmelden/nachweis",                Page,  Public,   post_to().to(new_means::submit_code)),
+        post("/wieder-anmelden/warten",                  Page,  Public,   post_to().to(new_means::wait)),
+        get( "/wieder-anmelden/passkey",                 Page,  Public,   get_to().to(new_means::passkey)),
+        post("/wieder-anmelden/passkey",                 Page,  Public,   post_to().to(new_means::submit_passkey)),
+        get( "/wieder-anmelden/probieren",               Page,  Public,   get_to().to(new_means::probe)),
+        post("/wieder-anmelden/probieren",               Page,  Public,   post_to().to(new_means::submit_probe)),
         get( "/wieder-anmelden/fertig",                  Page,  Public,   get_to().to(reset::done)),
         get( "/konto",                                   Page,  SignedIn, get_to().to(account::overview)),
         get( "/profil",                                  Page,  SignedIn, get_to().to(account::profile)),
@@ -103,6 +154,33 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/profil/kontakt/codes",                    Page,  SignedIn, post_to().to(contact::submit_codes)),
         get( "/profil/kontakt/{id}",                     Page,  SignedIn, get_to().to(contact::edit)),
         post("/profil/kontakt/{id}",                     Page,  SignedIn, post_to().to(contact::submit_edit)),
+        get( "/identitaet",                              Page,  SignedIn, get_to().to(assurance::identity)),
+        get( "/ausweis",                                 Page,  Public,   get_to().to(eid::prepare)),
+        post("/ausweis",                                 Page,  Public,   post_to().to(eid::submit_prepare)),
+        get( "/ausweis/ohne-pin",                        Page,  Public,   get_to().to(eid::without_pin)),
+        get( "/ausweis/oeffnen",                         Page,  Public,   get_to().to(eid::open)),
+        get( "/ausweis/token",                           Page,  Public,   get_to().to(eid::token)),
+        get( "/ausweis/zurueck",                         Page,  Public,   get_to().to(eid::back)),
+        get( "/ausweis/pruefen",                         Page,  SignedIn, get_to().to(eid::check)),
+        post("/ausweis/pruefen",                         Page,  SignedIn, post_to().to(eid::submit_check)),
+        get( "/identitaet/vor-ort",                      Page,  SignedIn, get_to().to(case::offices)),
+        post("/identitaet/vor-ort",                      Page,  SignedIn, post_to().to(case::submit)),
+        get( "/identitaet/vor-ort/vorgang",              Page,  SignedIn, get_to().to(case::case)),
+        get( "/identitaet/brief",                        Page,  SignedIn, get_to().to(letter::show)),
+        post("/identitaet/brief",                        Page,  SignedIn, post_to().to(letter::order)),
+        post("/identitaet/brief/code",                   Page,  SignedIn, post_to().to(letter::redeem)),
+        get( "/amt",                                     Page,  Officer,  get_to().to(desk::show)),
+        post("/amt",                                     Page,  Officer,  post_to().to(desk::submit)),
+        get( "/amt/uebung",                              Page,  Officer,  get_to().to(desk::practise)),
+        get( "/amt/vertretung",                          Page,  Officer,  get_to().to(guardian::show)),
+        post("/amt/vertretung",                          Page,  Officer,  post_to().to(guardian::submit)),
+        get( "/amt/vorgang/{id}",                        Page,  Officer,  get_to().to(check::show)),
+        post("/amt/vorgang/{id}",                        Page,  Officer,  post_to().to(check::compare)),
+        post("/amt/vorgang/{id}/bestaetigen",            Page,  Officer,  post_to().to(check::submit)),
+        get( "/amt/vorgang/{id}/ablehnen",               Page,  Officer,  get_to().to(desk::show_refuse)),
+        post("/amt/vorgang/{id}/ablehnen",               Page,  Officer,  post_to().to(desk::submit_refuse)),
+        post("/amt/vorgang/{id}/schliessen",             Page,  Officer,  post_to().to(desk::close)),
+        get( "/amt/vorgang/{id}/quittung",               Page,  Officer,  get_to().to(desk::receipt)),
         get( "/sicherheit",                              Page,  SignedIn, get_to().to(security::overview)),
         get( "/sicherheit/verlauf",                      Page,  SignedIn, get_to().to(security::show_history)),
         post("/sicherheit/sitzungen/beenden",            Page,  SignedIn, post_to().to(security::end_session)),
@@ -110,8 +188,46 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/sicherheit/sitzungen/dauer",              Page,  SignedIn, post_to().to(security::choose_idle_limit)),
         get( "/sicherheit/passwort",                     Page,  SignedIn, get_to().to(security::password)),
         post("/sicherheit/passwort",                     Page,  SignedIn, post_to().to(security::submit_password)),
+        get( "/sicherheit/passwort/entfernen",           Page,  SignedIn, get_to().to(security::remove_password)),
+        post("/sicherheit/passwort/entfernen",           Page,  SignedIn, post_to().to(security::submit_remove_password)),
         get( "/sicherheit/codes",                        Page,  SignedIn, get_to().to(security::codes)),
         post("/sicherheit/codes",                        Page,  SignedIn, post_to().to(security::submit_codes)),
+        get( "/sicherheit/app",                          Page,  SignedIn, get_to().to(code_app::list)),
+        get( "/sicherheit/app/neu",                      Page,  SignedIn, get_to().to(code_app::new)),
+        post("/sicherheit/app/neu",                      Page,  SignedIn, post_to().to(code_app::submit_new)),
+        get( "/sicherheit/app/verbinden",                Page,  SignedIn, get_to().to(code_app::connect)),
+        post("/sicherheit/app/verbinden",                Page,  SignedIn, post_to().to(code_app::submit_connect)),
+        get( "/sicherheit/app/geraet",                   Page,  SignedIn, get_to().to(code_app::device)),
+        post("/sicherheit/app/geraet",                   Page,  SignedIn, post_to().to(code_app::submit_device)),
+        get( "/sicherheit/app/{id}",                     Page,  SignedIn, get_to().to(code_app::remove)),
+        post("/sicherheit/app/{id}",                     Page,  SignedIn, post_to().to(code_app::submit_remove)),
+        get( "/sicherheit/passkeys",                     Page,  SignedIn, get_to().to(passkeys::list)),
+        get( "/sicherheit/passkeys/neu",                 Page,  SignedIn, get_to().to(passkeys::new)),
+        post("/sicherheit/passkeys/neu",                 Page,  SignedIn, post_to().to(passkeys::begin)),
+        post("/sicherheit/passkeys/anlegen",             Page,  SignedIn, post_to().to(passkeys::finish)),
+        get( "/sicherheit/passkeys/probieren",           Page,  SignedIn, get_to().to(passkeys::probe)),
+        post("/sicherheit/passkeys/probieren",           Page,  SignedIn, post_to().to(passkeys::submit_probe)),
+        get( "/sicherheit/passkeys/{id}",                Page,  SignedIn, get_to().to(passkeys::edit)),
+        post("/sicherheit/passkeys/{id}",                Page,  SignedIn, post_to().to(passkeys::rename)),
+        get( "/sicherheit/passkeys/{id}/entfernen",      Page,  SignedIn, get_to().to(passkeys::confirm_removal)),
+        post("/sicherheit/passkeys/{id}/entfernen",      Page,  SignedIn, post_to().to(passkeys::remove)),
+        get( "/sicherheit/ausweise",                     Page,  SignedIn, get_to().to(eid::cards)),
+        get( "/sicherheit/ausweise/{id}/entfernen",      Page,  SignedIn, get_to().to(eid::remove)),
+        post("/sicherheit/ausweise/{id}/entfernen",      Page,  SignedIn, post_to().to(eid::submit_remove)),
+        get( "/sicherheit/konten",                       Page,  SignedIn, get_to().to(upstream::list)),
+        get( "/sicherheit/konten/verbinden/{id}",        Page,  SignedIn, get_to().to(upstream::connect)),
+        post("/sicherheit/konten/verbinden/{id}",        Page,  SignedIn, post_to().to(upstream::submit_connect)),
+        post("/sicherheit/konten/verbinden",             Page,  SignedIn, post_to().to(upstream::submit_link)),
+        post("/sicherheit/konten/nachweis",              Page,  SignedIn, post_to().to(upstream::submit_agreed)),
+        post("/sicherheit/konten/{id}/nachweis",         Page,  SignedIn, post_to().to(upstream::confirm)),
+        post("/sicherheit/konten/{id}/entsperren",       Page,  SignedIn, post_to().to(upstream::unblock)),
+        get( "/sicherheit/konten/{id}/entfernen",        Page,  SignedIn, get_to().to(upstream::remove)),
+        post("/sicherheit/konten/{id}/entfernen",        Page,  SignedIn, post_to().to(upstream::submit_remove)),
+        get( "/sicherheit/zugaenge/{id}/sperren",        Page,  SignedIn, get_to().to(blocking::block)),
+        post("/sicherheit/zugaenge/{id}/sperren",        Page,  SignedIn, post_to().to(blocking::submit_block)),
+        get( "/sicherheit/zugaenge/{id}/entsperren",     Page,  SignedIn, get_to().to(blocking::unblock)),
+        post("/sicherheit/zugaenge/{id}/entsperren",     Page,  SignedIn, post_to().to(blocking::submit_unblock)),
+        post("/sicherheit/freigabe/abbrechen",           Page,  SignedIn, post_to().to(recovery::cancel_signed_in)),
         get( "/sicherheit/notfall",                      Page,  SignedIn, get_to().to(security::emergency)),
         post("/sicherheit/notfall",                      Page,  SignedIn, post_to().to(security::submit_emergency)),
         get( "/dienste/{id}/beenden",                    Page,  SignedIn, get_to().to(account::disconnect)),
@@ -141,6 +257,9 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/geraet/pruefen",                          Page,  SignedIn, post_to().to(device::submit_check)),
         get( "/geraet/fertig",                           Page,  Public,   get_to().to(device::done)),
         get( "/geraet/abgelehnt",                        Page,  Public,   get_to().to(device::denied)),
+        get( "/dienst/pruefen",                          Page,  SignedIn, get_to().to(unchecked::show)),
+        post("/dienst/pruefen",                          Page,  SignedIn, post_to().to(unchecked::submit)),
+        get( "/dienst/{id}/logo",                        Page,  SignedIn, get_to().to(registration::logo)),
         get( "/weiter",                                  Page,  Flow,     get_to().to(oidc::resume)),
         post("/abbrechen",                               Page,  Flow,     post_to().to(oidc::cancel)),
         get( "/oauth2/authorize",                        Page,  Protocol, get_to().to(oidc::authorize)),
@@ -152,6 +271,10 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/oauth2/revoke",                           OAuth, Protocol, post_to().to(programs::revoke)).cross_origin(),
         get( "/oauth2/userinfo",                         OAuth, Protocol, get_to().to(programs::userinfo)).cross_origin(),
         post("/oauth2/userinfo",                         OAuth, Protocol, post_to().to(programs::userinfo_by_post)).cross_origin(),
+        post("/oauth2/register",                         OAuth, Protocol, post_to().to(registration::register)),
+        get( "/oauth2/register/{id}",                    OAuth, Protocol, get_to().to(registration::show)),
+        put( "/oauth2/register/{id}",                    OAuth, Protocol, web::put().to(registration::change)),
+        delete("/oauth2/register/{id}",                  OAuth, Protocol, web::delete().to(registration::delete)),
         get( "/oauth2/logout",                           Page,  Protocol, get_to().to(oidc::logout)),
         post("/oauth2/logout",                           Page,  Protocol, post_to().to(oidc::logout_by_form)),
         post("/oauth2/logout/bestaetigen",               Page,  Public,   post_to().to(oidc::confirm_logout)),
@@ -162,6 +285,9 @@ pub fn table(demo: bool) -> Vec<Row> {
     ];
     if demo {
         rows.push(get("/demo/mail", Page, Public, get_to().to(demo::mail::show)));
+        rows.push(get("/demo/briefe", Page, Public, get_to().to(demo::letters::show)));
+        rows.push(get("/demo/briefe/{id}", Page, Public, get_to().to(demo::letters::file)));
+        rows.push(get("/demo/codegeraet", Page, Public, get_to().to(demo::code_device::show)));
     }
     rows
 }
@@ -206,10 +332,11 @@ pub fn configure(service: &mut web::ServiceConfig, demo: bool) {
     service.default_service(web::to(|| async { HttpResponse::NotFound().finish() }));
 }
 
-/// The stylesheet under the name of its content, and the icon.
+/// Stylesheet and script under the name of their content, and the icon.
 async fn asset(file: web::Path<String>) -> HttpResponse {
     let (kind, body) = match format!("/static/{file}").as_str() {
         path if path == *STYLESHEET_PATH => ("text/css; charset=utf-8", STYLESHEET),
+        path if path == *SCRIPT_PATH => ("text/javascript; charset=utf-8", SCRIPT),
         "/static/favicon.svg" => ("image/svg+xml", FAVICON),
         _ => return HttpResponse::NotFound().finish(),
     };

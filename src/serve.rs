@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::client::registry::Registry;
 use crate::kernel::certificate::{AskForCertificate, ClientCertificate};
 use crate::oidc::grant::Grants;
+use crate::proofing::upstream::Providers;
 use crate::web::certificate::OfConnection;
 use crate::web::form::BODY_MAX_BYTES;
 use crate::web::guard::{MtlsListener, guard};
@@ -49,7 +50,8 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, String> {
 
 /// Starts pages, protocol endpoints and jobs.
 pub async fn start(app: App, listener: TcpListener) -> Result<Running, String> {
-    let registry = Registry::load(&app.db).await.map_err(|error| error.to_string())?;
+    let registry = Registry::load(&app.db, app.now()).await.map_err(|error| error.to_string())?;
+    let providers = Providers::open(&app.config.upstream)?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let (memory, grants) = (Memory::default(), Grants::default());
     let jobs = jobs::start(app.clone(), registry.clone(), memory.clone(), grants.clone());
@@ -67,6 +69,7 @@ pub async fn start(app: App, listener: TcpListener) -> Result<Running, String> {
                 .app_data(web::Data::new(registry.clone()))
                 .app_data(web::Data::new(memory.clone()))
                 .app_data(web::Data::new(grants.clone()))
+                .app_data(web::Data::new(providers.clone()))
                 .app_data(web::PayloadConfig::new(BODY_MAX_BYTES))
                 .app_data(MtlsListener(mtls_address))
                 .wrap(from_fn(guard))

@@ -55,12 +55,12 @@ fn the_source_has_statements() {
 
 #[tokio::test]
 async fn sqlite_understands_every_statement() {
-    let database = database::Database::sqlite();
+    let database = database::Database::migrated_sqlite().await;
     prepare_all(&database.url).await;
 }
 
 #[tokio::test]
 async fn postgres_understands_every_statement() {
-    let Some(database) = database::Database::postgres().await else { return };
+    let Some(database) = database::Database::migrated_postgres().await else { return };
     prepare_all(&database.url).await;
 }

@@ -27,7 +27,7 @@ const TOKEN: [u8; 700] = [b'x'; 700];
 
 /// Runs `act` on all threads until the time is over; how often per second all together. `prepare` makes what
 /// one thread keeps.
-fn per_second<S, P, A>(duration: Duration, prepare: P, act: A) -> Outcome<f64>
+pub fn per_second<S, P, A>(duration: Duration, prepare: P, act: A) -> Outcome<f64>
 where
     P: Fn() -> Outcome<S> + Sync,
     A: Fn(&mut S) -> Outcome<()> + Sync,

@@ -148,8 +148,8 @@ pub fn bound_flow(options: &Options, instance: &Instance, runtime: &Runtime) -> 
         }))
     };
     let mut flows = (0..options.connections).map(flow).collect::<Outcome<Vec<_>>>()?;
-    let form = post(&instance.host, "/oauth2/par", "", "client_id=x");
-    let bare = Bare::start(length(instance, &form)?)?;
+    let form = post(&instance.host, "/oauth2/token", "", "client_id=x");
+    let bare = Bare::start(length(instance, &get(&instance.host, "/oauth2/jwks", ""))?)?;
     let mut strangers = pages(options.connections, vec![form]);
     let duration = options.duration();
     let contenders = vec![

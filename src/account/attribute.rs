@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::id::EvidenceId;
 use crate::kernel::level::Level;
 use crate::kernel::texts::{Text, Texts};
 use crate::kernel::time::Timestamp;
@@ -14,7 +15,14 @@ use crate::kernel::time::Timestamp;
 pub enum AttributeName {
     GivenNames,
     FamilyName,
+    /// `1987-03-27`; shorter where an identity document leaves the day or the month open.
     BirthDate,
+    AcademicTitle,
+    /// The family name at birth.
+    BirthName,
+    BirthPlace,
+    /// ISO 3166-1 alpha-2, in capitals.
+    Nationality,
     /// E.164, as RFC 3966 recommends for numbers that hold everywhere: `+493012345678`.
     PhoneNumber,
     /// One or two lines.
@@ -41,6 +49,8 @@ pub enum AttributeName {
 pub enum Group {
     /// Who the person is. Never changed by saying so.
     Identity,
+    /// What only identity documents say, beside that.
+    Document,
     Telephone,
     Address,
     /// About the person.
@@ -50,10 +60,14 @@ pub enum Group {
 }
 
 impl AttributeName {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::GivenNames,
         Self::FamilyName,
         Self::BirthDate,
+        Self::AcademicTitle,
+        Self::BirthName,
+        Self::BirthPlace,
+        Self::Nationality,
         Self::PhoneNumber,
         Self::StreetAddress,
         Self::PostalCode,
@@ -72,7 +86,7 @@ impl AttributeName {
 
     /// Everything that a person may state, change and remove.
     pub fn further() -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(|name| name.group() != Group::Identity)
+        Self::ALL.into_iter().filter(|name| !matches!(name.group(), Group::Identity | Group::Document))
     }
 
     pub const fn name(self) -> &'static str {
@@ -80,6 +94,10 @@ impl AttributeName {
             Self::GivenNames => "given_names",
             Self::FamilyName => "family_name",
             Self::BirthDate => "birth_date",
+            Self::AcademicTitle => "academic_title",
+            Self::BirthName => "birth_name",
+            Self::BirthPlace => "birth_place",
+            Self::Nationality => "nationality",
             Self::PhoneNumber => "phone_number",
             Self::StreetAddress => "street_address",
             Self::PostalCode => "postal_code",
@@ -100,6 +118,7 @@ impl AttributeName {
     pub const fn group(self) -> Group {
         match self {
             Self::GivenNames | Self::FamilyName | Self::BirthDate => Group::Identity,
+            Self::AcademicTitle | Self::BirthName | Self::BirthPlace | Self::Nationality => Group::Document,
             Self::PhoneNumber => Group::Telephone,
             Self::StreetAddress | Self::PostalCode | Self::Locality | Self::Region | Self::Country => Group::Address,
             Self::MiddleName | Self::Nickname | Self::PreferredUsername | Self::Gender | Self::TimeZone => {
@@ -116,6 +135,10 @@ impl AttributeName {
             Self::GivenNames => &a.given_names,
             Self::FamilyName => &a.family_name,
             Self::BirthDate => &a.birth_date,
+            Self::AcademicTitle => &a.academic_title,
+            Self::BirthName => &a.birth_name,
+            Self::BirthPlace => &a.birth_place,
+            Self::Nationality => &a.nationality,
             Self::PhoneNumber => &a.phone_number,
             Self::StreetAddress => &a.street_address,
             Self::PostalCode => &a.postal_code,
@@ -135,12 +158,34 @@ impl AttributeName {
 }
 
 /// Where a value comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "TEXT", rename_all = "snake_case")]
 pub enum Source {
     /// The person said so.
     SelfAsserted,
+    /// An official has compared the person with an identity document.
+    RegistrationDesk,
+    /// Read from the chip of an identity card (§ 18 PAuswG).
+    Eid,
+    /// Another account that the person has linked says so.
+    LinkedAccount,
+    /// Where a letter with a code has arrived.
+    Letter,
+}
+
+impl Source {
+    /// As people read it: how the value has been confirmed.
+    pub const fn label(self, t: &Texts) -> &Text {
+        let s = &t.source;
+        match self {
+            Self::SelfAsserted => &s.self_asserted,
+            Self::RegistrationDesk => &s.registration_desk,
+            Self::Eid => &s.eid,
+            Self::LinkedAccount => &s.linked_account,
+            Self::Letter => &s.letter,
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -149,6 +194,8 @@ pub struct Attribute {
     pub level: Level,
     pub source: Source,
     pub recorded_at: Timestamp,
+    /// What vouches for it, if it is more than the person's word.
+    pub evidence: Option<EvidenceId>,
 }
 
 #[cfg(test)]

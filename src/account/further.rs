@@ -32,6 +32,10 @@ const WEB_ADDRESS_MAX_BYTES: usize = 500;
 pub struct Stated(BTreeMap<AttributeName, String>);
 
 impl Stated {
+    pub fn value(&self, name: AttributeName) -> Option<&str> {
+        self.0.get(&name).map(String::as_str)
+    }
+
     /// Reads the fields of the form; they are named like the attributes.
     pub fn read<'a>(field: impl Fn(&'static str) -> &'a str) -> Result<Self, Vec<FieldProblem>> {
         let (mut stated, mut problems) = (BTreeMap::new(), Vec::new());
@@ -51,6 +55,10 @@ impl Stated {
             }
         }
         if problems.is_empty() { Ok(Self(stated)) } else { Err(problems) }
+    }
+
+    pub fn get(&self, name: AttributeName) -> Option<&str> {
+        self.0.get(&name).map(String::as_str)
     }
 }
 
@@ -75,9 +83,14 @@ fn read(name: AttributeName, text: &str, in_germany: bool) -> Read<String> {
         }
         AttributeName::MiddleName => parse_name(&text).ok_or("name_characters"),
         // Read from two fields, see `read_country`; identity is not stated here.
-        AttributeName::Country | AttributeName::GivenNames | AttributeName::FamilyName | AttributeName::BirthDate => {
-            Err("choice_unknown")
-        }
+        AttributeName::Country
+        | AttributeName::GivenNames
+        | AttributeName::FamilyName
+        | AttributeName::BirthDate
+        | AttributeName::AcademicTitle
+        | AttributeName::BirthName
+        | AttributeName::BirthPlace
+        | AttributeName::Nationality => Err("choice_unknown"),
     }
 }
 
@@ -199,7 +212,7 @@ pub async fn save(work: &mut Work, vault: &Vault, id: &AccountId, stated: &State
     let key = key(&mut work.tx, vault, id).await?;
     for (name, value) in &set {
         let sealed = seal(&key, attribute_place(**name, id, version), value, work)?;
-        store::put_attribute(work, id, **name, (version, &sealed)).await?;
+        store::put_attribute(work, id, **name, (version, &sealed), store::STATED).await?;
     }
     for name in &removed {
         store::delete_attribute(work, id, *name).await?;

@@ -64,6 +64,7 @@ pub async fn begin_erasure(work: &mut Work, id: &AccountId) -> Result<(), Error>
 /// Removes the last of its data. `Conflict` if another node has done so.
 pub async fn finish_erasure(work: &mut Work, id: &AccountId) -> Result<(), Error> {
     store::delete_attributes(work, id).await?;
+    store::delete_evidence(work, id).await?;
     store::delete_addresses(work, id).await?;
     change(work, id, (Status::Erasing, Status::Erased), None).await
 }

@@ -7,7 +7,9 @@ pub mod address;
 pub mod attribute;
 mod country;
 pub mod email;
+pub mod evidence;
 pub mod further;
+pub mod identity;
 pub mod lifecycle;
 pub mod name;
 mod store;
@@ -18,6 +20,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::app::AppParts;
 use crate::audit::Event;
 use crate::kernel::error::Error;
 use crate::kernel::id::AccountId;
@@ -27,7 +30,7 @@ use crate::kernel::secret::hex;
 use crate::kernel::texts::Language;
 use crate::kernel::time::Timestamp;
 use crate::store::db::Tx;
-use crate::store::work::Work;
+use crate::store::work::{Actor, Work};
 
 pub use attribute::{Attribute, AttributeName, Group, Source};
 use email::EmailAddress;
@@ -125,6 +128,14 @@ enum AccountEvent<'a> {
         set: Vec<AttributeName>,
         removed: Vec<AttributeName>,
     },
+    EvidenceRecorded {
+        #[serde(skip)]
+        account: &'a AccountId,
+        source: Source,
+        level: Level,
+        set: Vec<AttributeName>,
+        removed: Vec<AttributeName>,
+    },
 }
 
 impl Event for AccountEvent<'_> {
@@ -133,13 +144,15 @@ impl Event for AccountEvent<'_> {
             Self::Opened { .. } => "account.opened",
             Self::LanguageChosen { .. } => "account.language_chosen",
             Self::AttributesChanged { .. } => "account.attributes_changed",
+            Self::EvidenceRecorded { .. } => "account.evidence_recorded",
         }
     }
 
     fn subject(&self) -> Option<String> {
         let (Self::Opened { account, .. }
         | Self::LanguageChosen { account, .. }
-        | Self::AttributesChanged { account, .. }) = self;
+        | Self::AttributesChanged { account, .. }
+        | Self::EvidenceRecorded { account, .. }) = self;
         Some(account.to_string())
     }
 }
@@ -165,7 +178,7 @@ pub async fn open(work: &mut Work, vault: &Vault, new: NewAccount<'_>) -> Result
     let mut names = Vec::new();
     for (name, value) in &new.attributes {
         let sealed = seal(new.key, attribute_place(*name, &new.id, 1), value, work)?;
-        store::put_attribute(work, &new.id, *name, (1, &sealed)).await?;
+        store::put_attribute(work, &new.id, *name, (1, &sealed), store::STATED).await?;
         names.push(*name);
     }
     crate::audit::record(work, &AccountEvent::Opened { account: &new.id, attributes: names }).await?;
@@ -191,6 +204,21 @@ pub async fn choose_language(work: &mut Work, account: &AccountId, language: Lan
     crate::audit::record(work, &AccountEvent::LanguageChosen { account, language }).await
 }
 
+/// Begins work of the account's owner that holds the account, as [`hold`] does.
+pub async fn begin(app: &AppParts, account: &AccountId, request: Option<&str>) -> Result<Work, Error> {
+    let mut work = app.begin(Actor::Account(account.clone())).await?;
+    work.request = request.map(str::to_owned);
+    hold(&mut work, account).await?;
+    Ok(work)
+}
+
+/// Lets nobody else who does the same go on before this work is done. Whoever changes several rows of one account (the account
+/// itself, its means, sessions, way back, evidence, cases, letters) does this first: so no two wait for each other, and what is
+/// read afterwards stays so.
+pub async fn hold(work: &mut Work, account: &AccountId) -> Result<(), Error> {
+    Ok(store::hold(work, account).await?)
+}
+
 /// Ends what services may do without the person: every grant that outlives its session belongs to an epoch of the account.
 pub async fn end_offline_access(work: &mut Work, account: &AccountId) -> Result<(), Error> {
     Ok(store::raise_offline_epoch(work, account).await?)
@@ -211,7 +239,7 @@ pub async fn find_by_email(
 }
 
 /// The key of an account; `NotFound` if there is none, or it has been destroyed.
-async fn key(tx: &mut Tx, vault: &Vault, id: &AccountId) -> Result<DataKey, Error> {
+pub async fn key(tx: &mut Tx, vault: &Vault, id: &AccountId) -> Result<DataKey, Error> {
     let wrapped = store::key_of(tx, id).await?.ok_or(Error::NotFound)?;
     vault.master().unwrap(&wrapped, id.as_str()).await.map_err(Error::broken)
 }
@@ -229,8 +257,7 @@ pub async fn load(tx: &mut Tx, vault: &Vault, id: &AccountId) -> Result<Account,
     for row in &rows {
         let place = attribute_place(row.name, id, row.version);
         let value = key.open_text(place, &row.value).map_err(Error::broken)?;
-        attributes
-            .insert(row.name, Attribute { value, level: row.level, source: row.source, recorded_at: row.recorded_at });
+        attributes.insert(row.name, row.attribute(value));
     }
     let email = ContactAddress { address, confirmed_at: head.confirmed_at };
     let (status, erase_at, created_at) = (head.status, head.erase_at, head.created_at);

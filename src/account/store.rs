@@ -1,7 +1,7 @@
 //! Accounts, attributes and addresses.
 
-use super::{AttributeName, NewAccount, Source, Status};
-use crate::kernel::id::AccountId;
+use super::{Attribute, AttributeName, NewAccount, Source, Status};
+use crate::kernel::id::{AccountId, EvidenceId};
 use crate::kernel::level::Level;
 use crate::kernel::texts::Language;
 use crate::kernel::time::Timestamp;
@@ -33,6 +33,15 @@ pub struct LoadedRow {
     pub level: Level,
     pub source: Source,
     pub recorded_at: Timestamp,
+    pub evidence_id: Option<EvidenceId>,
+}
+
+impl LoadedRow {
+    /// With its value, opened.
+    pub fn attribute(&self, value: String) -> Attribute {
+        let evidence = self.evidence_id.clone();
+        Attribute { value, level: self.level, source: self.source, recorded_at: self.recorded_at, evidence }
+    }
 }
 
 pub async fn insert_account(work: &mut Work, new: &NewAccount<'_>, key_wrapped: &[u8]) -> Result<(), DbError> {
@@ -48,6 +57,10 @@ pub async fn insert_account(work: &mut Work, new: &NewAccount<'_>, key_wrapped: 
         work.now
     )
     .map(drop)
+}
+
+pub async fn hold(work: &mut Work, id: &AccountId) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "UPDATE account SET offline_epoch = offline_epoch WHERE id = $1", id).map(drop)
 }
 
 pub async fn raise_offline_epoch(work: &mut Work, id: &AccountId) -> Result<(), DbError> {
@@ -205,29 +218,115 @@ pub async fn raise_attribute_version(work: &mut Work, id: &AccountId, seen: i64)
     Ok((rows == 1).then_some(seen + 1))
 }
 
+/// What stands behind a value: its level, where it comes from, and the evidence.
+pub type Backing<'a> = (Level, Source, Option<&'a EvidenceId>);
+
+/// The person's word.
+pub const STATED: Backing<'static> = (Level::Basic, Source::SelfAsserted, None);
+
 /// Puts a value that was sealed under this version, whether there was one before or not.
 pub async fn put_attribute(
     work: &mut Work,
     id: &AccountId,
     name: AttributeName,
     (version, sealed): (i64, &[u8]),
+    (level, source, evidence): Backing<'_>,
 ) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
         execute,
-        "INSERT INTO attribute (account_id, name, version, value, level, source, recorded_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO attribute (account_id, name, version, value, level, source, recorded_at, evidence_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (account_id, name) DO UPDATE SET version = excluded.version, value = excluded.value,
-             level = excluded.level, source = excluded.source, recorded_at = excluded.recorded_at",
+             level = excluded.level, source = excluded.source, recorded_at = excluded.recorded_at,
+             evidence_id = excluded.evidence_id",
         id,
         name,
         version,
         sealed,
-        Level::Basic,
-        Source::SelfAsserted,
-        work.now
+        level,
+        source,
+        work.now,
+        evidence
     )
     .map(drop)
+}
+
+pub async fn insert_evidence(
+    work: &mut Work,
+    id: &AccountId,
+    evidence: &EvidenceId,
+    (source, level): (Source, Level),
+    record: &[u8],
+) -> Result<(), DbError> {
+    sql!(
+        &mut work.tx,
+        execute,
+        "INSERT INTO evidence (id, account_id, source, level, shown_at, record) VALUES ($1, $2, $3, $4, $5, $6)",
+        evidence,
+        id,
+        source,
+        level,
+        work.now,
+        record
+    )
+    .map(drop)
+}
+
+#[derive(sqlx::FromRow)]
+pub struct EvidenceRow {
+    pub id: EvidenceId,
+    pub source: Source,
+    pub level: Level,
+    pub shown_at: Timestamp,
+    pub record: Vec<u8>,
+}
+
+/// All of an account's evidence, the newest first.
+pub async fn evidence_of(tx: &mut Tx, id: &AccountId) -> Result<Vec<EvidenceRow>, DbError> {
+    sql!(tx, fetch_all EvidenceRow,
+        "SELECT id, source, level, shown_at, record FROM evidence WHERE account_id = $1 ORDER BY shown_at DESC, id DESC", id)
+}
+
+pub async fn delete_evidence(work: &mut Work, id: &AccountId) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "DELETE FROM evidence WHERE account_id = $1", id).map(drop)
+}
+
+/// How well it is known who somebody is, and under which they are found.
+pub async fn put_identity(work: &mut Work, id: &AccountId, level: Level, index: Option<&[u8]>) -> Result<(), DbError> {
+    sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE account SET identity_level = $2, identity_index = $3 WHERE id = $1",
+        id,
+        level,
+        index
+    )
+    .map(drop)
+}
+
+pub async fn find_by_identity(tx: &mut Tx, index: &[u8]) -> Result<Vec<AccountId>, DbError> {
+    let rows = sql!(tx, fetch_all FoundRow,
+        "SELECT id, status FROM account WHERE identity_index = $1 ORDER BY id LIMIT 100", index)?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+pub async fn lower_attributes(work: &mut Work, id: &AccountId, from: Level, to: Level) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "UPDATE attribute SET level = $3 WHERE account_id = $1 AND level = $2", id, from, to)
+        .map(drop)
+}
+
+/// Whether it was that high.
+pub async fn lower_identity(work: &mut Work, id: &AccountId, from: Level, to: Level) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE account SET identity_level = $3 WHERE id = $1 AND identity_level = $2",
+        id,
+        from,
+        to
+    )?;
+    Ok(rows == 1)
 }
 
 pub async fn delete_attribute(work: &mut Work, id: &AccountId, name: AttributeName) -> Result<(), DbError> {
@@ -245,7 +344,8 @@ pub async fn load(tx: &mut Tx, id: &AccountId) -> Result<Vec<LoadedRow>, DbError
     sql!(tx, fetch_all LoadedRow,
         "SELECT account.key_wrapped, account.status, account.erase_at, account.created_at, account.language,
                 account.attribute_version, email_address.value AS address, email_address.confirmed_at,
-                email_address.blind_index, attribute.name, attribute.version, attribute.value, attribute.level, attribute.source, attribute.recorded_at
+                email_address.blind_index, attribute.name, attribute.version, attribute.value, attribute.level, attribute.source, attribute.recorded_at,
+                attribute.evidence_id
            FROM account
            JOIN email_address ON email_address.account_id = account.id AND email_address.is_primary
            JOIN attribute ON attribute.account_id = account.id
@@ -287,7 +387,8 @@ pub async fn put_status(
 }
 
 pub async fn destroy_key(work: &mut Work, id: &AccountId) -> Result<(), DbError> {
-    sql!(&mut work.tx, execute, "UPDATE account SET key_wrapped = NULL WHERE id = $1", id).map(drop)
+    sql!(&mut work.tx, execute, "UPDATE account SET key_wrapped = NULL, identity_index = NULL WHERE id = $1", id)
+        .map(drop)
 }
 
 pub async fn delete_addresses(work: &mut Work, id: &AccountId) -> Result<(), DbError> {

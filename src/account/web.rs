@@ -12,9 +12,10 @@ use crate::kernel::id::ClientId;
 use crate::kernel::texts::{Language, moment};
 use crate::oidc::connection::{self, Connection};
 use crate::oidc::logout_state;
+use crate::signin::recovery;
 use crate::web::caller::{SignedIn, Visitor};
 use crate::web::form::{Form, parse_pairs};
-use crate::web::page::{Frame, attribute_label, attribute_value, level_name, source_name};
+use crate::web::page::{Frame, attribute_label, attribute_value, level_name};
 
 type Answer = Result<HttpResponse, Error>;
 
@@ -35,6 +36,8 @@ pub async fn start(visitor: Visitor) -> Answer {
 #[template(path = "account/overview.html")]
 struct OverviewPage {
     f: Frame,
+    /// When the account is released to somebody without a second factor.
+    released: Option<String>,
     name: String,
     level: String,
     email: String,
@@ -45,9 +48,11 @@ pub async fn overview(caller: SignedIn) -> Answer {
     let (account, services) = (caller.account().await?, caller.connections().await?.len());
     let visitor = &caller.visitor;
     let f = visitor.frame();
-    let level = level_name(f.t, caller.session.level.min(account.identity_level()));
+    let level = level_name(f.t, caller.session.level(visitor.app.now()));
     let email = account.email.address.as_str().to_owned();
-    visitor.page(&OverviewPage { f, name: account.full_name(), level, email, services })
+    let recovery = recovery::find(&mut visitor.app.read().await?, &account.id, visitor.app.now()).await?;
+    let released = recovery.map(|one| moment::date_and_clock(visitor.language, one.release_at()));
+    visitor.page(&OverviewPage { f, released, name: account.full_name(), level, email, services })
 }
 
 /// One datum with where it comes from.
@@ -73,7 +78,7 @@ struct ProfilePage {
 pub async fn profile(caller: SignedIn) -> Answer {
     let visitor = &caller.visitor;
     let changed = visitor.query() == "erledigt=1";
-    let account = if changed { Arc::new(further::fresh(&caller).await?) } else { caller.account().await? };
+    let account = if changed { Arc::new(caller.fresh_account().await?) } else { caller.account().await? };
     let (f, language) = (visitor.frame(), visitor.language);
     let mut rows: Vec<ProfileRow> = account
         .attributes
@@ -81,7 +86,7 @@ pub async fn profile(caller: SignedIn) -> Answer {
         .map(|(name, attribute)| ProfileRow {
             label: attribute_label(f.t, *name),
             value: attribute_value(language, *name, &attribute.value),
-            source: source_name(f.t, attribute.source).to_owned(),
+            source: attribute.source.label(f.t).to_string(),
             date: moment::date(language, attribute.recorded_at),
             level: level_name(f.t, attribute.level),
         })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Client, ClientFile, store};
+use super::{Client, ClientFile, registered, store};
 use crate::audit::{self, Event};
 use crate::kernel::error::Error;
 use crate::kernel::id::ClientId;
@@ -21,7 +21,18 @@ pub enum Change {
 
 /// What applying a file would do, by client.
 pub async fn plan(tx: &mut Tx, file: &ClientFile) -> Result<BTreeMap<ClientId, Change>, Error> {
+    check_ids(tx, file).await?;
     Ok(compare(&load(tx).await?, file))
+}
+
+/// A file neither sees nor changes the clients that have registered themselves; it must not declare one of their ids either.
+async fn check_ids(tx: &mut Tx, file: &ClientFile) -> Result<(), Error> {
+    for client in &file.client {
+        if registered::exists(tx, &client.id).await? {
+            return Err(Error::Conflict("an id in the file is that of a client that has registered itself"));
+        }
+    }
+    Ok(())
 }
 
 type Stored = BTreeMap<ClientId, Client>;
@@ -68,6 +79,7 @@ impl Event for ClientApplied {
 
 /// Makes the clients be what the file says, in one transaction.
 pub async fn apply(work: &mut Work, file: &ClientFile) -> Result<BTreeMap<ClientId, Change>, Error> {
+    check_ids(&mut work.tx, file).await?;
     let stored = load(&mut work.tx).await?;
     let changes = compare(&stored, file);
     let declared: BTreeMap<_, _> = file.client.iter().map(|client| (&client.id, client)).collect();

@@ -29,10 +29,15 @@ pub enum Claim {
     Address,
     PhoneNumber,
     PhoneNumberVerified,
+    /// This and the next three are those of OpenID Connect for Identity Assurance; none is told that no document says.
+    Title,
+    BirthFamilyName,
+    PlaceOfBirth,
+    Nationalities,
 }
 
 impl Claim {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::Name,
         Self::GivenName,
         Self::FamilyName,
@@ -52,7 +57,14 @@ impl Claim {
         Self::Address,
         Self::PhoneNumber,
         Self::PhoneNumberVerified,
+        Self::Title,
+        Self::BirthFamilyName,
+        Self::PlaceOfBirth,
+        Self::Nationalities,
     ];
+
+    /// What the whole name is made of.
+    pub const NAME_PARTS: &[Self] = &[Self::GivenName, Self::FamilyName];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -75,6 +87,10 @@ impl Claim {
             Self::Address => "address",
             Self::PhoneNumber => "phone_number",
             Self::PhoneNumberVerified => "phone_number_verified",
+            Self::Title => "title",
+            Self::BirthFamilyName => "birth_family_name",
+            Self::PlaceOfBirth => "place_of_birth",
+            Self::Nationalities => "nationalities",
         }
     }
 
@@ -137,6 +153,10 @@ impl Claim {
             Self::Zoneinfo => &[A::TimeZone],
             Self::Address => &[A::StreetAddress, A::PostalCode, A::Locality, A::Region, A::Country],
             Self::PhoneNumber | Self::PhoneNumberVerified => &[A::PhoneNumber],
+            Self::Title => &[A::AcademicTitle],
+            Self::BirthFamilyName => &[A::BirthName],
+            Self::PlaceOfBirth => &[A::BirthPlace],
+            Self::Nationalities => &[A::Nationality],
             Self::Locale | Self::UpdatedAt | Self::Email | Self::EmailVerified => &[],
         }
     }

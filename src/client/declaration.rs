@@ -3,17 +3,11 @@
 use std::collections::BTreeSet;
 use std::slice;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::Jwk;
 use serde::Deserialize;
 
-use super::{
-    Authentication, Bilingual, Client, Encryption, Profile, Scope, SubjectType, check_redirect_uri, jwks, key_algorithm,
-};
+use super::{Bilingual, Client, Encryption, Profile, Scope, SubjectType, check_redirect_uri, jwks};
 use crate::account::email::EmailAddress;
 use crate::kernel::jwe::KeyManagement;
-use crate::kernel::keys::Algorithm;
 use crate::kernel::level::Level;
 use crate::kernel::outbound;
 
@@ -45,15 +39,20 @@ impl ClientFile {
 }
 
 /// What is wrong, and where.
-type Problem = (&'static str, String);
+pub type Problem = (&'static str, String);
 
-fn problem<T>(field: &'static str, text: impl Into<String>) -> Result<T, Problem> {
+pub fn problem<T>(field: &'static str, text: impl Into<String>) -> Result<T, Problem> {
     Err((field, text.into()))
 }
 
 impl Client {
-    /// Everything that must hold; the first thing that does not, with its field.
     fn check(&self, loopback_allowed: bool) -> Result<(), String> {
+        self.find_problem(loopback_allowed)
+            .map_or(Ok(()), |(field, text)| Err(format!("client {}: {field}: {text}", self.id)))
+    }
+
+    /// Everything that must hold; the first thing that does not, with its field.
+    pub fn find_problem(&self, loopback_allowed: bool) -> Option<Problem> {
         let checks = [
             self.check_words(),
             self.check_addresses(loopback_allowed),
@@ -61,10 +60,10 @@ impl Client {
             self.check_claims(),
             self.check_rights(),
             self.check_encryption(),
+            self.check_keys(loopback_allowed),
             self.authentication.check(loopback_allowed).or_else(|text| problem("authentication", text)),
         ];
-        let first = checks.into_iter().find_map(Result::err);
-        first.map_or(Ok(()), |(field, text)| Err(format!("client {}: {field}: {text}", self.id)))
+        checks.into_iter().find_map(Result::err)
     }
 
     fn check_words(&self) -> Result<(), Problem> {
@@ -215,30 +214,6 @@ impl Client {
         }
         KeyManagement::of(key).map(drop).or_else(|text| problem("encryption", text))
     }
-
-    /// FAPI 2.0 Security Profile sections 5.3.2.1 and 5.4.1.
-    fn check_fapi2(&self) -> Result<(), Problem> {
-        let jwks = match &self.authentication {
-            Authentication::PrivateKeyJwt { jwks, .. } => jwks.as_ref(),
-            // Its requests are signed with the same keys.
-            _ if self.profile.signs_requests() => {
-                return problem("authentication", "a client of this profile signs (private_key_jwt)");
-            }
-            Authentication::SelfSignedTlsClientAuth { .. } | Authentication::TlsClientAuth { .. } => None,
-            _ => {
-                let text = "a client of this profile signs assertions (private_key_jwt) or has a certificate";
-                return problem("authentication", text);
-            }
-        };
-        let is_weak = |key: &Jwk| key_algorithm(key) == Some(jsonwebtoken::Algorithm::RS256);
-        if jwks.iter().flat_map(|jwks| &jwks.keys).any(is_weak) {
-            return problem("authentication", "a client of this profile does not sign with RS256");
-        }
-        if [Some(self.id_token_algorithm), self.userinfo_algorithm].contains(&Some(Algorithm::RS256)) {
-            return problem("id_token_algorithm, userinfo_algorithm", "RS256 is too weak for this profile");
-        }
-        Ok(())
-    }
 }
 
 const TEXTS: &str = "needs a German and an English text of at most 160 characters";
@@ -252,55 +227,13 @@ impl Bilingual {
     }
 }
 
-fn is_name(text: &str, length_max: usize, signs: &[u8]) -> bool {
+pub fn is_name(text: &str, length_max: usize, signs: &[u8]) -> bool {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || signs.contains(&byte));
     (1..=length_max).contains(&text.len()) && is_plain
 }
 
 fn is_own_scope(name: &str) -> bool {
     is_name(name, 100, b".:_-") && !Scope::ALL.iter().any(|scope| scope.name() == name)
-}
-
-fn check_thumbprints(certificates: &[String]) -> Result<(), String> {
-    let is_thumbprint = |text: &String| URL_SAFE_NO_PAD.decode(text).is_ok_and(|hash| hash.len() == 32);
-    let different: BTreeSet<_> = certificates.iter().collect();
-    let is_sound = (1..=10).contains(&certificates.len()) && different.len() == certificates.len();
-    if is_sound && certificates.iter().all(is_thumbprint) {
-        return Ok(());
-    }
-    Err("certificates: one to ten different SHA-256 thumbprints in base64url (43 characters)".to_owned())
-}
-
-impl Authentication {
-    fn check(&self, loopback_allowed: bool) -> Result<(), String> {
-        match self {
-            Self::PrivateKeyJwt { jwks: Some(jwks), jwks_uri: None } => Ok(jwks::check(jwks)?),
-            Self::PrivateKeyJwt { jwks: None, jwks_uri: Some(uri) } => {
-                let checked = check_redirect_uri(uri, loopback_allowed);
-                checked
-                    .and_then(|()| outbound::check_host(uri, loopback_allowed))
-                    .map_err(|text| format!("jwks_uri: {uri}: {text}"))
-            }
-            Self::PrivateKeyJwt { .. } => Err("private_key_jwt takes jwks or jwks_uri, one of both".to_owned()),
-            Self::ClientSecretBasic { secret_sha256: Some(hash) }
-            | Self::ClientSecretPost { secret_sha256: Some(hash) } => {
-                let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-                let text = "secret_sha256 is 64 hexadecimal digits; `client secret` makes one";
-                if is_hash { Ok(()) } else { Err(text.to_owned()) }
-            }
-            Self::SelfSignedTlsClientAuth { certificates } => check_thumbprints(certificates),
-            Self::TlsClientAuth { san_dns: Some(name), san_uri: None } => {
-                let is_host = is_name(name, 253, b"-.") && name.bytes().all(|byte| !byte.is_ascii_uppercase());
-                if is_host { Ok(()) } else { Err("san_dns: the name of a host, in small letters".to_owned()) }
-            }
-            Self::TlsClientAuth { san_dns: None, san_uri: Some(uri) } => {
-                let is_uri = url::Url::parse(uri).is_ok() && uri.len() <= 1000 && uri.is_ascii();
-                if is_uri { Ok(()) } else { Err("san_uri: an absolute URI of at most 1000 characters".to_owned()) }
-            }
-            Self::TlsClientAuth { .. } => Err("tls_client_auth takes san_dns or san_uri, one of both".to_owned()),
-            Self::None {} | Self::ClientSecretBasic { .. } | Self::ClientSecretPost { .. } => Ok(()),
-        }
-    }
 }
 
 #[cfg(test)]

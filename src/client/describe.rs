@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use jsonwebtoken::jwk::{Jwk, JwkSet};
+
 use super::state::Standing;
 use super::{Authentication, Bilingual, ClaimRule, Client, Encryption, SubjectType, key_algorithm};
 use crate::kernel::jwe::KeyManagement;
@@ -28,34 +30,42 @@ impl Standing {
                 format!("switched off since {} by {}: {}", at(disabled.since), disabled.operator, disabled.reason)
             }
         };
-        vec![("id", self.client.id.to_string()), ("state", state), ("connected accounts", accounts.to_string())]
+        let mut lines =
+            vec![("id", self.client.id.to_string()), ("state", state), ("connected accounts", accounts.to_string())];
+        if let Some(origin) = &self.origin {
+            lines.push(("registered itself", format!("{}, admitted by {}", at(origin.created_at), origin.admitted_by)));
+            lines.push((
+                "approved",
+                match &origin.approved {
+                    Some((since, operator)) => format!("{} by {operator}", at(*since)),
+                    None => format!("by nobody; ends {}", at(origin.expires_at)),
+                },
+            ));
+        }
+        lines
     }
 
     fn authentication(&self, now: Timestamp) -> Vec<Line> {
-        let key = "authentication";
-        let declared = |method: &str| vec![(key, format!("{method}, with the secret that the file declares"))];
+        let word = "authentication";
+        let declared = |method: &str| vec![(word, format!("{method}, with the secret that is declared"))];
         match &self.client.authentication {
-            Authentication::None {} => vec![(key, "none: a public client; PKCE always".to_owned())],
+            Authentication::None {} => vec![(word, "none: a public client; PKCE always".to_owned())],
             Authentication::PrivateKeyJwt { jwks: Some(jwks), .. } => {
-                let key_line = |jwk| {
-                    let algorithm = key_algorithm(jwk).map_or_else(String::new, |algorithm| format!("{algorithm:?}"));
-                    ("key", format!("{} ({algorithm})", jwk.common.key_id.as_deref().unwrap_or_default()))
-                };
-                let head = (key, "private_key_jwt, with a key that the file declares".to_owned());
-                [head].into_iter().chain(jwks.keys.iter().map(key_line)).collect()
+                let head = (word, "private_key_jwt, with a key that is declared".to_owned());
+                [head].into_iter().chain(jwks.keys.iter().map(|jwk| ("key", key(jwk)))).collect()
             }
             Authentication::PrivateKeyJwt { jwks_uri, .. } => {
                 let uri = jwks_uri.clone().unwrap_or_default();
-                vec![(key, format!("private_key_jwt, with a key from {uri} (at most 15 minutes old)"))]
+                vec![(word, format!("private_key_jwt, with a key from {uri} (at most 15 minutes old)"))]
             }
             Authentication::SelfSignedTlsClientAuth { certificates } => {
-                let head = (key, "self_signed_tls_client_auth, with a certificate that the file declares".to_owned());
+                let head = (word, "self_signed_tls_client_auth, with a certificate that is declared".to_owned());
                 let certificate_line = |thumbprint: &String| ("certificate", thumbprint.clone());
                 [head].into_iter().chain(certificates.iter().map(certificate_line)).collect()
             }
             Authentication::TlsClientAuth { san_dns, san_uri } => {
                 let name = san_dns.as_deref().or(san_uri.as_deref()).unwrap_or_default();
-                vec![(key, format!("tls_client_auth, with a certificate for {name}"))]
+                vec![(word, format!("tls_client_auth, with a certificate for {name}"))]
             }
             Authentication::ClientSecretBasic { secret_sha256: Some(_) } => declared("client_secret_basic"),
             Authentication::ClientSecretPost { secret_sha256: Some(_) } => declared("client_secret_post"),
@@ -101,6 +111,8 @@ impl Client {
             ("initiate_login_uri", self.initiate_login_uri.clone().unwrap_or_else(none)),
             ("backchannel_logout_uri", self.backchannel_logout_uri.clone().unwrap_or_else(none)),
             ("require_pushed_authorization_requests", pushed.to_owned()),
+            ("jwks", self.jwks.as_ref().map_or_else(none, keys)),
+            ("jwks_uri", self.jwks_uri.clone().unwrap_or_else(none)),
         ]
     }
 
@@ -130,6 +142,15 @@ impl Client {
             ("service_id", self.service_id.clone().unwrap_or_else(none)),
         ]
     }
+}
+
+fn key(jwk: &Jwk) -> String {
+    let algorithm = key_algorithm(jwk).map_or_else(String::new, |algorithm| format!("{algorithm:?}"));
+    format!("{} ({algorithm})", jwk.common.key_id.as_deref().unwrap_or_default())
+}
+
+fn keys(jwks: &JwkSet) -> String {
+    format!("{}, to sign requests with", jwks.keys.iter().map(key).collect::<Vec<_>>().join(", "))
 }
 
 fn encryption(wanted: &Encryption) -> String {
@@ -183,7 +204,7 @@ mod tests {
         let file = file.replace("{register}", "https://register.example");
         let client = ClientFile::parse(&file.replace("{hash}", &"ab".repeat(32)), false).unwrap().client.remove(0);
         let keys: Vec<_> = serde_json::to_value(&client).unwrap().as_object().unwrap().keys().cloned().collect();
-        let standing = Standing { client: Arc::new(client), disabled: None, secrets: Vec::new() };
+        let standing = Standing { client: Arc::new(client), origin: None, disabled: None, secrets: Vec::new() };
         let text = standing.describe(3, Timestamp::from_seconds(1));
         for key in keys {
             assert!(text.lines().any(|line| line.split(' ').next() == Some(&key)), "{key} is missing in:\n{text}");

@@ -16,9 +16,11 @@ pub fn check(jwks: &JwkSet) -> Result<(), &'static str> {
         return Err("jwks: between one and ten keys");
     }
     let mut ids = BTreeSet::new();
+    // One alone is the one that is meant (OpenID Connect Core 1.0 section 10.1).
+    let is_alone = jwks.keys.len() == 1;
     for key in &jwks.keys {
-        if !key.common.key_id.as_ref().is_some_and(|id| ids.insert(id)) {
-            return Err("jwks: every key needs a kid of its own");
+        if !key.common.key_id.as_ref().map_or(is_alone, |id| ids.insert(id)) {
+            return Err("jwks: every key needs a kid of its own, unless there is only one key");
         }
         if key_algorithm(key).is_none() {
             return Err(
@@ -130,7 +132,13 @@ mod tests {
         assert_eq!(set(&[key(|_| {}), ed.clone()]), Ok(vec![ES256, EdDSA]));
         let for_encryption =
             json!({ "kty": "OKP", "crv": "Ed25519", "kid": "enc", "x": X, "use": "enc", "alg": "ECDH-ES" });
-        assert_eq!(set(&[for_encryption.clone(), ed]), Ok(vec![EdDSA]), "a key for encryption stands aside");
+        assert_eq!(set(&[for_encryption.clone(), ed.clone()]), Ok(vec![EdDSA]), "a key for encryption stands aside");
+        let nameless = |key: &mut Value| drop(key.as_object_mut().unwrap().remove("kid"));
+        assert_eq!(set(&[key(nameless)]), Ok(vec![ES256]), "one alone needs no name");
+        assert_eq!(
+            set(&[key(nameless), key(|key| (key["kid"], key["x"], key["use"]) = (json!("b"), json!(Y), json!("enc")))]),
+            Ok(vec![ES256])
+        );
         let refused: [(&[Value], &str); 11] = [
             (&[], "between one and ten"),
             (&[for_encryption], "between one and ten"),
@@ -139,7 +147,7 @@ mod tests {
             (&[key(|_| {}), json!({ "kty": "OKP", "crv": "Ed25519", "kid": "a", "x": ED })], "two keys of one kid"),
             (&[key(|_| {}), key(|key| key["kid"] = json!("b"))], "twice"),
             (&[key(|_| {}), key(|key| (key["kid"], key["use"]) = (json!("b"), json!("enc")))], "twice"),
-            (&[key(|key| drop(key.as_object_mut().unwrap().remove("kid")))], "kid of its own"),
+            (&[key(nameless), ed], "kid of its own"),
             (&[key(|key| key["alg"] = json!("ES384"))], "must be"),
             (&[json!({ "kty": "OKP", "crv": "X25519", "kid": "a", "x": ED })], "must be"),
             (&[key(|key| key["kid"] = json!("a".repeat(2000)))], "too long"),

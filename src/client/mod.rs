@@ -1,13 +1,18 @@
 //! Relying parties: what the operator has agreed with each, and the pairwise subject each one sees.
 //!
-//! A client is declared in a TOML file and applied as a whole; every field is checked on every save. All
-//! nodes hold the clients in memory and look at a version number twice a second.
+//! A client is declared in a TOML file and applied as a whole, or has registered itself ([`metadata`], [`registered`]) and is
+//! not trusted until the operator approves it; every field is checked on every save. All nodes hold the clients in memory and
+//! look at a version number twice a second.
 
 mod apply;
 pub mod claim;
+mod credentials;
 mod declaration;
 mod describe;
 mod jwks;
+pub mod metadata;
+pub mod registered;
+pub mod registration_token;
 pub mod registry;
 mod remote_keys;
 pub mod secret;
@@ -31,28 +36,12 @@ use crate::kernel::level::Level;
 use crate::kernel::seal::Vault;
 use crate::kernel::texts::Language;
 
+pub use crate::kernel::texts::Bilingual;
 pub use apply::{Change, apply, plan, subject_changes};
 pub use claim::Claim;
 pub use declaration::ClientFile;
 pub use jwks::{has_private_key, key_algorithm};
 pub use uri::check_redirect_uri;
-
-/// A text in both languages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Bilingual {
-    pub de: String,
-    pub en: String,
-}
-
-impl Bilingual {
-    pub fn get(&self, language: Language) -> &str {
-        match language {
-            Language::De => &self.de,
-            Language::En => &self.en,
-        }
-    }
-}
 
 /// A bundle of rules, so that nobody assembles security from switches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -275,6 +264,12 @@ pub struct Client {
     #[serde(default)]
     pub backchannel_logout_uri: Option<String>,
     pub authentication: Authentication,
+    /// The keys that it signs requests with, where it does not authenticate with them (RFC 9101).
+    #[serde(default)]
+    pub jwks: Option<JwkSet>,
+    /// Where it publishes those instead.
+    #[serde(default)]
+    pub jwks_uri: Option<String>,
     #[serde(default)]
     pub scopes: Vec<Scope>,
     /// All that it may ever learn of a person. What is not listed is not delivered, whatever is asked.
@@ -318,6 +313,17 @@ pub struct Client {
     pub userinfo_algorithm: Option<Algorithm>,
     #[serde(default)]
     pub encryption: Option<Encryption>,
+    /// There if it has registered itself; no file says so.
+    #[serde(skip)]
+    pub registration: Option<Registration>,
+}
+
+/// What people are shown of a client that has registered itself, beside what they are shown of any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    pub is_approved: bool,
+    pub terms_uri: Option<String>,
+    pub has_logo: bool,
 }
 
 const fn basic() -> Level {
@@ -357,7 +363,20 @@ impl Client {
 
     /// Whether its keys are fetched.
     pub fn has_remote_keys(&self) -> bool {
-        matches!(&self.authentication, Authentication::PrivateKeyJwt { jwks_uri: Some(_), .. })
+        self.signing_keys().1.is_some()
+    }
+
+    /// The keys that it signs with, or where it publishes them. Whoever authenticates with keys signs requests with the same.
+    pub fn signing_keys(&self) -> (Option<&JwkSet>, Option<&str>) {
+        match &self.authentication {
+            Authentication::PrivateKeyJwt { jwks, jwks_uri } => (jwks.as_ref(), jwks_uri.as_deref()),
+            _ => (self.jwks.as_ref(), self.jwks_uri.as_deref()),
+        }
+    }
+
+    /// Whether it has registered itself and nobody of the operator's has approved it.
+    pub fn is_unchecked(&self) -> bool {
+        self.registration.as_ref().is_some_and(|registration| !registration.is_approved)
     }
 
     /// Where a link of ours leads to it, naming us (OpenID Connect Core section 4).

@@ -1,4 +1,5 @@
-//! All clients in memory, on every node the same within half a second.
+//! All clients in memory, on every node the same within half a second: those that are declared, and those that have registered
+//! themselves and have not ended.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -9,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::remote_keys::RemoteKeys;
 use super::secret;
 use super::state::{self, Standing};
-use super::{Authentication, Client, store};
+use super::{Client, store};
 use crate::kernel::error::{Error, Protocol};
 use crate::kernel::id::ClientId;
 use crate::kernel::outbound::Outbound;
@@ -19,6 +20,8 @@ use crate::store::db::Db;
 #[derive(Default)]
 struct Loaded {
     version: i64,
+    /// When the first of those ends that have registered themselves.
+    ends_at: Option<Timestamp>,
     clients: HashMap<String, Standing>,
     /// Where programs run that call us from a browser: the origins of public clients' redirect URIs.
     origins: HashSet<String>,
@@ -26,6 +29,8 @@ struct Loaded {
 
 /// Fetches of signed requests at a time, of all clients together; each takes five seconds at most.
 const REQUEST_FETCHES_MAX: usize = 16;
+/// And of what belongs to registrations.
+const REGISTRATION_FETCHES_MAX: usize = 4;
 const REQUEST_BYTES_MAX: usize = 16 * 1024;
 const RETRY_AFTER_SECONDS: u64 = 2;
 const UNUSABLE: &str = "request_uri is not registered, or there is no request";
@@ -36,14 +41,16 @@ pub struct Registry {
     loaded: Arc<RwLock<Loaded>>,
     remote_keys: RemoteKeys,
     request_fetches: Arc<Semaphore>,
+    registration_fetches: Arc<Semaphore>,
 }
 
 impl Registry {
-    pub async fn load(db: &Db) -> Result<Self, Error> {
+    pub async fn load(db: &Db, now: Timestamp) -> Result<Self, Error> {
         let loaded = Arc::new(RwLock::new(Loaded { version: -1, ..Loaded::default() }));
         let request_fetches = Arc::new(Semaphore::new(REQUEST_FETCHES_MAX));
-        let registry = Self { loaded, remote_keys: RemoteKeys::default(), request_fetches };
-        registry.refresh(db).await?;
+        let registration_fetches = Arc::new(Semaphore::new(REGISTRATION_FETCHES_MAX));
+        let registry = Self { loaded, remote_keys: RemoteKeys::default(), request_fetches, registration_fetches };
+        registry.refresh(db, now).await?;
         Ok(registry)
     }
 
@@ -87,12 +94,10 @@ impl Registry {
         client: &Client,
         kid: Option<&str>,
     ) -> Option<Jwk> {
-        match &client.authentication {
-            Authentication::PrivateKeyJwt { jwks: Some(jwks), .. } => super::jwks::select(jwks, kid).cloned(),
-            Authentication::PrivateKeyJwt { jwks_uri: Some(uri), .. } => {
-                self.remote_keys.key((outbound, now), (&client.id, uri), kid).await
-            }
-            _ => None,
+        match client.signing_keys() {
+            (Some(jwks), _) => super::jwks::select(jwks, kid).cloned(),
+            (None, Some(uri)) => self.remote_keys.key((outbound, now), (&client.id, uri), kid).await,
+            (None, None) => None,
         }
     }
 
@@ -112,14 +117,25 @@ impl Registry {
         String::from_utf8(bytes).map_err(|_| unusable("not a token".to_owned()))
     }
 
-    /// Reads the clients again if their version number has changed.
-    pub async fn refresh(&self, db: &Db) -> Result<(), Error> {
+    /// What stands at an address that belongs to a registration. `Err(None)` where too many are fetched at this time.
+    pub async fn fetch(&self, outbound: &Outbound, uri: &str, bytes_max: usize) -> Result<Vec<u8>, Option<String>> {
+        let _slot = self.registration_fetches.try_acquire().map_err(|_| None)?;
+        outbound.get(uri, bytes_max).await.map_err(Some)
+    }
+
+    /// Reads the clients again if their version number has changed, or one of them has ended.
+    pub async fn refresh(&self, db: &Db, now: Timestamp) -> Result<(), Error> {
         let mut tx = db.read().await?;
         let version = store::version(&mut tx).await?;
-        if version == self.loaded().version {
+        let is_current = {
+            let loaded = self.loaded();
+            version == loaded.version && loaded.ends_at.is_none_or(|end| now < end)
+        };
+        if is_current {
             return Ok(());
         }
-        let clients = state::list(&mut tx).await?;
+        let clients = state::list(&mut tx, now).await?;
+        let ends_at = clients.iter().filter_map(Standing::ends_at).min();
         let enabled = clients.iter().filter(|standing| standing.disabled.is_none());
         let public = enabled.map(|standing| &standing.client).filter(|client| client.is_public());
         let uris = public.flat_map(|client| &client.redirect_uris).filter_map(|uri| url::Url::parse(uri).ok());
@@ -127,7 +143,7 @@ impl Registry {
         let clients: HashMap<_, _> =
             clients.into_iter().map(|standing| (standing.client.id.0.clone(), standing)).collect();
         self.remote_keys.retain(|id| clients.get(&id.0).is_some_and(|standing| standing.client.has_remote_keys()));
-        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Loaded { version, clients, origins };
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = Loaded { version, ends_at, clients, origins };
         Ok(())
     }
 }

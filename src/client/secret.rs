@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Authentication, Client, store};
+use super::{Authentication, Client, registered, store};
 use crate::kernel::error::Error;
 use crate::kernel::id::ClientId;
 use crate::kernel::secret::{Secret, equal, hex, sha256};
@@ -53,6 +53,9 @@ pub fn is_right(declared: Option<&str>, stored: &[StoredSecret], secret: &str, n
 
 /// Makes a secret for a client. Those before it count on for so long, those that end sooner until then.
 pub async fn rotate(work: &mut Work, id: &ClientId, overlap: Duration) -> Result<Secret<String>, Error> {
+    if registered::exists(&mut work.tx, id).await? {
+        return Err(Error::Conflict("it has registered itself: it gets another secret by registering anew"));
+    }
     let client = store::load(&mut work.tx, id).await?.ok_or(Error::NotFound)?;
     if !client.takes_stored_secrets() {
         return Err(Error::Conflict(match client.authentication {

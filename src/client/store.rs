@@ -1,5 +1,7 @@
 //! Clients as the operator declared them, and how they stand.
 
+pub mod registered;
+
 use std::collections::HashMap;
 
 use super::Client;

@@ -15,20 +15,21 @@ use nutzerkonto::oidc::logout_state;
 use nutzerkonto::operator::client::{self, Applied, Plan};
 use nutzerkonto::operator::{Inquiry, operator_name};
 
+use super::registration::{self, RegistrationCommand};
 use super::{ConfigFile, open, say};
 
 /// Which client, by whom and why.
 #[derive(clap::Args)]
 pub struct Switched {
     #[command(flatten)]
-    config: ConfigFile,
-    id: String,
+    pub config: ConfigFile,
+    pub id: String,
     /// One sentence; it stays in the audit trail
     #[arg(long)]
-    reason: String,
+    pub reason: String,
     /// The name under which you work; it stays in the audit trail
     #[arg(long, env = "USER")]
-    operator: String,
+    pub operator: String,
 }
 
 #[derive(Subcommand)]
@@ -89,6 +90,8 @@ pub enum ClientCommand {
     },
     /// Make a client secret and the hash that belongs into the file
     Secret,
+    #[command(flatten)]
+    Registration(RegistrationCommand),
 }
 
 pub async fn run(command: ClientCommand) -> Result<(), String> {
@@ -139,16 +142,17 @@ pub async fn run(command: ClientCommand) -> Result<(), String> {
             let filter = logout_state::Filter { client: client.map(ClientId), state, limit: limit.clamp(1, 10_000) };
             tell_logouts(&config, &filter).await?;
         }
-        ClientCommand::Secret => {
-            let secret = Random::System.token();
-            let hash = hex(&sha256(secret.expose().as_bytes()));
-            say(&format!(
-                "secret        = {}   (for the service; it is not stored here)\nsecret_sha256 = \"{hash}\"",
-                secret.expose()
-            ));
-        }
+        ClientCommand::Secret => tell_secret(),
+        ClientCommand::Registration(command) => registration::run(command).await?,
     }
     Ok(())
+}
+
+fn tell_secret() {
+    let secret = Random::System.token();
+    let hash = hex(&sha256(secret.expose().as_bytes()));
+    let secret = secret.expose();
+    say(&format!("secret        = {secret}   (for the service; it is not stored here)\nsecret_sha256 = \"{hash}\""));
 }
 
 async fn tell_logouts(config: &ConfigFile, filter: &logout_state::Filter) -> Result<(), String> {
@@ -159,7 +163,7 @@ async fn tell_logouts(config: &ConfigFile, filter: &logout_state::Filter) -> Res
     Ok(())
 }
 
-fn text(error: Error) -> String {
+pub fn text(error: Error) -> String {
     match error {
         Error::NotFound => "there is no such client".to_owned(),
         Error::Conflict(why) => why.to_owned(),
@@ -182,7 +186,11 @@ async fn rotate(config: &ConfigFile, id: &ClientId, (hours, operator): (u64, &st
 
 fn line(app: &App, standing: &Standing, accounts: i64) -> String {
     let client = &standing.client;
-    let state = if standing.disabled.is_some() { "off" } else { "on" };
+    let state = match (&standing.disabled, &standing.origin) {
+        (Some(_), _) => "off",
+        (None, Some(origin)) if origin.approved.is_none() => "on (not approved)",
+        (None, _) => "on",
+    };
     let method = match &client.authentication {
         Authentication::PrivateKeyJwt { .. } => "private_key_jwt",
         Authentication::ClientSecretBasic { .. } => "client_secret_basic",

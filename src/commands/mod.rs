@@ -1,6 +1,9 @@
 //! What several commands share, and those that have grown beyond `main.rs`.
 
 pub mod client;
+pub mod code_devices;
+pub mod office;
+mod registration;
 
 use std::path::PathBuf;
 

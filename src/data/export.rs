@@ -15,8 +15,10 @@ use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 
 use super::protocol::{Entry, Reader, csv_line};
 use super::{DataEvent, store};
+use crate::account::evidence::{self, Evidence};
 use crate::account::{Account, address};
 use crate::app::{App, AppParts};
+use crate::assurance::Means;
 use crate::audit;
 use crate::client::registry::Registry;
 use crate::kernel::error::Error;
@@ -27,9 +29,17 @@ use crate::kernel::time::{Timestamp, hours};
 use crate::notice::Kind;
 use crate::oidc::connection;
 use crate::oidc::logout_state::{self, Logout};
+use crate::proofing::desk::guardian::Side;
+use crate::proofing::desk::{self, Case};
+use crate::proofing::letter::{self, Letter};
 use crate::signin::change::{Person, device_name, tell};
+use crate::signin::generator::{self, Generator};
+use crate::signin::linked::{self, Linked};
+use crate::signin::passkey::{self, Passkey};
+use crate::signin::recovery::{Recovery, release};
 use crate::signin::session::{self, Session};
-use crate::signin::{devices, recovery_codes};
+use crate::signin::{card, devices, recovery, recovery_codes};
+use crate::store::db::Tx;
 use crate::store::work::Work;
 
 /// How long a copy may be fetched.
@@ -178,10 +188,9 @@ impl Archive {
 
     /// One page of the protocol in the format of the current part.
     async fn write_protocol(&mut self) -> Result<(), Error> {
-        let operator = self.app.config.operator.name.clone();
-        let registry = self.registry.clone();
+        let (app, registry) = (self.app.clone(), self.registry.clone());
         let reader =
-            Reader { account: &self.account, registry: &registry, language: self.language, operator: &operator };
+            Reader { account: &self.account, registry: &registry, language: self.language, config: &app.config };
         let entries = reader.read(&mut self.app.read().await?, None, self.before.as_ref(), PAGE).await?;
         let is_json = self.part == Part::ProtocolJson;
         for entry in &entries {
@@ -239,10 +248,11 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
     let now = app.now();
     let mut tx = app.read().await?;
     let account = crate::account::load(&mut tx, &app.vault, id).await?;
+    let evidence = evidence::list(&mut tx, &app.vault, id).await?;
+    let [desk_case, desk_slips, letters, guardians] = describe_proofing(app, &mut tx, id).await?;
     let addresses = address::list(&mut tx, &app.vault, id).await?;
     let sessions = session::list(&mut tx, id, now).await?;
-    let password_changed_at = session::password_changed_at(&mut tx, id).await?;
-    let recovery_codes_left = recovery_codes::left(&mut tx, id).await?;
+    let signin = describe_signin(app, &mut tx, id).await?;
     let devices = devices(&mut tx, id).await?;
     let connections = connection::list(&mut tx, registry, id).await?;
     let logouts = logout_state::all_of(&mut tx, id).await?;
@@ -260,7 +270,7 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
     };
     let session = |one: &Session| {
         json!({
-            "device": device_name(language, one.device.as_deref().unwrap_or_default()), "level": one.level,
+            "device": device_name(language, one.device.as_deref().unwrap_or_default()), "level": one.level(now),
             "began_at": instant(one.created_at), "last_seen_at": instant(one.last_seen_at),
         })
     };
@@ -283,15 +293,107 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
         "created_at": instant(now),
         "account": { "id": id, "opened_at": instant(account.created_at), "language": account.language },
         "attributes": account.attributes.iter().map(attribute).collect::<Vec<_>>(),
+        "evidence": evidence.iter().map(describe_evidence).collect::<Vec<_>>(),
+        "desk_case": desk_case, "desk_slips": desk_slips, "letters": letters, "guardians": guardians,
         "addresses": addresses.iter().map(address).collect::<Vec<_>>(),
-        "signin": {
-            "password_changed_at": password_changed_at.map(instant), "recovery_codes_left": recovery_codes_left,
-        },
+        "signin": signin,
         "sessions": sessions.iter().map(session).collect::<Vec<_>>(),
         "devices": devices.iter().map(device).collect::<Vec<_>>(),
         "services": connections.iter().map(service).collect::<Vec<_>>(),
         "logouts": logouts.iter().map(describe_logout).collect::<Vec<_>>(),
     }))
+}
+
+/// What is under way to prove who somebody is, without what is secret of it, and who represents whom.
+async fn describe_proofing(app: &AppParts, tx: &mut Tx, id: &AccountId) -> Result<[Value; 4], Error> {
+    let case = |case: Case| {
+        let outcome = case.outcome.as_ref();
+        json!({
+            "state": case.state, "taken_at": instant(case.created_at), "expires_at": instant(case.expires_at),
+            "ended_at": case.ended_at.map(instant), "office": case.office, "level": outcome.and_then(|one| one.level),
+            "refusal": outcome.and_then(|one| one.refusal), "note": outcome.map(|one| &one.note),
+        })
+    };
+    let letter = |letter: Letter| {
+        json!({
+            "state": letter.state, "ordered_at": instant(letter.ordered_at), "expires_at": instant(letter.expires_at),
+            "address": letter.address.lines(),
+        })
+    };
+    let guardian = |side: &Side| {
+        let order = &side.appointment;
+        json!({
+            "other": side.other, "is_guardian": side.is_guardian, "court": order.court,
+            "file_number": order.file_number, "scopes": order.scopes, "until": order.until, "office": side.office,
+        })
+    };
+    let found = desk::case_of(tx, app, id).await?.map(case);
+    let letters: Vec<_> = letter::newest(tx, app, id).await?.into_iter().map(letter).collect();
+    let sides = desk::guardian::of(tx, app, id, app.now()).await?;
+    let slip = |(asked_at, expires_at)| json!({ "asked_at": instant(asked_at), "expires_at": instant(expires_at) });
+    let slips: Vec<_> = desk::slip::of(tx, id, app.now()).await?.into_iter().map(slip).collect();
+    Ok([json!(found), json!(slips), json!(letters), sides.iter().map(guardian).collect()])
+}
+
+/// What one signs in with, without what is secret of it.
+async fn describe_signin(app: &AppParts, tx: &mut Tx, id: &AccountId) -> Result<Value, Error> {
+    let password_changed_at = session::password_changed_at(tx, id).await?;
+    let recovery_codes_left = recovery_codes::left(tx, id).await?;
+    let generators = generator::list(tx, app, id).await?;
+    let passkeys = passkey::list(tx, &app.vault, id).await?;
+    let cards = card::list(tx, id).await?;
+    let recovery = recovery::find(tx, id, app.now()).await?;
+    let released_until = release::of(tx, id, app.now()).await?;
+    let linked = linked::list(tx, id).await?;
+    let generator = |one: &Generator| {
+        json!({
+            "kind": one.kind, "name": one.name, "registered": one.registered, "since": instant(one.created_at),
+            "last_used_at": one.last_used_at.map(instant),
+        })
+    };
+    Ok(json!({
+        "password_changed_at": password_changed_at.map(instant), "recovery_codes_left": recovery_codes_left,
+        "code_generators": generators.iter().map(generator).collect::<Vec<_>>(),
+        "passkeys": passkeys.iter().map(describe_passkey).collect::<Vec<_>>(),
+        "cards": cards.iter().map(describe_card).collect::<Vec<_>>(),
+        "recovery": recovery.as_ref().map(describe_recovery), "released_until": released_until.map(instant),
+        "linked_accounts": linked.iter().map(describe_linked).collect::<Vec<_>>(),
+    }))
+}
+
+fn describe_evidence(one: &Evidence) -> Value {
+    json!({
+        "source": one.source, "level": one.level, "shown_at": instant(one.shown_at), "document": one.record.document,
+        "checked_by": one.record.checked_by,
+    })
+}
+
+fn describe_passkey(one: &Passkey) -> Value {
+    json!({
+        "name": one.name, "kind": one.kind, "level": one.registered, "is_synchronised": one.is_synchronised,
+        "model": one.model, "created_at": instant(one.created_at), "last_used_at": one.last_used_at.map(instant),
+    })
+}
+
+fn describe_card(one: &Means) -> Value {
+    json!({
+        "level": one.registered, "created_at": instant(one.created_at),
+        "last_used_at": one.last_used_at.map(instant), "blocked_at": one.blocked_at.map(instant),
+    })
+}
+
+fn describe_recovery(one: &Recovery) -> Value {
+    json!({
+        "started_at": instant(one.started_at()), "release_at": instant(one.release_at()),
+        "expires_at": instant(one.expires_at()),
+    })
+}
+
+fn describe_linked(one: &Linked) -> Value {
+    json!({
+        "provider": one.provider, "level": one.registered, "created_at": instant(one.created_at),
+        "last_used_at": instant(one.last_used_at), "blocked_at": one.blocked_at.map(instant),
+    })
 }
 
 /// What has become of telling a service that a session has ended.

@@ -78,6 +78,8 @@ pub async fn keep(app: &AppParts, work: &mut Work, id: &AccountId) -> Result<(),
 pub async fn erase(app: &AppParts, work: &mut Work, id: &AccountId, why: Why) -> Result<(), Error> {
     let account = account::load(&mut work.tx, &app.vault, id).await?;
     crate::signin::forget(work, id).await?;
+    // Not all of it is sealed under the key that is destroyed here: what was read from a card is not.
+    crate::proofing::forget(work, id).await?;
     lifecycle::begin_erasure(work, id).await?;
     audit::record(work, &DataEvent::ErasureBegun { account: id.clone(), why }).await?;
     let at = moment::date_and_clock(account.language, work.now);
@@ -104,6 +106,7 @@ pub async fn tend(app: &AppParts) -> Result<(), Error> {
 
 async fn go_on(app: &AppParts, id: &AccountId, status: Status) -> Result<(), Error> {
     let mut work = app.begin(Actor::System("erasure")).await?;
+    account::hold(&mut work, id).await?;
     match status {
         Status::Closing => erase(app, &mut work, id, Why::NotReturned).await?,
         _ => finish(&mut work, id).await?,
@@ -114,6 +117,7 @@ async fn go_on(app: &AppParts, id: &AccountId, status: Status) -> Result<(), Err
 /// Removes what anybody holds of the account. Whatever was under way when its key was destroyed is over by now.
 async fn finish(work: &mut Work, id: &AccountId) -> Result<(), Error> {
     crate::signin::forget(work, id).await?;
+    crate::proofing::forget(work, id).await?;
     connection::forget(work, id).await?;
     store::delete_exports(work, id).await?;
     lifecycle::finish_erasure(work, id).await?;

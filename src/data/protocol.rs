@@ -5,15 +5,17 @@ use std::fmt;
 
 use serde::Deserialize as _;
 
-use crate::account::AttributeName;
+use crate::account::{AttributeName, Source};
 use crate::audit::{self, Recorded};
 use crate::client::Claim;
 use crate::client::registry::Registry;
+use crate::config::Config;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, EventId};
 use crate::kernel::texts::{Language, ProtocolTexts, Text, moment};
 use crate::kernel::time::Timestamp;
 use crate::oidc::connection;
+use crate::proofing::desk::Refusal;
 use crate::signin::change::device_name;
 use crate::store::db::Tx;
 
@@ -24,6 +26,8 @@ pub enum Topic {
     Services,
     /// The operator looked or acted.
     Support,
+    /// An office did.
+    Offices,
     /// The owner or the program changed something.
     Changes,
     /// Somebody signed in, or tried.
@@ -31,13 +35,14 @@ pub enum Topic {
 }
 
 impl Topic {
-    pub const ALL: [Topic; 4] = [Topic::Services, Topic::Support, Topic::Changes, Topic::Signin];
+    pub const ALL: [Topic; 5] = [Topic::Services, Topic::Support, Topic::Offices, Topic::Changes, Topic::Signin];
 
     /// As it stands in the address of the page.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Services => "dienste",
             Self::Support => "support",
+            Self::Offices => "aemter",
             Self::Changes => "aenderungen",
             Self::Signin => "anmeldungen",
         }
@@ -51,6 +56,7 @@ impl Topic {
         match self {
             Self::Services => &t.topic_services,
             Self::Support => &t.topic_support,
+            Self::Offices => &t.topic_offices,
             Self::Changes => &t.topic_changes,
             Self::Signin => &t.topic_signin,
         }
@@ -61,6 +67,7 @@ impl Topic {
         match self {
             Self::Services => &t.basis_services,
             Self::Support => &t.basis_support,
+            Self::Offices => &t.basis_offices,
             Self::Changes => &t.basis_changes,
             Self::Signin => &t.basis_signin,
         }
@@ -71,7 +78,7 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 34] = [
+pub const KINDS: [(&str, Topic, Sentence); 76] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
@@ -83,9 +90,23 @@ pub const KINDS: [(&str, Topic, Sentence); 34] = [
     ("account.protocol_read",     Topic::Support,  |t| &t.account_protocol_read),
     ("account.locked",            Topic::Support,  |t| &t.account_locked),
     ("account.unlocked",          Topic::Support,  |t| &t.account_unlocked),
+    ("officer.added",             Topic::Support,  |t| &t.officer_added),
+    ("officer.removed",           Topic::Support,  |t| &t.officer_removed),
+    ("desk.case_looked_at",       Topic::Offices,  |t| &t.desk_case_looked_at),
+    ("desk.checked",              Topic::Offices,  |t| &t.desk_checked),
+    ("desk.confirmed",            Topic::Offices,  |t| &t.desk_confirmed),
+    ("desk.refused",              Topic::Offices,  |t| &t.desk_refused),
+    ("desk.recovery_looked_at",   Topic::Offices,  |t| &t.desk_recovery_looked_at),
+    ("desk.recovery_confirmed",   Topic::Offices,  |t| &t.desk_recovery_confirmed),
+    ("guardian.recorded",         Topic::Offices,  |t| &t.guardian_recorded),
+    ("desk.case_taken",           Topic::Changes,  |t| &t.desk_case_taken),
+    ("letter.ordered",            Topic::Changes,  |t| &t.letter_ordered),
+    ("letter.refused",            Topic::Changes,  |t| &t.letter_refused),
+    ("letter.redeemed",           Topic::Changes,  |t| &t.letter_redeemed),
     ("account.opened",            Topic::Changes,  |t| &t.account_opened),
     ("account.language_chosen",   Topic::Changes,  |t| &t.account_language_chosen),
     ("account.attributes_changed", Topic::Changes, |t| &t.account_attributes_changed),
+    ("account.evidence_recorded", Topic::Changes,  |t| &t.account_evidence_recorded),
     ("account.closing",           Topic::Changes,  |t| &t.account_closing),
     ("account.kept",              Topic::Changes,  |t| &t.account_kept),
     ("account.erasure_begun",     Topic::Changes,  |t| &t.account_erasure_begun),
@@ -97,14 +118,42 @@ pub const KINDS: [(&str, Topic, Sentence); 34] = [
     ("address.preferred",         Topic::Changes,  |t| &t.address_preferred),
     ("password.changed",          Topic::Changes,  |t| &t.password_changed),
     ("password.reset",            Topic::Changes,  |t| &t.password_reset),
+    ("password.removed",          Topic::Changes,  |t| &t.password_removed),
     ("recovery_codes.renewed",    Topic::Changes,  |t| &t.recovery_codes_renewed),
+    ("code_generator.added",      Topic::Changes,  |t| &t.code_generator_added),
+    ("code_generator.removed",    Topic::Changes,  |t| &t.code_generator_removed),
+    ("passkey.added",             Topic::Changes,  |t| &t.passkey_added),
+    ("passkey.removed",           Topic::Changes,  |t| &t.passkey_removed),
+    ("eid_card.added",            Topic::Changes,  |t| &t.card_added),
+    ("eid_card.refused",          Topic::Signin,   |t| &t.card_refused),
+    ("eid_card.removed",          Topic::Changes,  |t| &t.card_removed),
+    ("eid_card.recovery",         Topic::Signin,   |t| &t.card_recovery),
+    ("linked_account.added",      Topic::Changes,  |t| &t.linked_account_added),
+    ("linked_account.removed",    Topic::Changes,  |t| &t.linked_account_removed),
     ("session.limit_chosen",      Topic::Changes,  |t| &t.session_limit_chosen),
+    ("means.blocked",             Topic::Changes,  |t| &t.means_blocked),
+    ("means.unblocked",           Topic::Changes,  |t| &t.means_unblocked),
+    ("identity.lowered",          Topic::Changes,  |t| &t.identity_lowered),
+    ("recovery.begun",            Topic::Signin,   |t| &t.recovery_begun),
+    ("recovery.reminded",         Topic::Signin,   |t| &t.recovery_reminded),
+    ("recovery.cancelled",        Topic::Signin,   |t| &t.recovery_cancelled),
+    ("recovery.finished",         Topic::Signin,   |t| &t.recovery_finished),
+    ("recovery.means_set",        Topic::Signin,   |t| &t.recovery_means_set),
+    ("desk.recovery_asked",       Topic::Signin,   |t| &t.desk_recovery_asked),
+    ("recovery.desk_cancelled",   Topic::Signin,   |t| &t.recovery_desk_cancelled),
+    ("recovery.desk_finished",    Topic::Signin,   |t| &t.recovery_desk_finished),
     ("session.begun",             Topic::Signin,   |t| &t.session_begun),
     ("session.renewed",           Topic::Signin,   |t| &t.session_renewed),
     ("session.ended",             Topic::Signin,   |t| &t.session_ended),
     ("session.others_ended",      Topic::Signin,   |t| &t.session_others_ended),
     ("logout.not_told",           Topic::Signin,   |t| &t.logout_not_told),
     ("signin.refused",            Topic::Signin,   |t| &t.signin_refused),
+    ("code_generator.refused",    Topic::Signin,   |t| &t.code_generator_refused),
+    ("recovery_code.used",        Topic::Signin,   |t| &t.recovery_code_used),
+    ("recovery_code.refused",     Topic::Signin,   |t| &t.recovery_code_refused),
+    ("passkey.refused",           Topic::Signin,   |t| &t.passkey_refused),
+    ("linked_account.refused",    Topic::Signin,   |t| &t.linked_account_refused),
+    ("linked_account.signed_out", Topic::Signin,   |t| &t.linked_account_signed_out),
     ("device.added",              Topic::Signin,   |t| &t.device_added),
 ];
 
@@ -133,7 +182,8 @@ pub struct Reader<'a> {
     pub account: &'a AccountId,
     pub registry: &'a Registry,
     pub language: Language,
-    pub operator: &'a str,
+    /// Who runs this, and what other providers are called.
+    pub config: &'a Config,
 }
 
 impl Reader<'_> {
@@ -167,6 +217,10 @@ impl Reader<'_> {
             .with("data", if data.is_empty() { t.data_none.as_str() } else { &data })
             .with("device", device_name(self.language, text("device")))
             .with("changes", self.changes(&detail))
+            .with("source", self.source(&detail))
+            .with("provider", self.config.provider_name(text("provider"), self.language))
+            .with("office", text("office"))
+            .with("refusal", self.refusal(&detail))
             .with("minutes", detail["minutes"].as_i64().unwrap_or_default())
             .with("date", date.map(|at| moment::date(self.language, at)).unwrap_or_default());
         let purpose = match (topic, client) {
@@ -179,7 +233,7 @@ impl Reader<'_> {
         Some(Entry {
             id: event.id.clone(),
             at: event.at,
-            who: self.who(&event.actor),
+            who: self.who(&event.actor, text("office")),
             what: what.to_string(),
             purpose,
             basis: topic.basis(t).to_string(),
@@ -199,16 +253,28 @@ impl Reader<'_> {
         told.map(|(names, sentence)| sentence.with("data", names).to_string()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Nobody of the operator's is named: the owner learns that it was support, and asks by the id.
-    fn who(&self, actor: &str) -> String {
+    /// Where the evidence comes from.
+    fn source(&self, detail: &serde_json::Value) -> &'static str {
+        Source::deserialize(&detail["source"]).map_or("", |source| source.label(self.language.texts()).as_str())
+    }
+
+    /// Why an office has not confirmed.
+    fn refusal(&self, detail: &serde_json::Value) -> &'static str {
+        Refusal::deserialize(&detail["refusal"]).map_or("", |refusal| refusal.words(self.language.texts()).as_str())
+    }
+
+    /// Nobody of the operator's or of an office is named: the owner learns that it was support, or which office, and asks by
+    /// the id.
+    fn who(&self, actor: &str, office: &str) -> String {
         let t = &self.language.texts().protocol;
         match actor.split_once(':') {
             _ if actor == self.account.as_str() => t.who_you.to_string(),
             Some(("client", id)) => {
                 self.registry.known(id).map_or_else(|| id.to_owned(), |(client, _)| client.title(self.language))
             }
-            Some(("operator", _)) => t.who_support.with("operator", self.operator).to_string(),
+            Some(("operator", _)) => t.who_support.with("operator", &self.config.operator.name).to_string(),
             Some(("system", _)) => t.who_program.to_string(),
+            None if actor.starts_with("acc_") && !office.is_empty() => office.to_owned(),
             _ => t.who_visitor.to_string(),
         }
     }
@@ -257,7 +323,10 @@ mod tests {
         }
         let mut recorded = Vec::new();
         visit(std::path::Path::new("src"), &mut recorded);
-        recorded.retain(|kind| !["client.", "keys.", "audit."].iter().any(|other| kind.starts_with(other)));
+        recorded.retain(|kind| {
+            let others = ["client.", "registration.", "keys.", "audit.", "code_devices.", "office."];
+            !others.iter().any(|other| kind.starts_with(other))
+        });
         assert!(recorded.len() > 25);
         recorded.sort_unstable();
         let mut worded: Vec<_> = KINDS.iter().map(|(kind, ..)| (*kind).to_owned()).collect();

@@ -89,7 +89,7 @@ fn reader(caller: &SignedIn) -> Reader<'_> {
         account: &caller.session.account_id,
         registry: &visitor.registry,
         language: visitor.language,
-        operator: &visitor.app.config.operator.name,
+        config: &visitor.app.config,
     }
 }
 
@@ -116,6 +116,7 @@ pub async fn protocol_csv(caller: SignedIn) -> Answer {
 struct ExportPage {
     f: Frame,
     email: String,
+    asks_password: bool,
     /// What fetches the copy, and until when, once it has been granted.
     granted: Option<(String, String)>,
     problems: Problems,
@@ -127,7 +128,8 @@ async fn export_page(
     problems: Problems,
 ) -> Result<ExportPage, Error> {
     let email = caller.account().await?.email.address.as_str().to_owned();
-    Ok(ExportPage { f: caller.visitor.frame(), email, granted, problems })
+    let asks_password = granted.is_none() && caller.asks_password().await?;
+    Ok(ExportPage { f: caller.visitor.frame(), email, asks_password, granted, problems })
 }
 
 pub async fn export(caller: SignedIn) -> Answer {
@@ -168,6 +170,7 @@ pub async fn fetch_export(caller: SignedIn, form: Form) -> Answer {
 struct LeavePage {
     f: Frame,
     email: String,
+    asks_password: bool,
     /// Services that lose the connection.
     services: Vec<String>,
     sessions: usize,
@@ -185,7 +188,8 @@ async fn leave_page(caller: &SignedIn, at_once: bool, problems: Problems) -> Res
     let services = connections.iter().map(|one| one.client.title(visitor.language)).collect();
     let until = moment::date(visitor.language, leaving::erase_at(now));
     let email = account.email.address.as_str().to_owned();
-    Ok(LeavePage { f: visitor.frame(), email, services, sessions, until, at_once, problems })
+    let asks_password = caller.asks_password().await?;
+    Ok(LeavePage { f: visitor.frame(), email, asks_password, services, sessions, until, at_once, problems })
 }
 
 pub async fn leave(caller: SignedIn) -> Answer {

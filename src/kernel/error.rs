@@ -1,4 +1,4 @@
-//! The eleven ways to refuse. No HTTP here: the route's format decides how a refusal looks.
+//! The twelve ways to refuse. No HTTP here: the route's format decides how a refusal looks.
 
 use super::level::Level;
 use super::time::Timestamp;
@@ -27,6 +27,9 @@ pub enum Error {
     NotFound,
     #[error("not signed in")]
     NotSignedIn,
+    /// Somebody who has no password to give once more has to sign in once more instead.
+    #[error("has not signed in lately enough")]
+    NotFresh,
     #[error("not allowed: {0}")]
     NotAllowed(&'static str),
     #[error("level {} is needed", .0.name())]

@@ -53,16 +53,29 @@ macro_rules! id {
 
 id!(/** A person's account. */ AccountId, "acc_");
 id!(/** A signed-in browser; also the `sid` claim. */ SessionId, "ses_");
+id!(/** Something an account signs in with beside its password. */ MeansId, "mea_");
+id!(/** Something that has shown who somebody is. */ EvidenceId, "evi_");
+id!(/** A case that somebody carries to a registration desk. */ CaseId, "cas_");
+id!(/** A letter with a code. */ LetterId, "let_");
+id!(/** A legal guardian, as a desk has recorded it. */ GuardianId, "gua_");
 id!(/** A stored authorization request on its way through the dispatcher. */ RequestId, "req_");
 id!(/** What one authorization gave a client. */ GrantId, "gra_");
 id!(/** A row of the audit trail. */ EventId, "evt_");
 id!(/** A job of the outbox. */ JobId, "job_");
+id!(/** A token that lets clients register. */ RegistrationTokenId, "rtk_");
 
-/// A relying party. Chosen by the operator when the client is registered, hence not made here.
+/// A relying party. Chosen by the operator who declares the client; made here for one that registers itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct ClientId(pub String);
+
+impl ClientId {
+    /// Of a client that registers itself.
+    pub fn registered(now: Timestamp, random: &Random) -> Self {
+        Self(new_text("reg_", now, random))
+    }
+}
 
 impl std::fmt::Display for ClientId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

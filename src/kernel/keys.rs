@@ -183,6 +183,21 @@ impl SigningKey {
         self.algorithm == algorithm || (self.algorithm == Algorithm::RS256 && algorithm == Algorithm::PS256)
     }
 
+    /// A token in compact form, signed by this key.
+    pub fn token(&self, token_type: &str, algorithm: Algorithm, claims: &impl Serialize) -> Result<String, Error> {
+        // Nothing in it needs an escape.
+        let header = format!(r#"{{"alg":"{}","kid":"{}","typ":"{token_type}"}}"#, algorithm.name(), self.key_id);
+        let claims = serde_json::to_vec(claims).map_err(Error::broken)?;
+        let mut token = String::with_capacity(2 * (header.len() + claims.len()));
+        URL_SAFE_NO_PAD.encode_string(header, &mut token);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+        let signature = self.sign(algorithm, token.as_bytes())?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
+
     fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, Error> {
         let random = SystemRandom::new();
         match &self.pair {
@@ -245,18 +260,7 @@ impl KeySet {
         claims: &impl Serialize,
     ) -> Result<String, Error> {
         let key = find_signing(&self.keys, purpose, algorithm);
-        let key = key.ok_or_else(|| Error::broken("no key for this purpose and algorithm"))?;
-        // Nothing in it needs an escape.
-        let header = format!(r#"{{"alg":"{}","kid":"{}","typ":"{token_type}"}}"#, algorithm.name(), key.key_id);
-        let claims = serde_json::to_vec(claims).map_err(Error::broken)?;
-        let mut token = String::with_capacity(2 * (header.len() + claims.len()));
-        URL_SAFE_NO_PAD.encode_string(header, &mut token);
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-        let signature = key.sign(algorithm, token.as_bytes())?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(token)
+        key.ok_or_else(|| Error::broken("no key for this purpose and algorithm"))?.token(token_type, algorithm, claims)
     }
 
     /// The claims of a token that we signed for this purpose; `None` for anything else. Times are the

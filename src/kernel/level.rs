@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::texts::{Text, Texts};
+
 /// `Basic` is self-asserted and below eIDAS; the others are Art. 8(2) of Regulation (EU) 910/2014.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
@@ -38,6 +40,16 @@ impl Level {
             Self::Low => "low",
             Self::Substantial => "substantial",
             Self::High => "high",
+        }
+    }
+
+    /// As people read it.
+    pub const fn label(self, t: &Texts) -> &Text {
+        match self {
+            Self::Basic => &t.level.basic,
+            Self::Low => &t.level.low,
+            Self::Substantial => &t.level.substantial,
+            Self::High => &t.level.high,
         }
     }
 }

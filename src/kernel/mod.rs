@@ -1,5 +1,6 @@
 //! Floor 0: what everything stands on. No database, no HTTP, no rule of any capability.
 
+pub mod attestation;
 pub mod calendar;
 pub mod certificate;
 pub mod error;
@@ -10,6 +11,8 @@ pub mod key_times;
 pub mod keys;
 pub mod level;
 pub mod mail;
+pub mod means;
+pub mod one_time_code;
 pub mod outbound;
 pub mod password;
 pub mod random;

@@ -8,9 +8,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Certificate;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
+use reqwest::{Certificate, Method, StatusCode};
 use url::{Host, Url};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,6 +21,13 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Outbound {
     http: reqwest::Client,
     allowed: Allowed,
+}
+
+/// What was answered, whole.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
 }
 
 /// Hosts of which the operator says that they may be called wherever they are.
@@ -73,25 +81,26 @@ impl Outbound {
     /// Fetches what stands at an address: an answer of at most so many bytes, with status 200, whole within five seconds. No
     /// reason contains the address.
     pub async fn get(&self, uri: &str, bytes_max: usize) -> Result<Vec<u8>, String> {
-        let url = Url::parse(uri).map_err(|_| "not an address".to_owned())?;
-        self.check(&url)?;
-        let fetched = tokio::time::timeout(TIMEOUT, self.read(url, bytes_max)).await;
-        fetched.unwrap_or_else(|_| Err("no answer in time".to_owned()))
+        let answer = self.call((Method::GET, uri), HeaderMap::new(), Vec::new(), bytes_max).await?;
+        if answer.status != StatusCode::OK {
+            return Err(format!("status {}", answer.status.as_u16()));
+        }
+        Ok(answer.body)
     }
 
-    async fn read(&self, url: Url, bytes_max: usize) -> Result<Vec<u8>, String> {
-        let mut response = self.http.get(url).send().await.map_err(reason)?;
-        if response.status().as_u16() != 200 {
-            return Err(format!("status {}", response.status().as_u16()));
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(reason)? {
-            if bytes.len() + chunk.len() > bytes_max {
-                return Err("the answer is too long".to_owned());
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(bytes)
+    /// One request of any kind, and what is answered, whatever its status: at most so many bytes, whole within five seconds.
+    pub async fn call(
+        &self,
+        (method, uri): (Method, &str),
+        headers: HeaderMap,
+        body: Vec<u8>,
+        bytes_max: usize,
+    ) -> Result<Answer, String> {
+        let url = Url::parse(uri).map_err(|_| "not an address".to_owned())?;
+        self.check(&url)?;
+        let request = self.http.request(method, url).headers(headers).body(body);
+        let called = tokio::time::timeout(TIMEOUT, read(request, bytes_max)).await;
+        called.unwrap_or_else(|_| Err("no answer in time".to_owned()))
     }
 
     /// What can be said before a name is resolved. An address is never resolved, so it is judged here.
@@ -109,6 +118,19 @@ impl Outbound {
             _ => Ok(()),
         }
     }
+}
+
+async fn read(request: reqwest::RequestBuilder, bytes_max: usize) -> Result<Answer, String> {
+    let mut response = request.send().await.map_err(reason)?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(reason)? {
+        if body.len() + chunk.len() > bytes_max {
+            return Err("the answer is too long".to_owned());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, headers, body })
 }
 
 fn reason(error: reqwest::Error) -> String {

@@ -42,6 +42,23 @@ impl Language {
     }
 }
 
+/// A text in both languages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bilingual {
+    pub de: String,
+    pub en: String,
+}
+
+impl Bilingual {
+    pub fn get(&self, language: Language) -> &str {
+        match language {
+            Language::De => &self.de,
+            Language::En => &self.en,
+        }
+    }
+}
+
 static GERMAN: LazyLock<Texts> = LazyLock::new(|| load(include_str!("../../templates/texts/de.toml")));
 static ENGLISH: LazyLock<Texts> = LazyLock::new(|| load(include_str!("../../templates/texts/en.toml")));
 

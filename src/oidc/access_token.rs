@@ -34,6 +34,11 @@ pub struct AccessToken {
     pub scope: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<GrantId>,
+    /// How its person has signed in, and when (RFC 9068 section 2.2.1): an API may demand more (RFC 9470).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
     /// Who acts for the person (RFC 8693 section 4.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<serde_json::Value>,
@@ -56,6 +61,8 @@ impl AccessToken {
             client_id: client.id.0.clone(),
             scope: scope.to_owned(),
             grant: None,
+            acr: None,
+            auth_time: None,
             act: None,
             cnf: None,
         }
@@ -75,7 +82,7 @@ impl AccessToken {
         Ok(TokenResponse {
             access_token,
             token_type: self.token_type(),
-            expires_in: ACCESS_TOKEN_LIFETIME.as_secs(),
+            expires_in: u64::try_from(self.exp - self.iat).unwrap_or_default(),
             id_token: None,
             refresh_token: None,
             scope: self.scope.clone(),

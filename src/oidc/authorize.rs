@@ -19,6 +19,7 @@ use crate::kernel::id::{GrantId, RequestId, SessionId};
 use crate::kernel::seal::Place;
 use crate::kernel::secret::{Secret, token_hash};
 use crate::kernel::time::{Timestamp, minutes};
+use crate::signin::means;
 use crate::signin::session::Session;
 use crate::store::db::Tx;
 use crate::store::work::{Actor, Work};
@@ -36,6 +37,29 @@ pub struct Pending {
     pub created_at: Timestamp,
     pushed: Option<PushedHash>,
     confirmed_by: Option<SessionId>,
+    level_declined_by: Option<SessionId>,
+    client_confirmed_by: Option<SessionId>,
+}
+
+/// What somebody may say on the way, beside yes and no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// The device that waits is theirs.
+    OwnDevice,
+    /// They go on with a lower level than the client would like.
+    LowerLevel,
+    /// They want to go on to a client that nobody has checked.
+    UncheckedClient,
+}
+
+impl Said {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OwnDevice => "own_device",
+            Self::LowerLevel => "lower_level",
+            Self::UncheckedClient => "unchecked_client",
+        }
+    }
 }
 
 impl Pending {
@@ -105,6 +129,8 @@ pub async fn begin(
                 expires_at: now.plus(REQUEST_LIFETIME),
                 pushed_hash: pushed.map(|pushed| pushed.0.to_vec()),
                 confirmed_by: None,
+                level_declined_by: None,
+                client_confirmed_by: None,
             };
             store::insert_request(&mut work, browser, &row).await?;
             work.commit().await?;
@@ -121,14 +147,14 @@ pub async fn find(
     id: &RequestId,
     browser: &[u8],
 ) -> Result<Option<Pending>, Error> {
-    let Some(row) = store::find_request(tx, id, browser, app.now()).await? else { return Ok(None) };
+    let Some(mut row) = store::find_request(tx, id, browser, app.now()).await? else { return Ok(None) };
     let plain = app.vault.system.open(place(id), &row.request).map_err(Error::broken)?;
     let request: AuthorizationRequest = serde_json::from_slice(plain.expose()).map_err(Error::broken)?;
     // A client that was removed meanwhile takes its requests with it.
     let Some(client) = registry.find(&request.client) else { return Ok(None) };
-    let pushed = row.pushed_hash.and_then(|hash| hash.try_into().ok()).map(PushedHash);
-    let (id, created_at, confirmed_by) = (row.id, row.created_at, row.confirmed_by);
-    Ok(Some(Pending { id, request, client, created_at, pushed, confirmed_by }))
+    let pushed = row.pushed_hash.take().and_then(|hash| hash.try_into().ok()).map(PushedHash);
+    let store::RequestRow { id, created_at, confirmed_by, level_declined_by, client_confirmed_by, .. } = row;
+    Ok(Some(Pending { id, request, client, created_at, pushed, confirmed_by, level_declined_by, client_confirmed_by }))
 }
 
 /// Every step returns here.
@@ -139,7 +165,10 @@ pub async fn resume(
     browser: &[u8],
 ) -> Result<Decision, Error> {
     let mut facts = facts(app, &pending.client, &pending.request, session).await?;
-    facts.is_confirmed = session.is_some_and(|session| pending.confirmed_by.as_ref() == Some(&session.id));
+    let is_here = |said_in: &Option<SessionId>| session.is_some_and(|session| said_in.as_ref() == Some(&session.id));
+    facts.is_confirmed = is_here(&pending.confirmed_by);
+    facts.is_level_declined = is_here(&pending.level_declined_by);
+    facts.is_unchecked = pending.client.is_unchecked() && !is_here(&pending.client_confirmed_by);
     match (facts.decide(&pending.request, pending.created_at, app.now()), session) {
         (Step::Issue, Some(session)) => {
             let mut work = app.begin(Actor::Account(session.account_id.clone())).await?;
@@ -162,10 +191,16 @@ pub async fn refuse(app: &AppParts, pending: &Pending, browser: &[u8], error: &P
     failure(app, &pending.client, &pending.request, error)
 }
 
-/// Somebody has said that the device that waits is theirs: it counts for their session.
-pub async fn confirm(app: &AppParts, pending: &Pending, session: &Session, browser: &[u8]) -> Result<(), Error> {
+/// Something is said on the way: it counts for this session.
+pub async fn say(
+    app: &AppParts,
+    pending: &Pending,
+    session: &Session,
+    browser: &[u8],
+    said: Said,
+) -> Result<(), Error> {
     let mut work = app.begin(Actor::Account(session.account_id.clone())).await?;
-    if !store::device::confirm_request(&mut work, &pending.id, browser, &session.id).await? {
+    if !store::put_said(&mut work, (&pending.id, browser), &session.id, said).await? {
         return Err(Error::Gone);
     }
     work.commit().await
@@ -193,7 +228,10 @@ fn failure(
     error: &Protocol,
 ) -> Result<Decision, Error> {
     match &request.target {
-        Destination::Client(target) => Ok(Decision::Return(Response::failure(app, client, target, error)?)),
+        Destination::Client(target) => {
+            let response = Response::failure(app, client, target, error)?;
+            Ok(Decision::Return(if request.prompt.none { response.silently() } else { response }))
+        }
         Destination::Device(_) => Ok(Decision::Device(Verdict::Denied)),
     }
 }
@@ -228,12 +266,24 @@ struct Facts {
     agreement: Option<Agreement>,
     consent: Option<ConsentFacts>,
     is_confirmed: bool,
+    is_level_declined: bool,
+    is_unchecked: bool,
 }
 
 impl Facts {
     fn decide(&self, request: &AuthorizationRequest, created_at: Timestamp, now: Timestamp) -> Step {
-        let (session, consent, is_confirmed) = (self.session.as_ref(), self.consent.as_ref(), self.is_confirmed);
-        next_step(&Situation { request, created_at, session, consent, is_confirmed, now })
+        let (session, consent) = (self.session.as_ref(), self.consent.as_ref());
+        let &Self { is_confirmed, is_level_declined, is_unchecked, .. } = self;
+        next_step(&Situation {
+            request,
+            created_at,
+            session,
+            consent,
+            is_confirmed,
+            is_level_declined,
+            is_unchecked,
+            now,
+        })
     }
 }
 
@@ -244,16 +294,24 @@ async fn facts(
     session: Option<&Session>,
 ) -> Result<Facts, Error> {
     let Some(session) = session else { return Ok(Facts::default()) };
-    let agreement = consent::find(&mut app.read().await?, &session.account_id, &client.id).await?;
+    let (mut tx, now) = (app.read().await?, app.now());
+    let agreement = consent::find(&mut tx, &session.account_id, &client.id).await?;
+    let level = session.level(now);
+    let reachable = match request.wished_level {
+        Some(wished) if wished > level => means::reachable(&mut tx, &app.config, session, now).await?,
+        _ => level,
+    };
+    drop(tx);
     let facts = SessionFacts {
-        level: session.level,
+        level,
+        reachable,
         authenticated_at: session.authenticated_at,
         subject: client.subject(&app.vault, &session.account_id),
     };
     let consent = agreement
         .as_ref()
         .map(|agreement| ConsentFacts { covers: agreement.covers(client, request), granted_at: agreement.granted_at });
-    Ok(Facts { session: Some(facts), agreement, consent, is_confirmed: false })
+    Ok(Facts { session: Some(facts), agreement, consent, is_unchecked: client.is_unchecked(), ..Facts::default() })
 }
 
 /// Stores a code: one statement, which is why a request that needs no other is a transaction of its own ([`begin`]). For a
@@ -289,7 +347,7 @@ async fn issue(
         scope: request.scope.clone(),
         nonce: request.nonce.clone(),
         challenge: request.challenge.clone(),
-        level: session.level,
+        level: session.level(work.now),
         methods: session.methods.clone(),
         authenticated_at: session.authenticated_at,
         expires_at,

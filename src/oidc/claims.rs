@@ -6,12 +6,15 @@ use super::access_token::AccessToken;
 use super::confirmation::Confirmation;
 use super::dpop::{self, Proof};
 use super::grant::Grants;
+use super::verified_claims::{self, Wanted};
 use super::{consent, grant, scopes_of};
-use crate::account::{self, Account, AttributeName};
+use crate::account::{self, Account, AttributeName, evidence};
 use crate::app::AppParts;
+use crate::assurance;
 use crate::client::registry::Registry;
 use crate::client::{Answer, Claim, Scope};
 use crate::kernel::error::{Error, Protocol};
+use crate::kernel::id::GrantId;
 use crate::kernel::keys::Purpose;
 
 /// The claims about an account (OpenID Connect Core section 5.1). Nothing is null and nothing is empty.
@@ -19,7 +22,8 @@ pub fn of(account: &Account, claims: &[Claim]) -> Map<String, Value> {
     claims.iter().filter_map(|claim| Some((claim.name().to_owned(), value(account, *claim)?))).collect()
 }
 
-fn value(account: &Account, claim: Claim) -> Option<Value> {
+/// What an account says as a claim.
+pub fn value(account: &Account, claim: Claim) -> Option<Value> {
     let stated = |name| account.value(name).map(|value| json!(value));
     match claim {
         Claim::Name => Some(json!(account.full_name())),
@@ -34,6 +38,13 @@ fn value(account: &Account, claim: Claim) -> Option<Value> {
             let updated = account.attributes.values().map(|attribute| attribute.recorded_at).max();
             updated.map(|at| json!(at.seconds()))
         }
+        // OpenID Connect Core section 5.1: a whole date, or the year alone.
+        Claim::Birthdate => account.value(AttributeName::BirthDate).map(|date| {
+            let is_whole = date.len() == "1987-03-27".len();
+            json!(if is_whole { date } else { date.split('-').next().unwrap_or(date) })
+        }),
+        Claim::PlaceOfBirth => account.value(AttributeName::BirthPlace).map(|place| json!({ "locality": place })),
+        Claim::Nationalities => account.value(AttributeName::Nationality).map(|state| json!([state])),
         _ => claim.attributes().first().and_then(|name| stated(*name)),
     }
 }
@@ -66,6 +77,24 @@ pub fn deliverable(live: &grant::Live, scopes: &[Scope], single: &[Claim]) -> Ve
     Claim::ALL.into_iter().filter(may_be).collect()
 }
 
+/// The answer to patterns of verified claims, at what is left of the level of the grant.
+pub async fn verified(
+    app: &AppParts,
+    live: &grant::Live,
+    account: &Account,
+    patterns: &[Wanted],
+    with_empty: bool,
+) -> Result<Option<Value>, Error> {
+    if patterns.is_empty() {
+        return Ok(None);
+    }
+    let evidence = evidence::list(&mut app.read().await?, &app.vault, &account.id).await?;
+    let (row, now) = (&live.row, app.now());
+    let (level, _) = assurance::stated(row.level.min(row.identity_level), row.authenticated_at, now);
+    let may_have = |claim| live.client.rule(claim).is_some() && consent::is_agreed(&live.answers, claim);
+    Ok(verified_claims::answer((account, &evidence), patterns, may_have, (level, now, with_empty)))
+}
+
 /// What opens an API: a token and, if that is bound, the proof of the key or the certificate of the connection.
 pub struct Credential {
     pub token: String,
@@ -92,8 +121,9 @@ fn refused() -> Error {
 }
 
 /// RFC 9449 section 11.1: a proof opens once.
-async fn spend(app: &AppParts, proof: Option<&Proof>) -> Result<(), Error> {
+async fn spend(app: &AppParts, proof: Option<&Proof>, grant: &GrantId) -> Result<(), Error> {
     let Some(Proof { once, .. }) = proof else { return Ok(()) };
+    app.replay.admit(grant.as_str(), 1, app.now())?;
     if app.replay.spend(*once).await? { Ok(()) } else { Err(Error::Resource(dpop::used())) }
 }
 
@@ -116,10 +146,13 @@ pub async fn userinfo(
         let account = account::load(&mut app.read().await?, &app.vault, &live.row.account_id).await?;
         Ok((live, account))
     };
-    let ((), (live, account)) = tokio::try_join!(spend(app, credential.proof.as_ref()), read)?;
+    let ((), (live, account)) = tokio::try_join!(spend(app, credential.proof.as_ref(), grant_id), read)?;
     let mut scopes = scopes_of(&presented.scope);
     scopes.retain(|scope| live.scopes.contains(scope));
     let mut claims = of(&account, &deliverable(&live, &scopes, &live.claims.userinfo));
+    if let Some(verified) = verified(app, &live, &account, &live.claims.userinfo_verified, true).await? {
+        claims.insert(verified_claims::NAME.to_owned(), verified);
+    }
     claims.insert("sub".to_owned(), json!(live.client.subject(&app.vault, &live.row.account_id)));
     let Some(algorithm) = live.client.userinfo_signature() else { return Ok(Userinfo::Json(claims)) };
     claims.insert("iss".to_owned(), json!(app.config.issuer));

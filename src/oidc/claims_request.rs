@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::verified_claims::{self, Wanted as Verified};
 use crate::client::{Claim, Client};
 use crate::kernel::error::Protocol;
 use crate::kernel::level::Level;
@@ -19,11 +20,24 @@ const TEXT_MAX_BYTES: usize = 8 * 1024;
 pub struct RequestedClaims {
     pub userinfo: Vec<Claim>,
     pub id_token: Vec<Claim>,
+    /// Those that are to come with their verification.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub userinfo_verified: Vec<Verified>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub id_token_verified: Vec<Verified>,
 }
 
 impl RequestedClaims {
     pub fn is_empty(&self) -> bool {
-        self.userinfo.is_empty() && self.id_token.is_empty()
+        *self == Self::default()
+    }
+
+    /// Whether a claim is asked for, in whatever place.
+    pub fn names(&self, claim: Claim) -> bool {
+        let verified = self.userinfo_verified.iter().chain(&self.id_token_verified);
+        self.userinfo.contains(&claim)
+            || self.id_token.contains(&claim)
+            || verified.flat_map(Verified::claims).any(|other| other == claim)
     }
 }
 
@@ -65,7 +79,8 @@ fn place(document: &Map<String, Value>, name: &str) -> Option<BTreeMap<String, W
         Value::Object(_) => Wanted::deserialize(value).ok(),
         _ => None,
     };
-    members.iter().map(|(name, value)| Some((name.clone(), wanted(value)?))).collect()
+    let single = members.iter().filter(|(name, _)| *name != verified_claims::NAME);
+    single.map(|(name, value)| Some((name.clone(), wanted(value)?))).collect()
 }
 
 /// Reads the parameter. The size is limited here, the depth by the parser.
@@ -74,15 +89,23 @@ pub fn read(client: &Client, text: Option<&str>) -> Result<ClaimsRequest, Protoc
     let Some(text) = text else { return Ok(ClaimsRequest::default()) };
     let document =
         (text.len() <= TEXT_MAX_BYTES).then(|| serde_json::from_str::<Map<String, Value>>(text).ok()).flatten();
-    let places = document.and_then(|document| Some((place(&document, "userinfo")?, place(&document, "id_token")?)));
-    let Some((userinfo, id_token)) = places else {
+    let verified = |document: &Map<String, Value>, name: &str| {
+        verified_claims::read(client, document.get(name).and_then(|place| place.get(verified_claims::NAME)))
+    };
+    let places = document.and_then(|document| {
+        let [userinfo, id_token] = ["userinfo", "id_token"];
+        let verified = (verified(&document, userinfo)?, verified(&document, id_token)?);
+        Some((place(&document, userinfo)?, place(&document, id_token)?, verified))
+    });
+    let Some((userinfo, id_token, (userinfo_verified, id_token_verified))) = places else {
         return refuse("invalid_request", "claims is not the JSON that OpenID Connect Core section 5.5 describes");
     };
     let may_have = |place: &BTreeMap<String, Wanted>| {
         let known = Claim::ALL.into_iter().filter(|claim| place.contains_key(claim.name()));
         known.filter(|claim| client.rule(*claim).is_some()).collect()
     };
-    let claims = RequestedClaims { userinfo: may_have(&userinfo), id_token: may_have(&id_token) };
+    let (user, token) = (may_have(&userinfo), may_have(&id_token));
+    let claims = RequestedClaims { userinfo: user, id_token: token, userinfo_verified, id_token_verified };
     let subject = id_token.get("sub").and_then(|wanted| wanted.value.as_ref()?.as_str()).map(str::to_owned);
     let acr = id_token.get("acr").filter(|wanted| wanted.essential && wanted.texts().next().is_some());
     let level = acr.and_then(|wanted| wanted.texts().filter_map(Level::from_acr).min());

@@ -136,19 +136,31 @@ impl Authenticated {
         Ok(self)
     }
 
-    /// Spends assertion and proof: the same one never counts twice, on no node (RFC 7523 section 3, RFC 9449 section 11.1).
-    pub async fn spend(&self, work: &mut Work) -> Result<(), Error> {
-        let mut fresh = [true; 2];
-        for (once, is_fresh) in [self.assertion, self.proof].into_iter().zip(&mut fresh) {
-            if let Some(once) = once {
-                *is_fresh = replay::insert(work, &once).await?;
-            }
+    /// Bounds what one client can make us remember. Not for public clients: as such anybody may come, and use up what all of
+    /// the client's users need. What they send is remembered with a grant or a request only, which have their own limits.
+    fn admit(&self, app: &AppParts) -> Result<(), Error> {
+        let texts = [self.assertion, self.proof].into_iter().flatten().count() as u32;
+        if texts == 0 || self.client.is_public() {
+            return Ok(());
         }
+        app.replay.admit(&self.client.id.0, texts, app.now())
+    }
+
+    /// Spends assertion and proof: the same one never counts twice, on no node (RFC 7523 section 3, RFC 9449 section 11.1).
+    pub async fn spend(&self, app: &AppParts, work: &mut Work) -> Result<(), Error> {
+        self.admit(app)?;
+        let fresh = match (self.assertion, self.proof) {
+            (Some(assertion), Some(proof)) => replay::insert_two(work, [&assertion, &proof]).await?,
+            (Some(assertion), None) => [replay::insert(work, &assertion).await?, true],
+            (None, Some(proof)) => [true, replay::insert(work, &proof).await?],
+            (None, None) => [true; 2],
+        };
         judge(fresh)
     }
 
     /// As [`spend`](Self::spend), where nothing else is written: together with those of others.
     pub async fn spend_alone(&self, app: &AppParts) -> Result<(), Error> {
+        self.admit(app)?;
         let spend = async |once: Option<Once>| match once {
             Some(once) => app.replay.spend(once).await,
             None => Ok(true),

@@ -52,7 +52,8 @@ pub async fn count_of(tx: &mut Tx, client: &ClientId) -> Result<i64, Error> {
 
 /// Data in words.
 pub fn data_names(language: Language, data: &[Claim]) -> String {
-    let told = data.iter().filter(|claim| **claim != Claim::Name || !data.contains(&Claim::FamilyName));
+    let is_said = |claim: &Claim| *claim == Claim::Name && Claim::NAME_PARTS.iter().all(|part| data.contains(part));
+    let told = data.iter().filter(|claim| !is_said(claim));
     told.map(|claim| claim.label(language.texts()).to_string()).collect::<Vec<_>>().join(", ")
 }
 

@@ -53,9 +53,7 @@ pub fn is_agreed(answers: &Answers, claim: Claim) -> bool {
 /// The claims that a person is to be asked for: what the request wants of that which the client may have.
 fn wanted(client: &Client, scopes: &[Scope], request: &AuthorizationRequest) -> impl Iterator<Item = Claim> {
     Claim::ALL.into_iter().filter(move |claim| {
-        let is_asked = scopes.contains(&claim.scope())
-            || request.claims.userinfo.contains(claim)
-            || request.claims.id_token.contains(claim);
+        let is_asked = scopes.contains(&claim.scope()) || request.claims.names(*claim);
         is_asked && !claim.is_companion() && client.rule(*claim).is_some()
     })
 }
@@ -63,6 +61,13 @@ fn wanted(client: &Client, scopes: &[Scope], request: &AuthorizationRequest) -> 
 /// As [`wanted`], for a page.
 pub fn questions(client: &Client, request: &AuthorizationRequest) -> Vec<Claim> {
     wanted(client, &scopes_of(&request.scope), request).collect()
+}
+
+/// What a page asks for in the place of a claim that says nothing else: the parts of the whole name, where they are asked for by
+/// the same rule. Whoever lets both go lets the whole name go.
+pub fn parts_instead(client: &Client, questions: &[Claim], claim: Claim) -> Option<&'static [Claim]> {
+    let is_asked = |part: &Claim| questions.contains(part) && client.rule(*part) == client.rule(claim);
+    (claim == Claim::Name && Claim::NAME_PARTS.iter().all(is_asked)).then_some(Claim::NAME_PARTS)
 }
 
 /// What was said about these claims: to whom, what for, by what right, and whether there was a choice.
@@ -93,10 +98,12 @@ pub async fn give(
     account: &AccountId,
     chosen: impl Fn(Claim) -> bool,
 ) -> Result<(), Error> {
-    let mut answers = Answers::new();
-    for claim in questions(client, request) {
+    let (mut answers, questions) = (Answers::new(), questions(client, request));
+    for claim in questions.iter().copied() {
         let is_optional = client.rule(claim).is_some_and(|rule| rule.optional);
-        answers.insert(claim, !is_optional || chosen(claim));
+        let asked = parts_instead(client, &questions, claim);
+        let is_chosen = || asked.map_or_else(|| chosen(claim), |parts| parts.iter().all(|part| chosen(*part)));
+        answers.insert(claim, !is_optional || is_chosen());
     }
     let mut work = app.begin(Actor::Account(account.clone())).await?;
     let row = store::ConsentRow {

@@ -17,10 +17,11 @@ use super::response::Destination;
 use super::store::device as store;
 use super::token::{self, Presented, Redeemed, TokenResponse};
 use crate::app::AppParts;
+use crate::audit::{self, Event};
 use crate::client::Client;
 use crate::client::registry::Registry;
 use crate::kernel::error::Error;
-use crate::kernel::id::AccountId;
+use crate::kernel::id::{AccountId, ClientId};
 use crate::kernel::seal::{Place, Vault};
 use crate::kernel::secret::{hex, sha256, token_hash};
 use crate::kernel::time::{Timestamp, minutes};
@@ -102,7 +103,7 @@ pub async fn begin(
     let mut request = request::check_device(client, parameters, device.clone()).map_err(Error::Protocol)?;
     request.confirmation.clone_from(&authenticated.confirmation);
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
-    authenticated.spend(&mut work).await?;
+    authenticated.spend(app, &mut work).await?;
     let user_code = work.random.consonants(USER_CODE_LENGTH);
     let plain = serde_json::to_vec(&request).map_err(Error::broken)?;
     let sealed = app.vault.system.seal(place(&hex(&device.0)), &plain, &work.random).map_err(Error::broken)?;
@@ -186,12 +187,28 @@ pub async fn allow(work: &mut Work, device: &DeviceHash) -> Result<([u8; 32], Ti
     Ok((device.code_hash(), answered.expires_at))
 }
 
+/// Somebody has said no, or has left. Many of them for one service may mean that people are sent foreign codes.
+#[derive(Serialize)]
+struct DeviceDenied {
+    #[serde(skip)]
+    client: ClientId,
+}
+
+impl Event for DeviceDenied {
+    fn kind(&self) -> &'static str {
+        "client.device_denied"
+    }
+
+    fn subject(&self) -> Option<String> {
+        Some(format!("client:{}", self.client))
+    }
+}
+
 /// Denies it. That it has ended by itself does not matter.
 pub async fn deny(work: &mut Work, request: &AuthorizationRequest) -> Result<(), Error> {
-    if let Destination::Device(device) = &request.target {
-        store::answer(work, &device.0, State::Denied).await?;
-    }
-    Ok(())
+    let Destination::Device(device) = &request.target else { return Ok(()) };
+    store::answer(work, &device.0, State::Denied).await?;
+    audit::record(work, &DeviceDenied { client: request.client.clone() }).await
 }
 
 /// What a device is told. All of it is committed.
@@ -222,9 +239,11 @@ pub async fn redeem(
         confirmation: confirmation.as_deref(),
     };
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
-    authenticated.spend(&mut work).await?;
+    authenticated.spend(app, &mut work).await?;
     let told = ask(&mut work, client, &device, &presented).await?;
-    work.commit().await?;
+    if !matches!(&told, Told::Redeemed(redeemed) if redeemed.leaves_no_trace(client)) {
+        work.commit().await?;
+    }
     match told {
         Told::Wait(error) => Err(error),
         Told::Redeemed(Redeemed::Refused(why)) if why == token::EXPIRED => Err(expired()),
@@ -238,7 +257,7 @@ fn expired() -> Error {
 
 async fn ask(work: &mut Work, client: &Client, device: &DeviceHash, presented: &Presented<'_>) -> Result<Told, Error> {
     let Some(row) = store::find(&mut work.tx, &device.0).await? else {
-        return Ok(Told::Redeemed(Redeemed::Refused("unknown device code")));
+        return Ok(Told::Redeemed(Redeemed::Refused(token::UNKNOWN)));
     };
     if row.client_id != client.id && row.state == State::Pending {
         // Two know what one of them must not know.

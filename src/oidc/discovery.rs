@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::response::Mode;
-use super::{device, dpop, exchange};
+use super::{device, dpop, exchange, verified_claims};
 use crate::client::{Claim, Scope};
 use crate::config::Config;
 use crate::kernel::jwe::{Content, KeyManagement};
@@ -23,7 +23,7 @@ const PROTOCOL_CLAIMS: [&str; 11] =
 /// OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2.
 pub fn document(config: &Config) -> Value {
     let mut document = json!({ "issuer": config.issuer });
-    for part in [endpoints(config), requests(), tokens(), certificates(config)] {
+    for part in [endpoints(config), requests(config), tokens(), certificates(config), registration(config)] {
         if let (Value::Object(document), Value::Object(part)) = (&mut document, part) {
             document.extend(part);
         }
@@ -60,7 +60,7 @@ fn endpoints(config: &Config) -> Value {
 }
 
 /// What is registered for clients, and can work here (RFC 8705 section 2).
-fn authentication_methods(config: &Config) -> Vec<&'static str> {
+pub fn authentication_methods(config: &Config) -> Vec<&'static str> {
     let mut methods = AUTHENTICATION_METHODS.to_vec();
     if config.takes_client_certificates() {
         methods.push("self_signed_tls_client_auth");
@@ -89,8 +89,18 @@ fn certificates(config: &Config) -> Value {
     part
 }
 
+/// Where clients register themselves, if they may (RFC 7591).
+fn registration(config: &Config) -> Value {
+    if !config.registration.enabled {
+        return json!({});
+    }
+    json!({ "registration_endpoint": format!("{}/oauth2/register", config.issuer) })
+}
+
 /// What an authorization request may say, and how it is answered (RFC 9126, RFC 9101, RFC 9207, JARM).
-fn requests() -> Value {
+fn requests(config: &Config) -> Value {
+    let highest = if config.eid.server_url.is_some() { Level::High } else { Level::Substantial };
+    let levels: Vec<_> = Level::ALL.into_iter().filter(|level| *level <= highest).map(Level::acr).collect();
     json!({
         "require_pushed_authorization_requests": false,
         "scopes_supported": Scope::ALL.map(Scope::name),
@@ -98,7 +108,7 @@ fn requests() -> Value {
         "response_modes_supported": Mode::NAMES.map(|(name, _)| name),
         "authorization_signing_alg_values_supported": SIGNATURES,
         "code_challenge_methods_supported": ["S256"],
-        "acr_values_supported": [Level::Basic.acr()],
+        "acr_values_supported": levels,
         "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
         "display_values_supported": ["page"],
         "ui_locales_supported": Language::ALL.map(Language::tag),
@@ -119,6 +129,12 @@ fn tokens() -> Value {
             ["authorization_code", "refresh_token", "client_credentials", exchange::GRANT_TYPE, device::GRANT_TYPE],
         "subject_types_supported": ["pairwise", "public"],
         "claim_types_supported": ["normal"],
+        "trust_frameworks_supported": [verified_claims::TRUST_FRAMEWORK],
+        "evidence_supported": verified_claims::EVIDENCE,
+        "documents_supported": verified_claims::DOCUMENTS,
+        "documents_check_methods_supported": verified_claims::CHECK_METHODS,
+        "electronic_records_supported": verified_claims::RECORDS,
+        "claims_in_verified_claims_supported": verified_claims::CLAIMS.map(Claim::name),
         "claims_supported": PROTOCOL_CLAIMS.into_iter().chain(Claim::ALL.map(Claim::name)).collect::<Vec<_>>(),
         "id_token_signing_alg_values_supported": SIGNATURES,
         "id_token_encryption_alg_values_supported": managements,

@@ -14,6 +14,8 @@ use crate::kernel::time::Timestamp;
 #[derive(Clone, Debug)]
 pub struct SessionFacts {
     pub level: Level,
+    /// The highest level that its owner could have by signing in otherwise, or by registering something new to do so with.
+    pub reachable: Level,
     pub authenticated_at: Timestamp,
     /// The subject this client sees of the account.
     pub subject: String,
@@ -35,6 +37,8 @@ pub enum Step {
     RaiseLevel(Level),
     /// Ask whether the device that waits is theirs (RFC 8628 section 5.4).
     ConfirmDevice,
+    /// Ask whether they want to go on to a client that has registered itself and that nobody has checked.
+    ConfirmClient,
     Consent,
     Issue,
     Refuse(Protocol),
@@ -49,6 +53,10 @@ pub struct Situation<'a> {
     pub consent: Option<&'a ConsentFacts>,
     /// Whether it was said in this session that the device that waits is theirs.
     pub is_confirmed: bool,
+    /// Whether it was said in this session to go on with a lower level than the client would like.
+    pub is_level_declined: bool,
+    /// Whether nobody has checked the client, and it was not said in this session that the person wants to go on to it.
+    pub is_unchecked: bool,
     pub now: Timestamp,
 }
 
@@ -61,10 +69,14 @@ pub fn next_step(situation: &Situation<'_>) -> Step {
     // OpenID Connect Core section 3.1.2.6
     let refuse = |code, description| Step::Refuse(Protocol { code, description, detail: None });
     match step {
+        // What the client only would like does not stop it.
+        Step::RaiseLevel(level) if level > situation.request.level => {
+            next_step(&Situation { is_level_declined: true, ..*situation })
+        }
         Step::SignIn | Step::Register => refuse("login_required", "the person would have to sign in"),
         Step::RaiseLevel(_) => refuse("interaction_required", "the person would have to raise the level"),
         Step::ConfirmDevice => refuse("interaction_required", "the person would have to confirm the device"),
-        Step::Consent => refuse("consent_required", "the person would have to consent"),
+        Step::ConfirmClient | Step::Consent => refuse("consent_required", "the person would have to consent"),
         step => step,
     }
 }
@@ -90,6 +102,13 @@ fn interactive_step(situation: &Situation<'_>) -> Step {
     if session.level < request.level {
         return Step::RaiseLevel(request.level);
     }
+    if let Some(wished) = request.wished_level
+        && session.level < wished
+        && wished <= session.reachable
+        && !situation.is_level_declined
+    {
+        return Step::RaiseLevel(wished);
+    }
     if matches!(request.target, Destination::Device(_)) && !situation.is_confirmed {
         return Step::ConfirmDevice;
     }
@@ -98,7 +117,11 @@ fn interactive_step(situation: &Situation<'_>) -> Step {
             && consent.granted_at.plus(CONSENT_LIFETIME) > now
             && (!request.prompt.consent || consent.granted_at >= created_at)
     });
-    if consented { Step::Issue } else { Step::Consent }
+    match (consented, situation.is_unchecked) {
+        (true, _) => Step::Issue,
+        (false, true) => Step::ConfirmClient,
+        (false, false) => Step::Consent,
+    }
 }
 
 #[cfg(test)]
@@ -135,6 +158,7 @@ mod tests {
             confirmation: None,
             language: None,
             level: Level::Basic,
+            wished_level: None,
         };
         change(&mut request);
         request
@@ -142,7 +166,8 @@ mod tests {
 
     fn session(seconds_ago: u64) -> SessionFacts {
         let authenticated_at = NOW.minus(Duration::from_secs(seconds_ago));
-        SessionFacts { level: Level::Basic, authenticated_at, subject: "renate".into() }
+        let (level, reachable) = (Level::Basic, Level::Substantial);
+        SessionFacts { level, reachable, authenticated_at, subject: "renate".into() }
     }
 
     fn consent(covers: bool, seconds_ago: u64) -> ConsentFacts {
@@ -150,7 +175,16 @@ mod tests {
     }
 
     fn decide(request: &AuthorizationRequest, session: Option<&SessionFacts>, consent: Option<&ConsentFacts>) -> Step {
-        next_step(&Situation { request, created_at: CREATED, session, consent, is_confirmed: false, now: NOW })
+        next_step(&Situation {
+            request,
+            created_at: CREATED,
+            session,
+            consent,
+            is_confirmed: false,
+            is_level_declined: false,
+            is_unchecked: false,
+            now: NOW,
+        })
     }
 
     /// What was asked, who is there, what was allowed; what comes next, and which error it is with `prompt=none`.
@@ -218,6 +252,8 @@ mod tests {
                 session: Some(&here),
                 consent,
                 is_confirmed,
+                is_level_declined: false,
+                is_unchecked: false,
                 now: NOW,
             })
         };
@@ -229,6 +265,65 @@ mod tests {
         assert_eq!(step(&asked, Some(&all), true), Step::Issue);
         let high = device(Level::High);
         assert_eq!(step(&high, Some(&all), true), Step::RaiseLevel(Level::High));
+    }
+
+    #[test]
+    fn a_level_that_is_only_wished_for_stops_nobody() {
+        let wish = |level| request(|r| r.wished_level = Some(level));
+        let (here, all) = (session(10), consent(true, 10));
+        let decide_with = |request: &AuthorizationRequest, is_level_declined| {
+            let (session, consent) = (Some(&here), Some(&all));
+            next_step(&Situation {
+                request,
+                created_at: CREATED,
+                session,
+                consent,
+                is_confirmed: false,
+                is_level_declined,
+                is_unchecked: false,
+                now: NOW,
+            })
+        };
+        let substantial = wish(Level::Substantial);
+        assert_eq!(decide_with(&substantial, false), Step::RaiseLevel(Level::Substantial));
+        assert_eq!(decide_with(&substantial, true), Step::Issue);
+        assert_eq!(decide_with(&wish(Level::High), false), Step::Issue, "beyond what can be reached");
+        assert_eq!(decide_with(&wish(Level::Basic), false), Step::Issue);
+        let silent = request(|r| {
+            r.wished_level = Some(Level::Substantial);
+            r.prompt.none = true;
+        });
+        assert_eq!(decide_with(&silent, false), Step::Issue);
+        let needed = request(|r| (r.level, r.wished_level) = (Level::Low, Some(Level::Substantial)));
+        assert_eq!(decide_with(&needed, true), Step::RaiseLevel(Level::Low), "what is needed cannot be declined");
+    }
+
+    #[test]
+    fn sec_a16_a_client_that_nobody_has_checked_is_asked_about_first() {
+        let (here, all, other) = (session(10), consent(true, 300_000), consent(false, 300_000));
+        let step = |request: &AuthorizationRequest, session, consent| {
+            next_step(&Situation {
+                request,
+                created_at: CREATED,
+                session,
+                consent,
+                is_confirmed: false,
+                is_level_declined: false,
+                is_unchecked: true,
+                now: NOW,
+            })
+        };
+        let usual = request(|_| {});
+        assert_eq!(step(&usual, None, None), Step::SignIn, "who is not signed in is not asked anything else");
+        assert_eq!(step(&usual, Some(&here), None), Step::ConfirmClient);
+        assert_eq!(step(&usual, Some(&here), Some(&other)), Step::ConfirmClient, "it says something else now");
+        assert_eq!(step(&usual, Some(&here), Some(&all)), Step::Issue, "agreed to before");
+        let device = request(|r| r.target = Destination::Device(DeviceHash([1; 32])));
+        assert_eq!(step(&device, Some(&here), None), Step::ConfirmDevice);
+        let high = request(|r| r.level = Level::High);
+        assert_eq!(step(&high, Some(&here), None), Step::RaiseLevel(Level::High));
+        let silent = step(&request(|r| r.prompt.none = true), Some(&here), None);
+        assert!(matches!(silent, Step::Refuse(error) if error.code == "consent_required"));
     }
 
     #[test]

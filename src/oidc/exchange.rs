@@ -59,7 +59,7 @@ pub async fn exchange(
     }
 
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
-    authenticated.spend(&mut work).await?;
+    authenticated.spend(app, &mut work).await?;
     let live = grant::find(&mut work.tx, registry, grant::By::Id(&grant_id), work.now).await?.ok_or_else(refused)?;
     let event = OidcEvent::TokenExchanged {
         account: live.row.account_id,
@@ -73,6 +73,7 @@ pub async fn exchange(
     let mut token = AccessToken::new(app, client, subject.sub, &scope);
     resource.clone_into(&mut token.aud);
     token.exp = token.exp.min(subject.exp);
+    (token.acr, token.auth_time) = (subject.acr, subject.auth_time);
     (token.grant, token.act) = (Some(grant_id), Some(without_nothing(act)));
     token.cnf.clone_from(&authenticated.confirmation);
     Ok(Exchanged { tokens: token.issue(app, client)?, issued_token_type: ACCESS_TOKEN })

@@ -16,7 +16,8 @@ use crate::signin::session::Session;
 pub struct LogoutRequest {
     /// Whoever holds the ID token of this very session may end it without a question.
     pub confirmed: bool,
-    /// Where to go afterwards; registered with the client.
+    /// Where to go afterwards; registered with the client. For one that nobody has checked only if it holds the ID token of this
+    /// very session.
     pub target: Option<String>,
     pub client: Option<Arc<Client>>,
 }
@@ -70,11 +71,14 @@ pub fn check(
             Some(with_state(uri, parameters.get("state")))
         }
     };
-    let confirmed = match (session, &client, &hint) {
-        (None, _, _) => true,
+    let is_of_session = match (session, &client, &hint) {
         (Some(session), Some(client), Some(hint)) => client.subject(&app.vault, &session.account_id) == hint.sub,
         _ => false,
     };
+    let confirmed = session.is_none() || is_of_session;
+    // Whoever registers would otherwise have a redirector at our address (RFC 9700 section 4.11.2).
+    let may_lead = is_of_session || !client.as_ref().is_some_and(|client| client.is_unchecked());
+    let target = target.filter(|_| may_lead);
     Ok(LogoutRequest { confirmed, target, client })
 }
 

@@ -21,12 +21,14 @@ pub mod logout;
 pub mod logout_state;
 pub mod par;
 pub mod refresh;
+pub mod registration;
 pub mod request;
 pub mod request_object;
 pub mod response;
 pub mod revocation;
 mod store;
 pub mod token;
+mod verified_claims;
 pub mod web;
 
 use serde::Serialize;

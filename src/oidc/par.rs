@@ -56,7 +56,7 @@ pub async fn push(
         }
     }
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
-    authenticated.spend(&mut work).await?;
+    authenticated.spend(app, &mut work).await?;
     let token = work.random.token();
     let hash = token_hash(token.expose());
     let plain = serde_json::to_vec(&request).map_err(Error::broken)?;

@@ -18,10 +18,11 @@ use crate::client::{Client, Scope};
 use crate::kernel::error::{Error, Protocol};
 use crate::store::work::{Actor, Work};
 
-/// A refusal may have ended the grant, so it is an outcome that is committed.
+/// A refusal may have ended the grant, so it is an outcome.
 enum Outcome {
     Refreshed { live: Box<Live>, scope: String, successor: Option<RefreshToken> },
     Refused(Protocol),
+    Ended(Protocol),
 }
 
 /// Refreshes in one transaction.
@@ -35,14 +36,17 @@ pub async fn refresh(
     let presented = parameters.get("refresh_token");
     let presented = presented.ok_or_else(|| Error::protocol("invalid_request", "refresh_token is missing"))?;
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
-    authenticated.spend(&mut work).await?;
+    authenticated.spend(app, &mut work).await?;
     let outcome = match RefreshToken::parse(presented) {
         Some(token) => take(&mut work, registry, authenticated, &token, parameters).await?,
-        None => refuse("not a refresh token"),
+        None => Outcome::Refused(refusal("not a refresh token")),
     };
-    work.commit().await?;
+    // What anybody can send as a public client leaves no trace, not even the proof that came with it.
+    if !(client.is_public() && matches!(outcome, Outcome::Refused(_))) {
+        work.commit().await?;
+    }
     match outcome {
-        Outcome::Refused(error) => Err(Error::Protocol(error)),
+        Outcome::Refused(error) | Outcome::Ended(error) => Err(Error::Protocol(error)),
         Outcome::Refreshed { live, scope, successor } => {
             let single = token::single_claims(app, Some(&live)).await?;
             let proven = proven(authenticated);
@@ -54,12 +58,12 @@ pub async fn refresh(
     }
 }
 
-fn refuse(why: &str) -> Outcome {
-    Outcome::Refused(Protocol {
+fn refusal(why: &str) -> Protocol {
+    Protocol {
         code: "invalid_grant",
         description: "the refresh token is wrong, used, expired, revoked, or another client's",
         detail: Some(why.to_owned()),
-    })
+    }
 }
 
 async fn take(
@@ -72,14 +76,15 @@ async fn take(
     let (client, now) = (&authenticated.client, work.now);
     let found = grant::find(&mut work.tx, registry, grant::By::Family(&presented.family_hash()), now).await?;
     let Some(live) = found.filter(|live| live.scopes.contains(&Scope::OfflineAccess)) else {
-        return Ok(refuse("the grant does not count any more"));
+        return Ok(Outcome::Refused(refusal("the grant does not count any more")));
     };
     if live.client.id != client.id {
         return end(work, client, &live, "another client came with the refresh token; the grant has ended").await;
     }
     // Who has the token but not the key ends nothing: its owner goes on.
     if !is_holder(&live, proven(authenticated).as_deref()) {
-        return Ok(refuse("the proof or the certificate is missing, or another than the refresh token is bound to"));
+        let why = "the proof or the certificate is missing, or another than the refresh token is bound to";
+        return Ok(Outcome::Refused(refusal(why)));
     }
     let resource = parameters.get("resource");
     if resource.is_some() && resource != live.row.resource.as_deref() {
@@ -127,5 +132,5 @@ async fn end(work: &mut Work, client: &Client, live: &Live, why: &'static str) -
     let account = live.row.account_id.clone();
     let event = OidcEvent::RefreshRefused { account, client: client.id.clone(), grant: live.row.id.clone(), why };
     audit::record(work, &event).await?;
-    Ok(refuse(why))
+    Ok(Outcome::Ended(refusal(why)))
 }

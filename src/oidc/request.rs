@@ -73,6 +73,9 @@ pub struct AuthorizationRequest {
     pub language: Option<Language>,
     /// The least level: the client's own minimum, or an essential `acr`.
     pub level: Level,
+    /// A level that the client would like (`acr_values`, a voluntary claim: OpenID Connect Core section 3.1.2.1).
+    #[serde(default)]
+    pub wished_level: Option<Level>,
     pub claims: RequestedClaims,
     pub resource: Option<String>,
     /// The key that the client has proven or announced: the code works with that one only (RFC 9449 section 10).
@@ -159,6 +162,7 @@ pub fn check_device(
         login_hint: None,
         language: None,
         level: requested.level.map_or(client.level, |level| level.max(client.level)),
+        wished_level: wished_level(parameters),
         claims: requested.claims,
         resource: check_resource(client, parameters)?,
         confirmation: None,
@@ -193,7 +197,6 @@ fn check_rest(
     parameters: &Parameters,
     way: Way,
 ) -> Result<AuthorizationRequest, Protocol> {
-    check_way(&trusted.client, way)?;
     check_unsupported(parameters)?;
     check_response(parameters)?;
     let scope = check_scope(&trusted.client, parameters)?;
@@ -208,6 +211,8 @@ fn check_rest(
         return refuse("invalid_request", "id_token_hint and claims name different subjects");
     }
     check_text(parameters, "state")?;
+    let level = requested.level.map_or(trusted.client.level, |level| level.max(trusted.client.level));
+    check_way(app, &trusted.client, level, way)?;
     let text = |name| check_text(parameters, name);
     Ok(AuthorizationRequest {
         client: trusted.client.id.clone(),
@@ -220,27 +225,36 @@ fn check_rest(
         expected_subject: expected_subject.or(requested.subject),
         login_hint: text("login_hint")?,
         language: parameters.get("ui_locales").and_then(|tags| tags.split(' ').take(10).find_map(Language::from_tag)),
-        level: requested.level.map_or(trusted.client.level, |level| level.max(trusted.client.level)),
+        level,
+        wished_level: wished_level(parameters),
         claims: requested.claims,
         resource: check_resource(&trusted.client, parameters)?,
         confirmation: check_announced_key(parameters)?,
     })
 }
 
-/// RFC 9126 section 6.
-fn check_way(client: &Client, way: Way) -> Result<(), Protocol> {
-    match way {
-        Way::Browser if client.must_push() => {
-            refuse("invalid_request", "this client must use the pushed_authorization_request_endpoint")
-        }
-        _ => Ok(()),
-    }
+/// The lowest of the levels that the client names, as a least one: values that nobody knows wish for nothing.
+fn wished_level(parameters: &Parameters) -> Option<Level> {
+    parameters.get("acr_values")?.split(' ').filter_map(Level::from_acr).min()
 }
 
-/// OpenID Connect Core section 7.2.1: what we do not support has its own error code.
-fn check_unsupported(parameters: &Parameters) -> Result<(), Protocol> {
-    match parameters.get("registration") {
-        Some(_) => refuse("registration_not_supported", "this parameter is not supported"),
+/// RFC 9126 section 6: by the client's declaration, or by the operator's rule for this level.
+fn check_way(app: &AppParts, client: &Client, level: Level, way: Way) -> Result<(), Protocol> {
+    let must_push = client.must_push() || app.config.requests.pushed_from.is_some_and(|least| level >= least);
+    if way == Way::Browser && must_push {
+        return refuse("invalid_request", "this request must come by the pushed_authorization_request_endpoint");
+    }
+    Ok(())
+}
+
+/// OpenID Connect Core section 7.2.1: what we do not support has its own error code. So has RFC 9396 section 5: no type of
+/// authorization details exists here.
+pub fn check_unsupported(parameters: &Parameters) -> Result<(), Protocol> {
+    if parameters.get("registration").is_some() {
+        return refuse("registration_not_supported", "this parameter is not supported");
+    }
+    match parameters.get("authorization_details") {
+        Some(_) => refuse("invalid_authorization_details", "no type of authorization_details exists here"),
         None => Ok(()),
     }
 }

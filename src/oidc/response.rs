@@ -74,6 +74,9 @@ pub struct Response {
     pub target: Target,
     /// In the order in which they are written.
     pub parameters: Vec<(&'static str, String)>,
+    /// The browser goes there only if the person wants to: a refusal for a client that nobody has checked would otherwise lead
+    /// from our address to any other (RFC 9700 section 4.11.2).
+    pub waits: bool,
 }
 
 impl Response {
@@ -85,7 +88,13 @@ impl Response {
     /// RFC 6749 section 4.1.2.1.
     pub fn failure(app: &AppParts, client: &Client, target: &Target, error: &Protocol) -> Result<Self, Error> {
         let (code, description) = (error.code.to_owned(), error.description.to_owned());
-        Self::new(app, client, target, vec![("error", code), ("error_description", description)])
+        let failure = Self::new(app, client, target, vec![("error", code), ("error_description", description)])?;
+        Ok(Self { waits: client.is_unchecked(), ..failure })
+    }
+
+    /// The same where nobody is to be asked (`prompt=none`).
+    pub fn silently(self) -> Self {
+        Self { waits: false, ..self }
     }
 
     /// Every response carries the state that was sent and the issuer (RFC 9207 section 2).
@@ -102,7 +111,7 @@ impl Response {
         } else {
             parameters.push(("iss", app.config.issuer.clone()));
         }
-        Ok(Self { target: target.clone(), parameters })
+        Ok(Self { target: target.clone(), parameters, waits: false })
     }
 
     /// The redirect URI with the parameters in its query; a query of its own stays as it is. The empty fragment at the end
@@ -132,7 +141,8 @@ mod tests {
     #[test]
     fn sec_a09_a_registered_query_is_kept_and_no_fragment_follows() {
         let target = Target { redirect_uri: "https://rp.example/cb?tenant=1".into(), mode: Mode::Query, state: None };
-        let response = Response { target, parameters: vec![("code", "a b".into()), ("iss", "https://op".into())] };
+        let response =
+            Response { waits: false, target, parameters: vec![("code", "a b".into()), ("iss", "https://op".into())] };
         assert_eq!(response.location(), "https://rp.example/cb?tenant=1&code=a+b&iss=https%3A%2F%2Fop#");
     }
 }

@@ -64,6 +64,11 @@ struct ActiveToken {
     /// RFC 8693 section 4.1.
     #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<Value>,
+    /// RFC 9470 section 6.2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
 }
 
 /// A client has tried to revoke what is another's: the other may have lost it, or somebody experiments.
@@ -168,8 +173,8 @@ pub async fn introspect(
 
 fn of_access_token(claims: AccessToken) -> ActiveToken {
     let token_type = Some(claims.token_type());
-    let AccessToken { iss, sub, aud, exp, iat, jti, client_id, scope, cnf, act, .. } = claims;
-    ActiveToken { token_type, iss, sub, aud, client_id, scope, exp, iat, jti: Some(jti), cnf, act }
+    let AccessToken { iss, sub, aud, exp, iat, jti, client_id, scope, cnf, act, acr, auth_time, .. } = claims;
+    ActiveToken { token_type, iss, sub, aud, client_id, scope, exp, iat, jti: Some(jti), cnf, act, acr, auth_time }
 }
 
 fn describe(app: &AppParts, presented: Presented, live: Option<&Live>) -> Option<ActiveToken> {
@@ -190,6 +195,8 @@ fn describe(app: &AppParts, presented: Presented, live: Option<&Live>) -> Option
                 iat: live.row.created_at.seconds(),
                 jti: None,
                 act: None,
+                acr: None,
+                auth_time: None,
                 // Another client's is bound by its authentication (RFC 9449 section 5).
                 cnf: live
                     .row
@@ -219,7 +226,7 @@ pub async fn revoke(
         return Err(Error::protocol("unsupported_token_type", "a token of client_credentials ends by itself"));
     }
     let mut work = app.begin(Actor::Client(client.clone())).await?;
-    authenticated.spend(&mut work).await?;
+    authenticated.spend(app, &mut work).await?;
     // Of another client's it learns nothing (RFC 7009 section 2.1).
     match presented.grant(app, registry, &mut work.tx).await? {
         Some(live) if live.client.id == client => {

@@ -3,6 +3,7 @@
 pub mod device;
 pub mod logout_state;
 
+use super::authorize::Said;
 use super::grant::{OFFLINE_ABSOLUTE, OFFLINE_IDLE, RefreshToken};
 use crate::kernel::id::{AccountId, ClientId, GrantId, RequestId, SessionId};
 use crate::kernel::level::Level;
@@ -24,6 +25,10 @@ pub struct RequestRow {
     pub pushed_hash: Option<Vec<u8>>,
     /// The session whose owner has said that the device is theirs.
     pub confirmed_by: Option<SessionId>,
+    /// The session whose owner goes on with a lower level than the client would like.
+    pub level_declined_by: Option<SessionId>,
+    /// The session whose owner wants to go on to a client that nobody has checked.
+    pub client_confirmed_by: Option<SessionId>,
 }
 
 pub async fn insert_request(work: &mut Work, browser: &[u8], row: &RequestRow) -> Result<(), DbError> {
@@ -50,8 +55,33 @@ pub async fn find_request(
     now: Timestamp,
 ) -> Result<Option<RequestRow>, DbError> {
     sql!(tx, fetch_optional RequestRow,
-        "SELECT id, client_id, request, created_at, expires_at, pushed_hash, confirmed_by FROM authorization_request
-          WHERE id = $1 AND browser_hash = $2 AND expires_at > $3", id, browser, now)
+        "SELECT id, client_id, request, created_at, expires_at, pushed_hash, confirmed_by, level_declined_by,
+                client_confirmed_by
+           FROM authorization_request WHERE id = $1 AND browser_hash = $2 AND expires_at > $3", id, browser, now)
+}
+
+/// The owner of this session has said something on the way. `false` if there is no such request in this browser.
+pub async fn put_said(
+    work: &mut Work,
+    (id, browser): (&RequestId, &[u8]),
+    session: &SessionId,
+    said: Said,
+) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE authorization_request
+            SET confirmed_by = CASE WHEN $5 = 'own_device' THEN $3 ELSE confirmed_by END,
+                level_declined_by = CASE WHEN $5 = 'lower_level' THEN $3 ELSE level_declined_by END,
+                client_confirmed_by = CASE WHEN $5 = 'unchecked_client' THEN $3 ELSE client_confirmed_by END
+          WHERE id = $1 AND browser_hash = $2 AND expires_at > $4",
+        id,
+        browser,
+        session,
+        work.now,
+        said.name()
+    )?;
+    Ok(rows == 1)
 }
 
 pub async fn delete_request(work: &mut Work, id: &RequestId, browser: &[u8]) -> Result<bool, DbError> {
@@ -282,6 +312,8 @@ pub struct GrantRow {
     /// Its [`Answers`](super::consent::Answers) as JSON.
     pub agreed: String,
     pub level: Level,
+    /// How well the account's owner is known today.
+    pub identity_level: Level,
     pub methods: String,
     pub authenticated_at: Timestamp,
     pub created_at: Timestamp,
@@ -303,9 +335,10 @@ pub async fn find_live_grant(
 ) -> Result<Option<GrantRow>, DbError> {
     sql!(tx, fetch_optional GrantRow,
         "SELECT client_grant.id, client_grant.client_id, client_grant.account_id, client_grant.session_id,
-                client_grant.scope, consent.scope AS consented, consent.claims AS agreed, client_grant.level, client_grant.methods, client_grant.authenticated_at,
-                client_grant.created_at, client_grant.expires_at, client_grant.generation_hash,
-                client_grant.claims, client_grant.resource, client_grant.confirmation
+                client_grant.scope, consent.scope AS consented, consent.claims AS agreed, client_grant.level,
+                account.identity_level, client_grant.methods, client_grant.authenticated_at, client_grant.created_at,
+                client_grant.expires_at, client_grant.generation_hash, client_grant.claims, client_grant.resource,
+                client_grant.confirmation
            FROM client_grant
            JOIN account ON account.id = client_grant.account_id AND account.status = 'active'
            JOIN consent ON consent.account_id = client_grant.account_id AND consent.client_id = client_grant.client_id
@@ -420,9 +453,14 @@ pub async fn delete_consent(work: &mut Work, account: &AccountId, client: &Clien
     Ok(rows == 1)
 }
 
-/// Removes what clients hold of an account, and what they were about to get.
+/// Removes what people have agreed to with a client that is no more; its grants count no more without that.
+pub async fn delete_consents_with(work: &mut Work, client: &ClientId) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "DELETE FROM consent WHERE client_id = $1", client).map(drop)
+}
+
+/// Removes what clients hold of an account, and what they were about to get. The consent first, as who withdraws it does.
 pub async fn delete_connections(work: &mut Work, account: &AccountId) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "DELETE FROM consent WHERE account_id = $1", account)?;
     sql!(&mut work.tx, execute, "DELETE FROM authorization_code WHERE account_id = $1", account)?;
-    sql!(&mut work.tx, execute, "DELETE FROM client_grant WHERE account_id = $1", account)?;
-    sql!(&mut work.tx, execute, "DELETE FROM consent WHERE account_id = $1", account).map(drop)
+    sql!(&mut work.tx, execute, "DELETE FROM client_grant WHERE account_id = $1", account).map(drop)
 }

@@ -8,14 +8,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::access_token::AccessToken;
+use super::access_token::{ACCESS_TOKEN_LIFETIME, AccessToken};
 use super::client_auth::Authenticated;
 use super::confirmation::Confirmation;
 use super::grant::{self, Live, RefreshToken};
 use super::request::Parameters;
-use super::{OidcEvent, claims, scopes_of, store};
+use super::{OidcEvent, claims, scopes_of, store, verified_claims};
 use crate::account;
 use crate::app::AppParts;
+use crate::assurance;
 use crate::audit;
 use crate::client::registry::Registry;
 use crate::client::{Answer, Claim, Client, Scope};
@@ -74,6 +75,16 @@ pub enum Redeemed {
 
 /// Why a code is refused that came too late.
 pub const EXPIRED: &str = "the code has expired";
+/// Or that nobody knows.
+pub const UNKNOWN: &str = "unknown code";
+
+impl Redeemed {
+    /// What anybody can send as a public client and nobody knows leaves no trace, not even the proof that came with it: or a
+    /// flood would fill what has to be remembered.
+    pub fn leaves_no_trace(&self, client: &Client) -> bool {
+        client.is_public() && matches!(self, Self::Refused(UNKNOWN))
+    }
+}
 
 /// Redeems an authorization code (RFC 6749 section 4.1.3) in one transaction.
 pub async fn redeem(
@@ -94,9 +105,11 @@ pub async fn redeem(
     };
 
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
-    authenticated.spend(&mut work).await?;
+    authenticated.spend(app, &mut work).await?;
     let redeemed = take_code(&mut work, client, &presented).await?;
-    work.commit().await?;
+    if !redeemed.leaves_no_trace(client) {
+        work.commit().await?;
+    }
     answer(app, registry, client, (redeemed, presented.confirmation)).await
 }
 
@@ -138,9 +151,14 @@ pub fn other_resource() -> Error {
 
 /// The single claims that the ID token of a grant is to carry.
 pub async fn single_claims(app: &AppParts, live: Option<&Live>) -> Result<Map<String, Value>, Error> {
-    let Some(live) = live.filter(|live| !live.claims.id_token.is_empty()) else { return Ok(Map::new()) };
+    let asks = |live: &&Live| !live.claims.id_token.is_empty() || !live.claims.id_token_verified.is_empty();
+    let Some(live) = live.filter(asks) else { return Ok(Map::new()) };
     let account = account::load(&mut app.read().await?, &app.vault, &live.row.account_id).await?;
-    Ok(claims::of(&account, &claims::deliverable(live, &[], &live.claims.id_token)))
+    let mut single = claims::of(&account, &claims::deliverable(live, &[], &live.claims.id_token));
+    if let Some(verified) = claims::verified(app, live, &account, &live.claims.id_token_verified, false).await? {
+        single.insert(verified_claims::NAME.to_owned(), verified);
+    }
+    Ok(single)
 }
 
 /// A code, and what came along with it.
@@ -199,7 +217,7 @@ async fn refuse_unusable(work: &mut Work, client: &Client, hash: &[u8]) -> Resul
         audit::record(work, &event).await?;
         return Ok(Redeemed::Refused(why));
     }
-    Ok(Redeemed::Refused("unknown code"))
+    Ok(Redeemed::Refused(UNKNOWN))
 }
 
 /// RFC 7636 section 4.6. A verifier without a challenge is a downgrade (RFC 9700 section 4.8.2).
@@ -246,7 +264,8 @@ impl<'a> Basis<'a> {
         }
     }
 
-    /// Level, methods and time stay those of the authentication that was (OpenID Connect Core section 12.2).
+    /// Methods and time stay those of the authentication that was (OpenID Connect Core section 12.2), and so does what is left of
+    /// its level.
     pub fn of_grant(row: &'a store::GrantRow, scope: &'a str, confirmation: Option<&'a str>) -> Self {
         Self {
             account_id: &row.account_id,
@@ -254,7 +273,8 @@ impl<'a> Basis<'a> {
             grant_id: &row.id,
             scope,
             nonce: None,
-            level: row.level,
+            // Evidence that has gone is gone for what was granted with it, too.
+            level: row.level.min(row.identity_level),
             methods: &row.methods,
             authenticated_at: row.authenticated_at,
             resource: row.resource.as_deref(),
@@ -271,10 +291,16 @@ pub fn respond(
     single: Map<String, Value>,
 ) -> Result<TokenResponse, Error> {
     let now = app.now();
+    // What is left of it; no token outlives the level that it states.
+    let (level, until) = assurance::stated(basis.level, basis.authenticated_at, now);
+    let end = |lifetime| until.map_or(now.plus(lifetime), |until| until.min(now.plus(lifetime))).seconds();
     let subject = client.subject(&app.vault, basis.account_id);
     let issuer = app.config.issuer.as_str();
     let mut access = AccessToken::new(app, client, subject.clone(), basis.scope);
     access.grant = Some(basis.grant_id.clone());
+    access.exp = end(ACCESS_TOKEN_LIFETIME);
+    access.acr = Some(level.acr().to_owned());
+    access.auth_time = Some(basis.authenticated_at.seconds());
     if let Some(resource) = basis.resource {
         resource.clone_into(&mut access.aud);
     }
@@ -284,11 +310,11 @@ pub fn respond(
         iss: issuer,
         sub: &subject,
         aud: &client.id.0,
-        exp: now.plus(ID_TOKEN_LIFETIME).seconds(),
+        exp: end(ID_TOKEN_LIFETIME),
         iat: now.seconds(),
         auth_time: basis.authenticated_at.seconds(),
         nonce: basis.nonce,
-        acr: basis.level.acr(),
+        acr: level.acr(),
         amr: basis.methods.split(' ').collect(),
         at_hash: half_hash(&response.access_token),
         sid: client.backchannel_logout_uri.as_ref().map(|_| client.session(&app.vault, basis.session_id)),

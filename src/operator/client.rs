@@ -9,10 +9,11 @@ use serde::Serialize;
 use super::Inquiry;
 use crate::app::AppParts;
 use crate::audit::{self, Event};
+use crate::client::registration_token::{self, RegistrationToken};
 use crate::client::state::{self, Standing};
-use crate::client::{self, Change, ClientFile};
+use crate::client::{self, Change, ClientFile, registered};
 use crate::kernel::error::Error;
-use crate::kernel::id::ClientId;
+use crate::kernel::id::{ClientId, RegistrationTokenId};
 use crate::kernel::secret::Secret;
 use crate::kernel::time::Timestamp;
 use crate::oidc::connection;
@@ -107,11 +108,42 @@ pub async fn rotate_secret(
     Ok(secret)
 }
 
+/// Approves what a client says that has registered itself: people are not warned of it any more, and it does not end.
+pub async fn approve(app: &AppParts, by: &Inquiry, id: &ClientId) -> Result<(), Error> {
+    let mut work = by.begin(app).await?;
+    registered::approve(&mut work, id, &by.operator, &by.reason).await?;
+    work.commit().await
+}
+
+/// Makes a token with which clients may register themselves; nobody can be shown it again.
+pub async fn make_token(
+    app: &AppParts,
+    operator: &str,
+    wanted: &registration_token::Wanted,
+) -> Result<(RegistrationTokenId, Secret<String>), Error> {
+    let mut work = app.begin(Actor::Operator(operator.to_owned())).await?;
+    let made = registration_token::make(&mut work, operator, wanted).await?;
+    work.commit().await?;
+    Ok(made)
+}
+
+/// Those tokens.
+pub async fn tokens(app: &AppParts) -> Result<Vec<RegistrationToken>, Error> {
+    registration_token::list(&mut app.read().await?).await
+}
+
+/// Ends one of them.
+pub async fn withdraw_token(app: &AppParts, operator: &str, id: &RegistrationTokenId) -> Result<(), Error> {
+    let mut work = app.begin(Actor::Operator(operator.to_owned())).await?;
+    registration_token::withdraw(&mut work, id).await?;
+    work.commit().await
+}
+
 /// All clients with everything in force, and how many accounts are connected with each.
 pub async fn list(app: &AppParts) -> Result<Vec<(Standing, i64)>, Error> {
     let mut tx = app.read().await?;
     let accounts = connection::count(&mut tx).await?;
-    let clients = state::list(&mut tx).await?;
+    let clients = state::list(&mut tx, app.now()).await?;
     let counted = |one: Standing| {
         let connected = accounts.get(&one.client.id).copied().unwrap_or(0);
         (one, connected)
@@ -122,7 +154,7 @@ pub async fn list(app: &AppParts) -> Result<Vec<(Standing, i64)>, Error> {
 /// One of them.
 pub async fn find(app: &AppParts, id: &ClientId) -> Result<(Standing, i64), Error> {
     let mut tx = app.read().await?;
-    let standing = state::find(&mut tx, id).await?;
+    let standing = state::find(&mut tx, id, app.now()).await?;
     let accounts = connection::count_of(&mut tx, id).await?;
     Ok((standing, accounts))
 }
@@ -191,7 +223,8 @@ impl Plan {
 
 /// What of the clients of a file does not work.
 async fn standing(tx: &mut Tx, file: &ClientFile, now: Timestamp) -> Result<Vec<Warning>, Error> {
-    let known: BTreeMap<_, _> = state::list(tx).await?.into_iter().map(|one| (one.client.id.clone(), one)).collect();
+    let known = state::list(tx, now).await?.into_iter().map(|one| (one.client.id.clone(), one));
+    let known: BTreeMap<_, _> = known.collect();
     let mut warnings = Vec::new();
     for client in &file.client {
         let known = known.get(&client.id);

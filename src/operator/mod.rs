@@ -2,6 +2,7 @@
 //! owner sees both. Nobody here sets a password, changes data or acts as somebody else.
 
 pub mod client;
+pub mod office;
 
 use std::fmt;
 
@@ -18,6 +19,7 @@ use crate::kernel::texts::{Language, moment};
 use crate::kernel::time::Timestamp;
 use crate::notice::Kind;
 use crate::signin::change::tell;
+use crate::signin::recovery::cancel::{self, Why};
 use crate::signin::session;
 use crate::store::work::{Actor, Work};
 
@@ -181,6 +183,8 @@ pub async fn find(app: &AppParts, by: &Inquiry, id: Option<AccountId>) -> Result
 pub async fn lock(app: &AppParts, by: &Inquiry, id: &AccountId) -> Result<(), Error> {
     let mut work = by.begin(app).await?;
     let account = account::load(&mut work.tx, &app.vault, id).await?;
+    account::hold(&mut work, id).await?;
+    cancel::cancel(app, &mut work, id, Why::Locked).await?;
     lifecycle::lock(&mut work, id).await?;
     let sessions_ended = session::end_all(&mut work, id).await?;
     let event = SupportEvent::Locked { account: id.clone(), reason: by.reason.clone(), sessions_ended };
@@ -213,8 +217,7 @@ pub async fn read_protocol(app: &AppParts, by: &Inquiry, id: &AccountId) -> Resu
     let event = SupportEvent::ProtocolRead { account: id.clone(), reason: by.reason.clone() };
     audit::record(&mut work, &event).await?;
     work.commit().await?;
-    let registry = Registry::load(&app.db).await?;
-    let operator = &app.config.operator.name;
-    let reader = Reader { account: id, registry: &registry, language: Language::De, operator };
+    let registry = Registry::load(&app.db, app.now()).await?;
+    let reader = Reader { account: id, registry: &registry, language: Language::De, config: &app.config };
     reader.read(&mut app.read().await?, None, None, LINES_MAX).await
 }

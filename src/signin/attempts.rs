@@ -9,8 +9,14 @@ use crate::account::email::EmailAddress;
 use crate::app::AppParts;
 use crate::kernel::error::Error;
 use crate::kernel::seal::Vault;
+use crate::kernel::secret::hex;
 use crate::kernel::time::{Timestamp, days, hours, minutes};
-use crate::store::work::Work;
+use crate::store::work::{Actor, Work};
+
+/// Tries at a code of six digits in a window of fifteen minutes (OWASP ASVS V6.6.3).
+const CODES_ALLOWED: i64 = 5;
+/// How often in a day a way back may begin for an account.
+const RECOVERIES_ALLOWED: i64 = 3;
 
 /// What is limited. The order is the one in which rows are locked, the same everywhere.
 #[derive(Clone, Copy)]
@@ -19,6 +25,26 @@ pub enum Purpose {
     CodeOwner,
     CheckCodeNetwork,
     DeviceCode,
+    /// Codes of generators and recovery codes, on whatever page.
+    SecondFactor,
+    /// Ways back that begin.
+    Recovery,
+    /// Mails that somebody has guessed at codes.
+    GuessingTold,
+    PasskeyBrowser,
+    PasskeyNetwork,
+    PasskeyRange,
+    LinkedBrowser,
+    LinkedNetwork,
+    LinkedRange,
+    /// Codes of cases at a registration desk.
+    DeskOfficer,
+    DeskOffice,
+    DeskNetwork,
+    /// Comparisons of a document with an account that somebody wants back into.
+    DeskComparison,
+    /// Codes from a registration desk.
+    DeskRelease,
     SigninNetwork,
     SigninRange,
     MailNetwork,
@@ -33,6 +59,20 @@ impl Purpose {
             Self::CodeOwner => "code-owner",
             Self::CheckCodeNetwork => "check-code-network",
             Self::DeviceCode => "device-code",
+            Self::SecondFactor => "second-factor",
+            Self::Recovery => "recovery",
+            Self::GuessingTold => "guessing-told",
+            Self::PasskeyBrowser => "passkey-browser",
+            Self::PasskeyNetwork => "passkey-network",
+            Self::PasskeyRange => "passkey-range",
+            Self::LinkedBrowser => "linked-browser",
+            Self::LinkedNetwork => "linked-network",
+            Self::LinkedRange => "linked-range",
+            Self::DeskOfficer => "desk-officer",
+            Self::DeskOffice => "desk-office",
+            Self::DeskNetwork => "desk-network",
+            Self::DeskComparison => "desk-comparison",
+            Self::DeskRelease => "desk-release",
             Self::SigninNetwork => "signin-network",
             Self::SigninRange => "signin-range",
             Self::MailNetwork => "mail-network",
@@ -44,7 +84,7 @@ impl Purpose {
     const fn window(self) -> Duration {
         match self {
             Self::MailHour | Self::MailNetwork => hours(1),
-            Self::MailDay => days(1),
+            Self::MailDay | Self::Recovery | Self::GuessingTold | Self::DeskComparison => days(1),
             _ => minutes(15),
         }
     }
@@ -95,6 +135,8 @@ pub fn of_try(app: &AppParts, purpose: Purpose, who: &str, network: &Network, de
     let counter = |purpose, who: &str, allowed| Counter::new(&app.vault, purpose, who, allowed);
     let allowed = match purpose {
         Purpose::CheckCodeNetwork => limits.attempts_per_network,
+        Purpose::SecondFactor => CODES_ALLOWED,
+        Purpose::Recovery => RECOVERIES_ALLOWED,
         _ => limits.attempts_per_account,
     };
     [
@@ -108,12 +150,55 @@ pub fn of_try(app: &AppParts, purpose: Purpose, who: &str, network: &Network, de
     ]
 }
 
+/// The counters of a try with a passkey. Not by account, and none that passwords count in: nobody shuts an owner out who has
+/// the key in hand.
+pub fn of_assertion(app: &AppParts, browser: &[u8], network: &Network) -> [Counter; 3] {
+    let purposes = [Purpose::PasskeyBrowser, Purpose::PasskeyNetwork, Purpose::PasskeyRange];
+    of_place(app, purposes, (browser, network))
+}
+
+/// The counters of a try with an account of another provider, which is asked each time. By where it comes from: whose it would
+/// be is known only afterwards.
+pub fn of_linked(app: &AppParts, browser: &[u8], network: &Network) -> [Counter; 3] {
+    let purposes = [Purpose::LinkedBrowser, Purpose::LinkedNetwork, Purpose::LinkedRange];
+    of_place(app, purposes, (browser, network))
+}
+
+fn of_place(app: &AppParts, purposes: [Purpose; 3], (browser, network): (&[u8], &Network)) -> [Counter; 3] {
+    let (limits, [one, two, three]) = (&app.config.limits, purposes);
+    let counter = |purpose, who: &str, allowed| Counter::new(&app.vault, purpose, who, allowed);
+    [
+        counter(one, &hex(browser), limits.attempts_per_account),
+        counter(two, &network.subscriber, limits.attempts_per_network),
+        counter(three, &network.range, limits.attempts_per_range),
+    ]
+}
+
 /// Counts one more try in all three, in one statement. `Err(TooMany)` names when the next try is allowed; a try
 /// that was refused is not counted, so that nobody prolongs what another has to wait. What was counted stays
 /// counted if the caller commits, which it should.
 pub async fn count(work: &mut Work, counters: [Counter; 3]) -> Result<(), Error> {
     let refused = store::count_attempts(work, &counters.map(|counter| counter.row(work.now))).await?;
     refused.into_iter().map(|(_, until)| until).max().map_or(Ok(()), |until| Err(Error::TooMany(until)))
+}
+
+/// As [`count`], in a transaction of its own: counted before anything is compared, whatever comes of it.
+pub async fn count_at_once(app: &AppParts, counters: [Counter; 3]) -> Result<(), Error> {
+    let mut work = app.single(Actor::Visitor).await?;
+    count(&mut work, counters).await?;
+    work.commit().await
+}
+
+/// Whether nothing more is tried until the counter's window ends.
+pub async fn is_used_up(work: &mut Work, counter: Counter) -> Result<bool, Error> {
+    let row = counter.row(work.now);
+    Ok(store::is_blocked(work, (row.purpose, &row.key)).await?)
+}
+
+/// Whether it is the first of its kind in a window. What somebody is told of then is told once.
+pub async fn is_first(app: &AppParts, work: &mut Work, purpose: Purpose, who: &str) -> Result<bool, Error> {
+    let row = Counter::new(&app.vault, purpose, who, 1).row(work.now);
+    Ok(store::begin_window(work, &row).await?)
 }
 
 /// Takes a try back that turned out to be right. Of the account nothing remains counted.

@@ -3,7 +3,9 @@
 use super::attempts::Network;
 use super::device::{self, Device};
 use super::password::{self, Confirmation};
+use super::recovery::cancel::{self, Why};
 use super::register::check_and_hash;
+use super::reset::personal;
 use super::session::{self, Proof, Session};
 use super::{SigninEvent, recovery_codes, store};
 use crate::account::{self, Account};
@@ -13,7 +15,7 @@ use crate::kernel::error::Error;
 use crate::kernel::secret::Secret;
 use crate::kernel::texts::{Language, Text, Texts, moment};
 use crate::notice::{self, Kind, Notice};
-use crate::store::work::{Actor, Work};
+use crate::store::work::Work;
 
 /// Somebody who is signed in and proves it once more.
 pub struct Person<'a> {
@@ -40,8 +42,11 @@ impl<'a> Person<'a> {
         Self { request: Some(id.to_owned()), ..self }
     }
 
-    /// The refusal is a problem of the field `current`.
+    /// The refusal is a problem of the field `current`; `NotFresh` for somebody without a password who has not just signed in.
     pub async fn confirm(&self, app: &AppParts) -> Result<(), Error> {
+        if store::password_changed_at(&mut app.read().await?, &self.account.id).await?.is_none() {
+            return if self.session.is_fresh(app.now()) { Ok(()) } else { Err(Error::NotFresh) };
+        }
         let (account, password) = (self.account, self.password);
         let (network, device, request) = (self.network, self.device, self.request.clone());
         let given = Confirmation { account, password, network, device, request };
@@ -49,25 +54,22 @@ impl<'a> Person<'a> {
     }
 
     pub async fn begin(&self, app: &AppParts) -> Result<Work, Error> {
-        let mut work = app.begin(Actor::Account(self.account.id.clone())).await?;
-        work.request.clone_from(&self.request);
-        Ok(work)
+        account::begin(app, &self.account.id, self.request.as_deref()).await
     }
 }
 
-/// Sets another password. Every other session ends; this one gets a new token, which is returned.
+/// Sets another password, or one where there was none. Every other session ends; this one gets a new token, which is returned.
 pub async fn password(app: &AppParts, person: Person<'_>, typed: &str) -> Result<Secret<String>, Error> {
     person.confirm(app).await?;
     let account = person.account;
-    let attributes = account.attributes.values().map(|attribute| attribute.value.as_str());
-    let personal: Vec<&str> = attributes.chain([account.email.address.as_str()]).collect();
-    let hash = check_and_hash(app, typed, &personal).await?;
+    let hash = check_and_hash(app, typed, &personal(account, &account.email.address)).await?;
     let mut work = person.begin(app).await?;
     let device = person.device.name.clone();
-    let (level, methods) = (person.session.level, password::METHOD);
-    let proof = Proof { account: account.id.clone(), level, methods, device, client: None };
+    let (strength, methods) = (password::strength(&app.config, work.now), password::METHOD);
+    let proof = Proof { account: account.id.clone(), strength, methods, device, client: None };
     let token = session::renew(&mut work, person.session, proof).await?;
     store::put_password(&mut work, &account.id, &hash).await?;
+    cancel::cancel(app, &mut work, &account.id, Why::Password).await?;
     let sessions_ended = session::delete_others(&mut work, person.session).await?;
     account::end_offline_access(&mut work, &account.id).await?;
     let event = SigninEvent::PasswordChanged { account: account.id.clone(), sessions_ended };
@@ -98,7 +100,15 @@ pub async fn recovery_codes(app: &AppParts, person: Person<'_>) -> Result<Vec<St
 }
 
 /// The first step after "that was not me": every other session ends, and every other device is a stranger again.
-pub async fn end_everything_else(work: &mut Work, kept: &Session, device: &Device) -> Result<(), Error> {
+pub async fn end_everything_else(
+    app: &AppParts,
+    work: &mut Work,
+    kept: &Session,
+    device: &Device,
+) -> Result<(), Error> {
+    // Somebody may be about to set a new means.
+    store::delete_resets_of(work, &kept.account_id).await?;
+    cancel::cancel(app, work, &kept.account_id, Why::Emergency).await?;
     session::end_others(work, kept).await?;
     account::end_offline_access(work, &kept.account_id).await?;
     store::delete_other_devices(work, &kept.account_id, &device.hash()).await?;

@@ -25,6 +25,10 @@ pub enum Purpose {
     AddressNew,
     /// Adding an address: what is sent to the one that gets the mails.
     AddressOld,
+    /// A way back: asking for it.
+    RecoveryRequest,
+    /// A way back: taking it, when its time has come.
+    RecoveryRelease,
 }
 
 impl Purpose {
@@ -34,6 +38,8 @@ impl Purpose {
             Self::PasswordReset => "password-reset",
             Self::AddressNew => "address-new",
             Self::AddressOld => "address-old",
+            Self::RecoveryRequest => "recovery-request",
+            Self::RecoveryRelease => "recovery-release",
         }
     }
 }
@@ -74,6 +80,15 @@ pub async fn redeem(app: &AppParts, work: &mut Work, one: Try<'_>) -> Result<Red
     let owner = STANDARD.encode(one.owner);
     let counters = attempts::of_try(app, attempts::Purpose::CodeOwner, &owner, one.network, None);
     attempts::count(work, counters).await?;
+    let redeemed = redeem_counted(app, work, &one).await?;
+    if redeemed == Redeemed::Right {
+        attempts::forgive(work, counters).await?;
+    }
+    Ok(redeemed)
+}
+
+/// As [`redeem`], for a try that has been counted already, by account and network.
+pub async fn redeem_counted(app: &AppParts, work: &mut Work, one: &Try<'_>) -> Result<Redeemed, Error> {
     let typed: String = one.typed.chars().filter(|letter| !letter.is_whitespace()).collect();
     let Some(stored) = store::try_mailed_code(work, one.purpose.name(), one.owner, TRIES_MAX).await? else {
         return Ok(Redeemed::Wrong);
@@ -82,7 +97,6 @@ pub async fn redeem(app: &AppParts, work: &mut Work, one: Try<'_>) -> Result<Red
         return Ok(Redeemed::Wrong);
     }
     store::delete_mailed_code(work, one.purpose.name(), one.owner).await?;
-    attempts::forgive(work, counters).await?;
     Ok(Redeemed::Right)
 }
 

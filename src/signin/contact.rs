@@ -4,6 +4,7 @@
 use super::attempts::{self, Network};
 use super::change::Person;
 use super::code::{self, Purpose, Redeemed, Try};
+use super::recovery::cancel::{self, Why};
 use super::{SigninEvent, store};
 use crate::account::address::{self, ADDRESSES_MAX, Address};
 use crate::account::email::EmailAddress;
@@ -13,7 +14,7 @@ use crate::audit;
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::texts::{Text, moment};
 use crate::notice::{self, Kind, Notice};
-use crate::store::work::{Actor, Work};
+use crate::store::work::Work;
 
 /// Step 1: both addresses get a code. An address that belongs to somebody else gets a mail that says so; the answer is
 /// the same.
@@ -94,8 +95,7 @@ pub struct Codes<'a> {
 /// Step 2: the codes. A right one counts even if the other is wrong; the refusal names the wrong one.
 pub async fn confirm(app: &AppParts, account: &Account, codes: Codes<'_>) -> Result<(), Error> {
     let id = &account.id;
-    let mut work = app.begin(Actor::Account(id.clone())).await?;
-    work.request.clone_from(&codes.request);
+    let mut work = account::begin(app, id, codes.request.as_deref()).await?;
     let now = work.now;
     let change = address::change(&mut work.tx, &app.vault, id, now).await?.ok_or(Error::Conflict("address_change"))?;
     let redeem = async |purpose, typed: &str, work: &mut Work| {
@@ -111,6 +111,7 @@ pub async fn confirm(app: &AppParts, account: &Account, codes: Codes<'_>) -> Res
             // Somebody else has confirmed it in the meantime.
             return Err(Error::Conflict("address_change"));
         }
+        cancel::cancel(app, &mut work, id, Why::Addresses).await?;
         audit::record(&mut work, &SigninEvent::AddressAdded { account: id.clone() }).await?;
         tell(app, &mut work, account, &[&account.email.address, &change.address]).await?;
     }
@@ -146,6 +147,8 @@ pub async fn act(app: &AppParts, person: Person<'_>, address: &Address, act: Act
     person.confirm(app).await?;
     let (account, id) = (person.account, &person.account.id);
     let mut work = person.begin(app).await?;
+    // First, so that the address that goes is told, too.
+    cancel::cancel(app, &mut work, id, Why::Addresses).await?;
     let event = match act {
         Act::Remove => {
             address::remove(&mut work, id, address).await?;

@@ -24,6 +24,11 @@ impl Device {
         &self.token
     }
 
+    /// Whether it says that it is a telephone or a tablet. Some tablets say that they are computers.
+    pub fn is_mobile(&self) -> bool {
+        matches!(parts(&self.name)[1], Some("Android" | "iOS"))
+    }
+
     pub fn hash(&self) -> [u8; 32] {
         token_hash(&self.token)
     }

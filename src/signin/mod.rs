@@ -1,15 +1,28 @@
 //! Signing in: registration, password, reset, sessions, and the limits on trying.
 //!
-//! A password proves knowledge only, so every session here is at level basic. A session's token exists in
-//! the browser alone; the database has its hash. Nobody learns from any answer whether an address has an account.
+//! What a session is worth depends on what its owner has signed in with. Where an account has a second factor, the right
+//! password begins none: [`partial`] waits for the rest. A session's token exists in the browser alone; the database has its
+//! hash. Nobody learns from any answer whether an address has an account.
 
+pub mod arrival;
 pub mod attempts;
+pub mod blocking;
+pub mod card;
+pub mod ceremony;
 pub mod change;
 pub mod code;
+pub mod code_device;
 pub mod contact;
 pub mod device;
+pub mod generator;
+pub mod linked;
+pub mod means;
+pub mod partial;
+pub mod passkey;
 pub mod password;
+pub mod password_removal;
 pub mod policy;
+pub mod recovery;
 pub mod recovery_codes;
 pub mod register;
 pub mod reset;
@@ -17,50 +30,17 @@ pub mod session;
 mod store;
 pub mod web;
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use crate::audit::Event;
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, ClientId, SessionId};
+use crate::kernel::id::{AccountId, ClientId, MeansId, SessionId};
 use crate::kernel::level::Level;
+use crate::kernel::means::MeansKind;
 use crate::kernel::secret::token_hash;
-use crate::kernel::time::{Timestamp, hours, minutes};
+use crate::kernel::time::Timestamp;
 use crate::store::db::Tx;
 use crate::store::work::Work;
-
-/// How long a session of one level lives, and since when that rule holds.
-pub struct SessionLimit {
-    pub valid_from: Timestamp,
-    pub level: Level,
-    /// Without a request.
-    pub idle: Duration,
-    /// From signing in, whatever happens.
-    pub absolute: Duration,
-    /// Where the rule comes from.
-    pub source: &'static str,
-}
-
-const SINCE_2026: Timestamp = Timestamp::from_seconds(1_767_225_600);
-
-/// The rule table. A new rule is a new row with its date; old rows stay.
-pub const SESSION_LIMITS: [SessionLimit; 4] = [
-    limit(Level::Basic, minutes(60), hours(12), "operator's rule; NIST SP 800-63B-4 section 2.2.3 allows 24 h"),
-    limit(Level::Low, minutes(60), hours(12), "operator's rule; NIST SP 800-63B-4 section 2.2.3 allows 24 h"),
-    limit(Level::Substantial, minutes(30), hours(2), "operator's rule after BSI TR-03107-1"),
-    limit(Level::High, minutes(5), minutes(30), "operator's rule after BSI TR-03107-1"),
-];
-
-const fn limit(level: Level, idle: Duration, absolute: Duration, source: &'static str) -> SessionLimit {
-    SessionLimit { valid_from: SINCE_2026, level, idle, absolute, source }
-}
-
-/// The rule in force for a session of this level that began then; the strictest if none is.
-pub fn session_limit(level: Level, began_at: Timestamp) -> &'static SessionLimit {
-    let in_force = SESSION_LIMITS.iter().filter(|rule| rule.level == level && rule.valid_from <= began_at);
-    in_force.max_by_key(|rule| rule.valid_from).unwrap_or(&SESSION_LIMITS[3])
-}
 
 /// The hash under which a browser's cookie is stored.
 pub fn browser_hash(browser: &str) -> [u8; 32] {
@@ -103,6 +83,7 @@ pub enum SigninEvent {
         #[serde(skip)]
         account: AccountId,
         session: SessionId,
+        methods: String,
         device: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         client: Option<ClientId>,
@@ -132,9 +113,42 @@ pub enum SigninEvent {
         account: AccountId,
         sessions_ended: u64,
     },
+    PasswordRemoved {
+        #[serde(skip)]
+        account: AccountId,
+        sessions_ended: u64,
+    },
     RecoveryCodesRenewed {
         #[serde(skip)]
         account: AccountId,
+    },
+    RecoveryCodeUsed {
+        #[serde(skip)]
+        account: AccountId,
+        device: String,
+    },
+    /// A wrong one after a right code from a mail, where there is no password.
+    RecoveryCodeRefused {
+        #[serde(skip)]
+        account: AccountId,
+        device: String,
+    },
+    CodeGeneratorAdded {
+        #[serde(skip)]
+        account: AccountId,
+        means: MeansKind,
+        registered: Level,
+    },
+    CodeGeneratorRemoved {
+        #[serde(skip)]
+        account: AccountId,
+        means: MeansKind,
+    },
+    /// A wrong code after a right password.
+    CodeRefused {
+        #[serde(skip)]
+        account: AccountId,
+        device: String,
     },
     SessionsEnded {
         #[serde(skip)]
@@ -145,6 +159,88 @@ pub enum SigninEvent {
         #[serde(skip)]
         account: AccountId,
         minutes: i64,
+    },
+    MeansBlocked {
+        #[serde(skip)]
+        account: AccountId,
+        means: MeansKind,
+    },
+    MeansUnblocked {
+        #[serde(skip)]
+        account: AccountId,
+        means: MeansKind,
+    },
+    IdentityLowered {
+        #[serde(skip)]
+        account: AccountId,
+        level: Level,
+    },
+    PasskeyAdded {
+        #[serde(skip)]
+        account: AccountId,
+        passkey: MeansId,
+        kind: MeansKind,
+    },
+    PasskeyRemoved {
+        #[serde(skip)]
+        account: AccountId,
+        passkey: MeansId,
+        kind: MeansKind,
+    },
+    PasskeyRefused {
+        #[serde(skip)]
+        account: Option<AccountId>,
+        device: String,
+        why: &'static str,
+    },
+    CardAdded {
+        #[serde(skip)]
+        account: AccountId,
+        card: MeansId,
+    },
+    /// Read and right, and not for this account.
+    CardRefused {
+        #[serde(skip)]
+        account: AccountId,
+        why: &'static str,
+    },
+    CardRemoved {
+        #[serde(skip)]
+        account: AccountId,
+        card: MeansId,
+    },
+    /// Its owner has shown with a card that it is theirs, to get back in.
+    CardRecovery {
+        #[serde(skip)]
+        account: AccountId,
+        device: String,
+    },
+    LinkedAccountAdded {
+        #[serde(skip)]
+        account: AccountId,
+        means: MeansId,
+        provider: String,
+        registered: Level,
+    },
+    LinkedAccountRemoved {
+        #[serde(skip)]
+        account: AccountId,
+        means: MeansId,
+        provider: String,
+    },
+    LinkedAccountRefused {
+        #[serde(skip)]
+        account: Option<AccountId>,
+        provider: String,
+        device: String,
+        why: &'static str,
+    },
+    /// The other provider has said that its session has ended.
+    LinkedAccountSignedOut {
+        #[serde(skip)]
+        account: AccountId,
+        provider: String,
+        sessions_ended: u64,
     },
     AddressAdded {
         #[serde(skip)]
@@ -170,9 +266,29 @@ impl Event for SigninEvent {
             Self::DeviceAdded { .. } => "device.added",
             Self::PasswordReset { .. } => "password.reset",
             Self::PasswordChanged { .. } => "password.changed",
+            Self::PasswordRemoved { .. } => "password.removed",
             Self::RecoveryCodesRenewed { .. } => "recovery_codes.renewed",
+            Self::RecoveryCodeUsed { .. } => "recovery_code.used",
+            Self::RecoveryCodeRefused { .. } => "recovery_code.refused",
+            Self::CodeGeneratorAdded { .. } => "code_generator.added",
+            Self::CodeGeneratorRemoved { .. } => "code_generator.removed",
+            Self::CodeRefused { .. } => "code_generator.refused",
             Self::SessionsEnded { .. } => "session.others_ended",
             Self::IdleLimitChosen { .. } => "session.limit_chosen",
+            Self::MeansBlocked { .. } => "means.blocked",
+            Self::MeansUnblocked { .. } => "means.unblocked",
+            Self::IdentityLowered { .. } => "identity.lowered",
+            Self::PasskeyAdded { .. } => "passkey.added",
+            Self::PasskeyRemoved { .. } => "passkey.removed",
+            Self::PasskeyRefused { .. } => "passkey.refused",
+            Self::CardAdded { .. } => "eid_card.added",
+            Self::CardRefused { .. } => "eid_card.refused",
+            Self::CardRemoved { .. } => "eid_card.removed",
+            Self::CardRecovery { .. } => "eid_card.recovery",
+            Self::LinkedAccountAdded { .. } => "linked_account.added",
+            Self::LinkedAccountRemoved { .. } => "linked_account.removed",
+            Self::LinkedAccountRefused { .. } => "linked_account.refused",
+            Self::LinkedAccountSignedOut { .. } => "linked_account.signed_out",
             Self::AddressAdded { .. } => "address.added",
             Self::AddressRemoved { .. } => "address.removed",
             Self::AddressPreferred { .. } => "address.preferred",
@@ -187,33 +303,33 @@ impl Event for SigninEvent {
             | Self::DeviceAdded { account, .. }
             | Self::PasswordReset { account, .. }
             | Self::PasswordChanged { account, .. }
+            | Self::PasswordRemoved { account, .. }
             | Self::RecoveryCodesRenewed { account }
+            | Self::RecoveryCodeUsed { account, .. }
+            | Self::RecoveryCodeRefused { account, .. }
+            | Self::CodeGeneratorAdded { account, .. }
+            | Self::CodeGeneratorRemoved { account, .. }
+            | Self::CodeRefused { account, .. }
+            | Self::PasskeyAdded { account, .. }
+            | Self::PasskeyRemoved { account, .. }
+            | Self::CardAdded { account, .. }
+            | Self::CardRefused { account, .. }
+            | Self::CardRemoved { account, .. }
+            | Self::CardRecovery { account, .. }
+            | Self::LinkedAccountAdded { account, .. }
+            | Self::LinkedAccountRemoved { account, .. }
+            | Self::LinkedAccountSignedOut { account, .. }
             | Self::AddressAdded { account }
             | Self::AddressRemoved { account }
             | Self::AddressPreferred { account }
             | Self::SessionsEnded { account, .. }
+            | Self::MeansBlocked { account, .. }
+            | Self::MeansUnblocked { account, .. }
+            | Self::IdentityLowered { account, .. }
             | Self::IdleLimitChosen { account, .. } => Some(account.to_string()),
-            Self::SigninRefused { account, .. } => account.as_ref().map(AccountId::to_string),
+            Self::SigninRefused { account, .. }
+            | Self::PasskeyRefused { account, .. }
+            | Self::LinkedAccountRefused { account, .. } => account.as_ref().map(AccountId::to_string),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_level_has_its_limits() {
-        let now = Timestamp::from_seconds(1_795_424_520);
-        let limits = |level| (session_limit(level, now).idle, session_limit(level, now).absolute);
-        assert_eq!(limits(Level::Basic), (minutes(60), hours(12)));
-        assert_eq!(limits(Level::Low), (minutes(60), hours(12)));
-        assert_eq!(limits(Level::Substantial), (minutes(30), hours(2)));
-        assert_eq!(limits(Level::High), (minutes(5), minutes(30)));
-        assert_eq!(
-            session_limit(Level::Basic, Timestamp::from_seconds(0)).absolute,
-            minutes(30),
-            "no rule: the strictest"
-        );
     }
 }

@@ -1,37 +1,46 @@
-//! Signing in with address and password. The same work and the same answer whether or not the account exists.
+//! Signing in with address and password. The same work and the same answer whether or not the account exists. Where a second
+//! factor is wanted, the right password begins no session.
 
+use super::arrival::Comer;
 use super::attempts::{self, Counter, Network, Purpose};
 use super::device::Device;
-use super::session::{self, Proof, Session};
-use super::{SigninEvent, change, policy, store};
-use crate::account::lifecycle::{self, USE_FRESH};
+use super::{SigninEvent, partial, policy, store};
 use crate::account::{self, Status, email::EmailAddress};
 use crate::app::AppParts;
+use crate::assurance::Policy;
 use crate::audit;
+use crate::config::Config;
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, ClientId};
+use crate::kernel::id::AccountId;
 use crate::kernel::level::Level;
+use crate::kernel::means::MeansKind;
 use crate::kernel::password::Verdict;
 use crate::kernel::secret::Secret;
+use crate::kernel::time::Timestamp;
 use crate::store::work::Actor;
 
 /// What a password proves (RFC 8176).
 pub const METHOD: &str = "pwd";
 
+/// How much a password proves at that time.
+pub fn strength(config: &Config, now: Timestamp) -> Level {
+    Policy::of(config).technical(MeansKind::Password, now)
+}
+
 pub struct Attempt<'a> {
+    /// The hash of the browser, in which a missing code is waited for.
+    pub browser: &'a [u8],
     pub email: &'a str,
     pub password: &'a str,
     pub network: &'a Network,
-    pub device: &'a Device,
-    pub previous: Option<&'a Session>,
-    /// The service that the person is on the way to.
-    pub client: Option<ClientId>,
-    pub request: Option<String>,
+    pub comer: Comer<'a>,
 }
 
 pub enum Outcome {
     /// The new session's token.
-    Begun(Secret<String>, AccountId),
+    Begun(Secret<String>),
+    /// The password is right, and the account wants a second factor.
+    Partial,
     Wrong,
     /// The password is right, and the operator has locked the account.
     Locked(AccountId),
@@ -43,8 +52,8 @@ pub async fn sign_in(app: &AppParts, attempt: Attempt<'_>) -> Result<Outcome, Er
     let password = policy::normalise(attempt.password).ok_or_else(|| Error::field("password", "password_too_long"))?;
     let _admission = app.hasher.admit()?;
     let index = account::index(&app.vault, &email);
-    let stored = store::find_password(&mut app.read().await?, &index, &attempt.device.hash()).await?;
-    let counters = count(app, stored.as_ref(), &email, (attempt.network, attempt.device)).await?;
+    let stored = store::find_password(&mut app.read().await?, &index, &attempt.comer.device.hash()).await?;
+    let counters = count(app, stored.as_ref(), &email, (attempt.network, attempt.comer.device)).await?;
 
     let hash = stored.as_ref().map(|row| row.hash.clone());
     let verdict = app.hasher.verify(password.clone(), hash).await?;
@@ -61,7 +70,8 @@ pub async fn sign_in(app: &AppParts, attempt: Attempt<'_>) -> Result<Outcome, Er
             begin(app, &attempt, row, &rehashed, counters).await
         }
         (stored, _) => {
-            refuse(app, attempt.request, stored.map(|row| row.account_id), attempt.device).await?;
+            let Comer { device, request, .. } = attempt.comer;
+            refuse(app, request, stored.map(|row| row.account_id), device).await?;
             Ok(Outcome::Wrong)
         }
     }
@@ -77,9 +87,7 @@ async fn count(
     let who = stored.map_or(email.compared(), |row| row.account_id.as_str());
     let device = stored.and_then(|row| row.device_seen_at).map(|_| device);
     let counters = attempts::of_try(app, Purpose::SigninAccount, who, network, device);
-    let mut work = app.single(Actor::Visitor).await?;
-    attempts::count(&mut work, counters).await?;
-    work.commit().await?;
+    attempts::count_at_once(app, counters).await?;
     Ok(counters)
 }
 
@@ -103,29 +111,24 @@ async fn begin(
     counters: [Counter; 3],
 ) -> Result<Outcome, Error> {
     let account = row.account_id;
-    let owner = match row.device_seen_at {
-        Some(_) => None,
-        None => Some(account::load(&mut app.read().await?, &app.vault, &account).await?),
-    };
-    let mut work = app.begin(Actor::Account(account.clone())).await?;
-    work.request.clone_from(&attempt.request);
+    let arrival = attempt.comer.arrival(&account, row.device_seen_at);
+    let told = if row.wants_code { None } else { arrival.told(app).await? };
+    let mut work = attempt.comer.begin(app, &account).await?;
     // A reset that was faster ends here: its new password is not the one that was verified.
     if !store::keep_password(&mut work, &account, &row.hash, hash).await? {
         return Ok(Outcome::Wrong);
     }
+    if row.wants_code {
+        partial::begin(&mut work, attempt.browser, &account).await?;
+        attempts::forgive(&mut work, counters).await?;
+        work.commit().await?;
+        return Ok(Outcome::Partial);
+    }
     attempts::forgive(&mut work, counters).await?;
-    if row.device_seen_at.is_none_or(|seen_at| seen_at.plus(USE_FRESH) <= work.now) {
-        store::put_device(&mut work, &account, &attempt.device.hash(), &attempt.device.name).await?;
-        lifecycle::note_use(&mut work, &account).await?;
-    }
-    if let Some(owner) = owner {
-        change::tell_of_new_device(app, &mut work, &owner, attempt.device).await?;
-    }
-    let (device, client) = (attempt.device.name.clone(), attempt.client.clone());
-    let proof = Proof { account: account.clone(), level: Level::Basic, methods: METHOD, device, client };
-    let token = session::begin(&mut work, proof, attempt.previous).await?;
+    let strength = strength(&app.config, work.now);
+    let token = arrival.complete(app, &mut work, told, (strength, METHOD)).await?;
     work.commit().await?;
-    Ok(Outcome::Begun(token, account))
+    Ok(Outcome::Begun(token))
 }
 
 /// The password of somebody who is signed in, asked for again before something that cannot be undone.

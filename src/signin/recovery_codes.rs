@@ -1,10 +1,11 @@
-//! Recovery codes: ten of 80 bits, printed once, stored as keyed hashes.
+//! Recovery codes: ten of 80 bits, printed once, stored as keyed hashes. One takes the place of the second factor, once.
 
 use super::store;
 use crate::kernel::error::Error;
 use crate::kernel::id::AccountId;
 use crate::kernel::random::Random;
 use crate::kernel::seal::Vault;
+use crate::notice;
 use crate::store::db::Tx;
 use crate::store::work::Work;
 
@@ -32,6 +33,11 @@ pub async fn replace(work: &mut Work, vault: &Vault, account: &AccountId, codes:
         store::insert_recovery_code(work, account, &vault.code("recovery", &code)).await?;
     }
     Ok(())
+}
+
+/// As a code is stored, however it was typed. `None` if it cannot be one.
+pub fn stored_form(vault: &Vault, typed: &str) -> Option<[u8; 32]> {
+    Some(vault.code("recovery", &notice::normalise(typed, LETTERS)?))
 }
 
 /// How many of an account's codes have not been used.

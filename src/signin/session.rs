@@ -1,7 +1,8 @@
 //! Sessions: begun, found, renewed, ended. The token lives in the browser; the database has its hash.
 
-use super::{SigninEvent, session_limit, store};
+use super::{SigninEvent, store};
 use crate::account;
+use crate::assurance;
 use crate::audit;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, ClientId, SessionId};
@@ -17,7 +18,12 @@ use crate::store::work::Work;
 pub struct Session {
     pub id: SessionId,
     pub account_id: AccountId,
-    pub level: Level,
+    /// How strongly its owner has signed in. What of that is left is what [`strength`](Self::strength) says.
+    #[sqlx(rename = "level")]
+    pub proven: Level,
+    /// How well it is known who its owner is.
+    #[sqlx(rename = "identity_level")]
+    pub identity: Level,
     /// Authentication methods, RFC 8176, separated by blanks.
     pub methods: String,
     pub authenticated_at: Timestamp,
@@ -32,19 +38,40 @@ pub struct Session {
 }
 
 impl Session {
-    /// When it ends if nothing more is heard of it.
+    /// When it ends if nothing more is heard of it: with the lowest level that it steps down to.
     pub fn ends_at(&self) -> Timestamp {
-        let limit = session_limit(self.level, self.created_at);
+        let end = assurance::ends_at(Level::Basic, self.authenticated_at, self.last_seen_at);
         let chosen = self.idle_minutes.and_then(|count| u64::try_from(count).ok()).map(minutes);
-        let idle = chosen.map_or(limit.idle, |chosen| chosen.min(limit.idle));
-        self.last_seen_at.plus(idle).min(self.authenticated_at.plus(limit.absolute))
+        chosen.map_or(end, |chosen| end.min(self.last_seen_at.plus(chosen)))
+    }
+
+    /// How much its owner's signing in still proves.
+    pub fn strength(&self, now: Timestamp) -> Level {
+        let left = assurance::remaining(self.proven, self.authenticated_at, self.last_seen_at, now);
+        left.unwrap_or(Level::Basic)
+    }
+
+    /// Whether its owner has proven who they are so lately that they need not do so again before something of weight.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        self.authenticated_at.plus(minutes(5)) > now
+    }
+
+    /// Whether its owner has signed in with a passkey (RFC 8176: a key in hardware or software).
+    pub fn has_used_passkey(&self) -> bool {
+        self.methods.split(' ').any(|method| matches!(method, "hwk" | "swk"))
+    }
+
+    /// The level of the session: the lower of its strength and of the identity.
+    pub fn level(&self, now: Timestamp) -> Level {
+        self.strength(now).min(self.identity)
     }
 }
 
 /// How somebody has just proven who they are.
 pub struct Proof {
     pub account: AccountId,
-    pub level: Level,
+    /// The level of the means.
+    pub strength: Level,
     pub methods: &'static str,
     /// The name of the device.
     pub device: String,
@@ -76,8 +103,9 @@ pub async fn renew(work: &mut Work, session: &Session, proof: Proof) -> Result<S
     if !store::renew_session(work, &session.id, &token_hash(token.expose()), &proof).await? {
         return Err(Error::NotSignedIn);
     }
-    let (session, Proof { account, device, client, .. }) = (session.id.clone(), proof);
-    audit::record(work, &SigninEvent::SessionRenewed { account, session, device, client }).await?;
+    let (session, Proof { account, methods, device, client, .. }) = (session.id.clone(), proof);
+    let methods = methods.to_owned();
+    audit::record(work, &SigninEvent::SessionRenewed { account, session, methods, device, client }).await?;
     Ok(token)
 }
 
@@ -100,8 +128,9 @@ pub fn is_stale(session: &Session, now: Timestamp) -> bool {
     session.last_seen_at.plus(minutes(1)) <= now
 }
 
-pub async fn touch(work: &mut Work, id: &SessionId) -> Result<(), Error> {
-    Ok(store::touch_session(work, id).await?)
+/// Writes down a sign of life. What its owner's signing in does not prove any more does not come back by it.
+pub async fn touch(work: &mut Work, session: &Session) -> Result<(), Error> {
+    Ok(store::touch_session(work, session, session.strength(work.now)).await?)
 }
 
 /// The sessions of an account that hold, the one seen last first.
@@ -138,7 +167,8 @@ pub async fn delete_others(work: &mut Work, kept: &Session) -> Result<u64, Error
 /// The job that tells whoever knew of some sessions; the payload is their ids as JSON.
 pub const ENDED: &str = "session.ended";
 
-async fn tell_ended(work: &mut Work, sessions: impl IntoIterator<Item = SessionId>) -> Result<u64, Error> {
+/// Leaves word that sessions have ended; how many they were.
+pub(super) async fn tell_ended(work: &mut Work, sessions: impl IntoIterator<Item = SessionId>) -> Result<u64, Error> {
     let sessions: Vec<SessionId> = sessions.into_iter().collect();
     if !sessions.is_empty() {
         let payload = serde_json::to_vec(&sessions).map_err(Error::broken)?;

@@ -34,15 +34,29 @@ impl DbError {
     pub fn is_conflict(&self) -> bool {
         matches!(&self.0, sqlx::Error::Database(error) if error.is_unique_violation())
     }
+
+    /// Whether others were in the way for too long. Nothing has happened: the database has taken the transaction back.
+    fn is_in_each_others_way(&self) -> bool {
+        match &self.0 {
+            sqlx::Error::PoolTimedOut => true,
+            sqlx::Error::Database(error) => error.code().is_some_and(|code| IN_EACH_OTHERS_WAY.contains(&&*code)),
+            _ => false,
+        }
+    }
 }
 
+/// PostgreSQL: `serialization_failure`, `deadlock_detected`, `lock_not_available`, `query_canceled`. SQLite: `SQLITE_BUSY`,
+/// another process writes.
+const IN_EACH_OTHERS_WAY: [&str; 5] = ["40001", "40P01", "55P03", "57014", "5"];
+
 impl From<DbError> for crate::kernel::error::Error {
-    /// Whoever got no connection in time may come again: there is too much at once, nothing is broken.
+    /// Whoever could not get through in time may come again: there is too much at once, nothing is broken.
     fn from(error: DbError) -> Self {
-        match error.0 {
-            sqlx::Error::PoolTimedOut => Self::Busy { retry_after_seconds: RETRY_AFTER_SECONDS },
-            _ => Self::broken(error),
+        if !error.is_in_each_others_way() {
+            return Self::broken(error);
         }
+        tracing::warn!("{error}");
+        Self::Busy { retry_after_seconds: RETRY_AFTER_SECONDS }
     }
 }
 

@@ -4,8 +4,11 @@
 //! Whoever presents one waits in a queue. While one commit is under way, and two milliseconds from its beginning, the next
 //! batch gathers; each is one statement, durable before anybody in it is answered. What is unclear counts as used: who does
 //! not wait for the answer, or gets none, has to sign another.
+//!
+//! What has to be remembered stays bounded: whoever may leave something here has so many in ten minutes, on each node.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
@@ -28,6 +31,8 @@ const SPACING: Duration = Duration::from_millis(2);
 /// Longer than the database takes to answer or to refuse.
 const PATIENCE: Duration = Duration::from_secs(8);
 const RETRY_AFTER_SECONDS: u64 = 1;
+/// About as long as a signed text is remembered.
+const WINDOW_SECONDS: i64 = 600;
 
 /// What is remembered of a signed text that counts once: its id, and whose that is.
 #[derive(Clone, Copy, Debug)]
@@ -49,26 +54,55 @@ struct Waiting {
     answer: oneshot::Sender<Result<bool, String>>,
 }
 
+/// How many texts each one has used since the window began: those that have proven who they are, so that nobody uses up what
+/// another may use.
+#[derive(Default)]
+struct Window {
+    number: i64,
+    used: HashMap<String, u32>,
+}
+
 /// The queue of this process. It ends with the value.
-pub struct Replay(mpsc::Sender<Waiting>);
+pub struct Replay {
+    queue: mpsc::Sender<Waiting>,
+    window: Mutex<Window>,
+    most: u32,
+}
 
 impl Replay {
-    pub fn start(db: Db) -> Self {
+    /// `most` is how many texts one client or one grant may use in ten minutes.
+    pub fn start(db: Db, most: u32) -> Self {
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(work(db, queue));
-        Self(sender)
+        Self { queue: sender, window: Mutex::default(), most }
     }
 
     /// How many wait that are in no batch yet.
     pub fn waiting(&self) -> usize {
-        self.0.max_capacity() - self.0.capacity()
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    /// Counts texts of a client or a grant before they are spent. `TooMany` if they would be more than it may use; other
+    /// clients and grants do not feel it.
+    pub fn admit(&self, owner: &str, texts: u32, now: Timestamp) -> Result<(), Error> {
+        let number = now.seconds().div_euclid(WINDOW_SECONDS);
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        if window.number != number {
+            *window = Window { number, used: HashMap::new() };
+        }
+        let used = window.used.get(owner).copied().unwrap_or_default().saturating_add(texts);
+        if used > self.most {
+            return Err(Error::TooMany(Timestamp::from_seconds((number + 1) * WINDOW_SECONDS)));
+        }
+        window.used.insert(owner.to_owned(), used);
+        Ok(())
     }
 
     /// Whether the assertion was here for the first time. Who gets an error instead cannot know whether it counts as used.
     pub async fn spend(&self, once: Once) -> Result<bool, Error> {
         let busy = Error::Busy { retry_after_seconds: RETRY_AFTER_SECONDS };
         let (answer, answered) = oneshot::channel();
-        match self.0.try_send(Waiting { once, answer }) {
+        match self.queue.try_send(Waiting { once, answer }) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => return Err(busy),
             Err(TrySendError::Closed(_)) => return Err(Error::broken("nobody records assertions")),
@@ -134,6 +168,23 @@ async fn insert_all(tx: &mut Tx, count: i64, hashes: &[u8], expires_at: Timestam
              ON CONFLICT (hash) DO NOTHING
       RETURNING hash",
         count, hashes, expires_at)
+}
+
+/// The same for two in the transaction of what they are presented for; which of them have not been here before.
+pub async fn insert_two(work: &mut Work, [one, other]: [&Once; 2]) -> Result<[bool; 2], DbError> {
+    let (first, second) = if one.hash < other.hash { (one, other) } else { (other, one) };
+    let rows = sql!(
+        &mut work.tx,
+        fetch_all Inserted,
+        "INSERT INTO spent_token (hash, expires_at) VALUES ($1, $2), ($3, $4)
+             ON CONFLICT (hash) DO NOTHING RETURNING hash",
+        &first.hash[..],
+        first.expires_at,
+        &second.hash[..],
+        second.expires_at
+    )?;
+    let is_new = |once: &Once| rows.iter().any(|row| row.hash == once.hash);
+    Ok([is_new(one), is_new(other)])
 }
 
 /// The same for one in the transaction of what it is presented for; `false` if it has been here before.

@@ -16,8 +16,13 @@ pub enum Object {
     Attempt,
     Registration,
     PasswordReset,
+    PartialSignIn,
+    CardReading,
+    Recovery,
+    UnconfirmedCodeGenerator,
     AddressChange,
     DataExport,
+    UntriedPasskey,
     AuthorizationRequest,
     PushedRequest,
     DeviceAuthorization,
@@ -28,8 +33,15 @@ pub enum Object {
     Device,
     LogoutState,
     UndeliveredMail,
+    RegisteredClient,
+    RegistrationToken,
     AuditEvent,
     UnusedAccount,
+    DeskCase,
+    DeskSlip,
+    DeskRelease,
+    Letter,
+    Guardian,
 }
 
 /// What happens at the end.
@@ -65,14 +77,21 @@ const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'sta
 }
 
 /// The table. `nutzerkonto retention` prints it.
-pub const RULES: [Rule; 19] = [
+pub const RULES: [Rule; 31] = [
     delete(Object::MailCheck, "400 days after the mail", Duration::ZERO, "people check whether a mail was ours"),
     delete(Object::MailedCode, "expiry", days(1), SECURITY),
     delete(Object::Attempt, "end of the window", days(1), SECURITY),
     delete(Object::Registration, "24 hours after its beginning", Duration::ZERO, NEEDLESS),
     delete(Object::PasswordReset, "30 minutes after its beginning", Duration::ZERO, NEEDLESS),
+    delete(Object::PartialSignIn, "10 minutes after its beginning", Duration::ZERO, NEEDLESS),
+    delete(Object::CardReading, "10 minutes after the last step", Duration::ZERO, NEEDLESS),
+    delete(Object::Recovery, "7 days after its waiting time", Duration::ZERO, NEEDLESS),
+    delete(Object::DeskSlip, "14 days after it was asked for", Duration::ZERO, NEEDLESS),
+    delete(Object::DeskRelease, "24 hours after its beginning", Duration::ZERO, NEEDLESS),
+    delete(Object::UnconfirmedCodeGenerator, "its beginning", hours(1), NEEDLESS),
     delete(Object::AddressChange, "30 minutes after its beginning", Duration::ZERO, NEEDLESS),
     delete(Object::DataExport, "24 hours after it was asked for", Duration::ZERO, NEEDLESS),
+    delete(Object::UntriedPasskey, "its registration", days(1), NEEDLESS),
     delete(Object::AuthorizationRequest, "30 minutes after its beginning", Duration::ZERO, NEEDLESS),
     delete(Object::PushedRequest, "60 seconds after it was deposited", Duration::ZERO, NEEDLESS),
     delete(Object::DeviceAuthorization, "expiry", days(1), SECURITY),
@@ -95,6 +114,16 @@ pub const RULES: [Rule; 19] = [
         days(90),
         "Art. 5 Abs. 2 DSGVO: the operator looks into it; without the mail",
     ),
+    delete(Object::RegisteredClient, "the end of a service that nobody approved", Duration::ZERO, NEEDLESS),
+    delete(Object::RegistrationToken, "expiry", Duration::ZERO, NEEDLESS),
+    delete(
+        Object::DeskCase,
+        "30 days after its code was taken",
+        days(30),
+        "Art. 12 Abs. 1 DSGVO: people see why an office has refused, or that a code has expired",
+    ),
+    delete(Object::Letter, "it was ordered", days(90), "Art. 5 Abs. 1 Buchst. e DSGVO: so long letters are counted"),
+    delete(Object::Guardian, "the last day that the court has set", Duration::ZERO, NEEDLESS),
     Rule {
         object: Object::AuditEvent,
         from: "the event",
@@ -182,10 +211,19 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         Object::Attempt => sql!(tx, execute, "DELETE FROM attempt WHERE expires_at < $1", at),
         Object::Registration => sql!(tx, execute, "DELETE FROM registration WHERE expires_at < $1", at),
         Object::PasswordReset => sql!(tx, execute, "DELETE FROM password_reset WHERE expires_at < $1", at),
+        Object::PartialSignIn => sql!(tx, execute, "DELETE FROM partial_sign_in WHERE expires_at < $1", at),
+        Object::CardReading => sql!(tx, execute, "DELETE FROM eid_reading WHERE expires_at < $1", at),
+        Object::Recovery => sql!(tx, execute, "DELETE FROM recovery WHERE expires_at < $1", at),
+        Object::UnconfirmedCodeGenerator => {
+            sql!(tx, execute, "DELETE FROM code_generator WHERE confirmed_at IS NULL AND created_at < $1", at)
+        }
         Object::AddressChange => sql!(tx, execute, "DELETE FROM address_change WHERE expires_at < $1", at),
         Object::DataExport => sql!(tx, execute, "DELETE FROM data_export WHERE expires_at < $1", at),
         Object::AuthorizationRequest => {
             sql!(tx, execute, "DELETE FROM authorization_request WHERE expires_at < $1", at)
+        }
+        Object::UntriedPasskey => {
+            sql!(tx, execute, "DELETE FROM passkey WHERE confirmed_at IS NULL AND created_at < $1", at)
         }
         Object::DeviceAuthorization => sql!(tx, execute, "DELETE FROM device_authorization WHERE expires_at < $1", at),
         Object::AuthorizationCode => sql!(tx, execute, "DELETE FROM authorization_code WHERE expires_at < $1", at),
@@ -196,6 +234,13 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         Object::Device => sql!(tx, execute, "DELETE FROM device WHERE last_seen_at < $1", at),
         Object::LogoutState => sql!(tx, execute, "DELETE FROM logout_notice WHERE ended_at < $1", at),
         Object::UndeliveredMail => sql!(tx, execute, "DELETE FROM outbox WHERE given_up_at < $1", at),
+        Object::RegisteredClient => delete_unapproved(tx, at).await,
+        Object::RegistrationToken => sql!(tx, execute, "DELETE FROM registration_token WHERE expires_at < $1", at),
+        Object::DeskCase => sql!(tx, execute, "DELETE FROM desk_case WHERE expires_at < $1", at),
+        Object::DeskSlip => sql!(tx, execute, "DELETE FROM desk_slip WHERE expires_at < $1", at),
+        Object::DeskRelease => sql!(tx, execute, "DELETE FROM desk_release WHERE expires_at < $1", at),
+        Object::Guardian => sql!(tx, execute, "DELETE FROM guardian WHERE expires_at < $1", at),
+        Object::Letter => sql!(tx, execute, "DELETE FROM letter WHERE ordered_at < $1", at),
         Object::AuditEvent => sql!(tx, execute, "DELETE FROM audit_event WHERE at < $1", at),
         Object::UnusedAccount => {
             sql!(
@@ -207,4 +252,16 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
             )
         }
     }
+}
+
+/// Clients that had registered themselves and that nobody has approved, with what people had agreed to.
+async fn delete_unapproved(tx: &mut Tx, at: Timestamp) -> Result<u64, DbError> {
+    sql!(
+        tx,
+        execute,
+        "DELETE FROM consent WHERE client_id IN (
+             SELECT id FROM registered_client WHERE approved_at IS NULL AND expires_at < $1)",
+        at
+    )?;
+    sql!(tx, execute, "DELETE FROM registered_client WHERE approved_at IS NULL AND expires_at < $1", at)
 }

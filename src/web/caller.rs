@@ -8,11 +8,12 @@ use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, dev, w
 use askama::Template;
 use futures_util::future::{LocalBoxFuture, Ready, ready};
 
+use super::aim::Aim;
 use super::form::{self, Form};
 use super::guard::RequestFacts;
 use super::memory::{Memory, Remembered};
 use super::page::{self, Frame, Problems, accepted_language, chosen_language, cookie, cookie_name, redirect};
-use crate::account::Account;
+use crate::account::{self, Account};
 use crate::app::App;
 use crate::client::registry::Registry;
 use crate::kernel::error::{Error, FieldProblem};
@@ -22,6 +23,7 @@ use crate::kernel::texts::Language;
 use crate::kernel::time::Timestamp;
 use crate::oidc::authorize::{self, Pending};
 use crate::oidc::connection::Connection;
+use crate::signin::arrival::Comer;
 use crate::signin::attempts::Network;
 use crate::signin::browser_hash;
 use crate::signin::change::Person;
@@ -38,10 +40,6 @@ const DEVICE_COOKIE: &str = "nk_g";
 const DEVICE_COOKIE_LIFETIME: actix_web::cookie::time::Duration = actix_web::cookie::time::Duration::days(400);
 /// The session's token.
 const SESSION_COOKIE: &str = "nk_s";
-
-/// Where people type the code of a device. Whoever has to sign in first comes back here.
-pub const DEVICE_PATH: &str = "/geraet";
-pub const SIGN_IN_FOR_DEVICE: &str = "/anmelden?ziel=geraet";
 
 /// Anybody: a browser, perhaps on the way to a service, perhaps signed in.
 pub struct Visitor {
@@ -119,15 +117,44 @@ impl SignedIn {
             .in_request(&self.visitor.request_id)
     }
 
+    /// Whether a form has to ask for the password. `NotFresh` if there is none and its owner has not just signed in.
+    pub async fn asks_password(&self) -> Result<bool, Error> {
+        let app = &self.visitor.app;
+        let has_password = session::password_changed_at(&mut app.read().await?, &self.session.account_id).await?;
+        match has_password {
+            Some(_) => Ok(true),
+            None if self.session.is_fresh(app.now()) => Ok(false),
+            None => Err(Error::NotFresh),
+        }
+    }
+
+    /// The same where it is enough to have just signed in.
+    pub async fn asks_password_unless_fresh(&self) -> Result<bool, Error> {
+        if self.session.is_fresh(self.visitor.app.now()) { Ok(false) } else { self.asks_password().await }
+    }
+
     /// The person's own account, opened.
     pub async fn account(&self) -> Result<Arc<Account>, Error> {
         self.remembered.account(&self.visitor.app).await
+    }
+
+    /// The same as it is now, whichever node changed it: what was just saved is seen, and a form begins from it.
+    pub async fn fresh_account(&self) -> Result<Account, Error> {
+        let app = &self.visitor.app;
+        account::load(&mut app.read().await?, &app.vault, &self.session.account_id).await
     }
 
     /// The services connected with it.
     pub async fn connections(&self) -> Result<Arc<Vec<Connection>>, Error> {
         self.remembered.connections(&self.visitor.app, &self.visitor.registry).await
     }
+}
+
+/// Whether that is the path of a page of the account, and cannot be read as anything else.
+fn is_own_page(path: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
+    let is_known = ["/sicherheit/", "/profil/", "/daten/"].iter().any(|start| path.starts_with(start));
+    is_known && path.len() <= 200 && path.bytes().all(is_plain) && !path.contains("//")
 }
 
 /// The browser's cookie, if it is one of ours by its form.
@@ -193,9 +220,7 @@ impl Visitor {
     }
 
     async fn begin_as(&self, session: &Session) -> Result<Work, Error> {
-        let mut work = self.app.begin(Actor::Account(session.account_id.clone())).await?;
-        work.request = Some(self.request_id.clone());
-        Ok(work)
+        account::begin(&self.app, &session.account_id, Some(&self.request_id)).await
     }
 
     /// The hash under which this browser's processes are stored.
@@ -214,6 +239,16 @@ impl Visitor {
         Applicant { browser, network, language: self.language, request }
     }
 
+    /// Whoever is in front of this browser, on the way in.
+    pub fn comer<'a>(&'a self, device: &'a CallerDevice) -> Comer<'a> {
+        Comer {
+            device: &device.0,
+            previous: self.session.as_ref().or(self.leaving.as_ref()),
+            client: self.pending.as_ref().map(|pending| pending.client.id.clone()),
+            request: Some(self.request_id.clone()),
+        }
+    }
+
     /// What stands around a page for this visitor.
     pub fn frame(&self) -> Frame {
         let mut frame = Frame::build(&self.app, self.language, &self.path, &self.query);
@@ -225,14 +260,31 @@ impl Visitor {
         frame
     }
 
-    /// `?vorgang=...` inside a flow, otherwise empty or what [`aim`](Self::aim) says.
+    /// `?vorgang=...` inside a flow, otherwise empty or what [`aim_query`](Self::aim_query) says.
     pub fn flow_query(&self) -> String {
-        self.pending.as_ref().map_or_else(|| self.aim().to_owned(), |pending| format!("?vorgang={}", pending.id))
+        self.pending.as_ref().map_or_else(|| self.aim_query(), |pending| format!("?vorgang={}", pending.id))
     }
 
-    /// `?ziel=geraet` on the way to [`DEVICE_PATH`], otherwise empty.
-    pub fn aim(&self) -> &'static str {
-        if self.query.split('&').any(|pair| pair == "ziel=geraet") { "?ziel=geraet" } else { "" }
+    /// The page of ours that somebody is on the way to, if any.
+    pub fn aim(&self) -> Option<Aim> {
+        Aim::of_query(&self.query)
+    }
+
+    /// `?ziel=...` on the way to a page of ours, otherwise empty.
+    pub fn aim_query(&self) -> String {
+        let again = || self.page_to_repeat().map_or_else(String::new, |page| format!("?ziel={page}"));
+        self.aim().map_or_else(again, |aim| aim.query().to_owned())
+    }
+
+    /// Where somebody was about to do something and has to sign in once more first.
+    fn page_to_repeat(&self) -> Option<&str> {
+        let said = self.query.split('&').find_map(|pair| pair.strip_prefix("ziel="))?;
+        is_own_page(said).then_some(said)
+    }
+
+    /// Whether somebody signs in once more, to go on with what they were about to do.
+    pub fn signs_in_again(&self) -> bool {
+        self.session.is_some() && self.page_to_repeat().is_some()
     }
 
     pub fn page(&self, template: &impl Template) -> Result<HttpResponse, Error> {
@@ -249,9 +301,25 @@ impl Visitor {
         self.page_with(StatusCode::FORBIDDEN, template)
     }
 
+    /// A page that says that what was sent is not known any more.
+    pub fn page_gone(&self, template: &impl Template) -> Result<HttpResponse, Error> {
+        self.page_with(StatusCode::GONE, template)
+    }
+
+    /// A page that says that something others have to do cannot be done now.
+    pub fn page_unavailable(&self, template: &impl Template) -> Result<HttpResponse, Error> {
+        self.page_with(StatusCode::SERVICE_UNAVAILABLE, template)
+    }
+
     fn page_with(&self, status: StatusCode, template: &impl Template) -> Result<HttpResponse, Error> {
         let response = page::respond(status, template)?;
         self.remember(response)
+    }
+
+    /// Lets a page run the script for passkeys.
+    pub fn with_script(&self, mut page: HttpResponse) -> Result<HttpResponse, Error> {
+        page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, page::script_policy(&self.app)?);
+        Ok(page)
     }
 
     pub fn problems(&self, problems: &[FieldProblem]) -> Problems {
@@ -268,12 +336,14 @@ impl Visitor {
         self.remember(redirect(location))
     }
 
-    /// Where somebody goes who has signed in: back to the dispatcher, to the code of a device, or to the account.
+    /// Where somebody goes who has signed in: back to the dispatcher, to the page that they aim at, or to the account.
     pub fn onwards(&self) -> String {
         match (&self.pending, self.aim()) {
             (Some(_), _) => format!("/weiter{}", self.flow_query()),
-            (None, "") => "/konto".to_owned(),
-            (None, _) => DEVICE_PATH.to_owned(),
+            (None, aim) => {
+                let page = aim.map(Aim::path).or_else(|| self.page_to_repeat());
+                page.unwrap_or("/konto").to_owned()
+            }
         }
     }
 
@@ -284,7 +354,10 @@ impl Visitor {
 
     /// As [`leave`](Self::leave); the browser is known from now on.
     pub fn remember_device(&self, location: &str, device: &CallerDevice) -> Result<HttpResponse, Error> {
-        let mut response = self.leave(location)?;
+        self.with_device(self.leave(location)?, device)
+    }
+
+    fn with_device(&self, mut response: HttpResponse, device: &CallerDevice) -> Result<HttpResponse, Error> {
         if device.0.is_new {
             let mut lasting = cookie(&self.app, &cookie_name(&self.app, DEVICE_COOKIE), device.0.token().to_owned());
             lasting.set_max_age(DEVICE_COOKIE_LIFETIME);
@@ -300,7 +373,17 @@ impl Visitor {
         token: &Secret<String>,
         device: &CallerDevice,
     ) -> Result<HttpResponse, Error> {
-        let mut response = self.remember_device(location, device)?;
+        self.with_session(self.leave(location)?, token, device)
+    }
+
+    /// Lets a page begin a session: for what is shown once, to somebody who has just signed in.
+    pub fn with_session(
+        &self,
+        page: HttpResponse,
+        token: &Secret<String>,
+        device: &CallerDevice,
+    ) -> Result<HttpResponse, Error> {
+        let mut response = self.with_device(page, device)?;
         let name = cookie_name(&self.app, SESSION_COOKIE);
         response.add_cookie(&cookie(&self.app, &name, token.expose().clone())).map_err(Error::broken)?;
         Ok(response)
@@ -334,7 +417,7 @@ async fn find_session(app: &App, memory: &Memory, request: &HttpRequest) -> Resu
         && session::is_stale(session, app.now())
     {
         let mut work = app.begin(Actor::Account(session.account_id.clone())).await?;
-        session::touch(&mut work, &session.id).await?;
+        session::touch(&mut work, session).await?;
         work.commit().await?;
     }
     Ok(remembered)

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use askama::Template;
 use serde_json::json;
 
-use super::caller::{DEVICE_PATH, SIGN_IN_FOR_DEVICE};
+use super::aim::Aim;
 use super::page::{Frame, preferred_language};
 use crate::app::App;
 use crate::kernel::error::Error;
@@ -66,7 +66,7 @@ impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::NotSignedIn => StatusCode::UNAUTHORIZED,
+            Self::NotSignedIn | Self::NotFresh => StatusCode::UNAUTHORIZED,
             Self::NotAllowed(_) | Self::LevelTooLow(_) => StatusCode::FORBIDDEN,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) => StatusCode::CONFLICT,
@@ -132,7 +132,7 @@ fn oauth(
         Some(Error::Busy { .. } | Error::TooMany(_)) => {
             ("temporarily_unavailable", "too many requests; try again later")
         }
-        Some(Error::NotSignedIn) => ("login_required", "nobody is signed in"),
+        Some(Error::NotSignedIn | Error::NotFresh) => ("login_required", "nobody is signed in"),
         Some(Error::LevelTooLow(_)) => ("insufficient_user_authentication", "a higher level is needed"),
         _ if status == StatusCode::METHOD_NOT_ALLOWED => ("invalid_request", "this method is not allowed here"),
         _ => ("invalid_request", "the request is malformed"),
@@ -192,12 +192,20 @@ fn page(
     status: StatusCode,
     error: Option<&Error>,
 ) -> HttpResponse {
+    // Inside a flow the dispatcher knows better what comes next.
+    let flow = refused.query.split('&').find(|pair| pair.starts_with("vorgang=req_") && pair.len() < 50);
+    if matches!(error, Some(Error::NotFresh)) {
+        let then = flow.map_or_else(|| format!("ziel={}", refused.path), str::to_owned);
+        return super::page::redirect(&format!("/anmelden/passkey?{then}"));
+    }
     if matches!(error, Some(Error::NotSignedIn)) {
-        // Inside a flow the dispatcher knows better what comes next.
-        let flow = refused.query.split('&').find(|pair| pair.starts_with("vorgang=req_") && pair.len() < 50);
-        let sign_in = if refused.path == DEVICE_PATH { SIGN_IN_FOR_DEVICE } else { "/anmelden" };
-        let location = flow.map_or_else(|| sign_in.to_owned(), |flow| format!("/weiter?{flow}"));
+        let aim = Aim::of_path(&refused.path).map_or("", Aim::query);
+        let location = flow.map_or_else(|| format!("/anmelden{aim}"), |flow| format!("/weiter?{flow}"));
         return super::page::redirect(&location);
+    }
+    // The one page that says which page wants which level, and how to get there.
+    if let (Some(Error::LevelTooLow(_)), Some(aim)) = (error, Aim::of_path(&refused.path)) {
+        return super::page::redirect(&format!("/anmelden/niveau{}", aim.query()));
     }
     let language = refused.language;
     let (title, text) = explain(language, status, error);

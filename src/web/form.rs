@@ -41,6 +41,11 @@ fn xor(one: [u8; 32], other: [u8; 32]) -> [u8; 32] {
 pub struct Form(Vec<(String, String)>);
 
 impl Form {
+    /// One in which nothing has been filled in.
+    pub const fn empty() -> Self {
+        Self(Vec::new())
+    }
+
     /// The field's text; a field that is not there is empty.
     pub fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)

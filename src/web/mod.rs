@@ -1,10 +1,13 @@
 //! Floor 3: between HTTP and the capabilities. Who is calling, what a form said, how an answer looks.
 
+pub mod aim;
 pub mod caller;
 pub mod certificate;
 pub mod cors;
 pub mod error;
 pub mod form;
 pub mod guard;
+pub mod locked;
 pub mod memory;
 pub mod page;
+pub mod qr;

@@ -6,12 +6,12 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use crate::account::{AttributeName, Source};
+use crate::account::AttributeName;
 use crate::app::AppParts;
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::level::Level;
 use crate::kernel::secret::{hex, sha256};
-use crate::kernel::texts::{Language, Text, Texts};
+use crate::kernel::texts::{Language, ProblemTexts, Text, Texts};
 
 pub const STYLESHEET: &str = include_str!("../../static/nutzerkonto.css");
 pub const FAVICON: &str = include_str!("../../static/favicon.svg");
@@ -22,6 +22,17 @@ pub static STYLESHEET_PATH: std::sync::LazyLock<String> = std::sync::LazyLock::n
     format!("/static/nutzerkonto.{hash}.css")
 });
 
+/// The one script there is: for passkeys, on the pages that need it.
+pub const SCRIPT: &str = include_str!("../../static/passkey.js");
+
+pub static SCRIPT_PATH: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+    let hash = hex(&sha256(SCRIPT.as_bytes())[..6]);
+    format!("/static/passkey.{hash}.js")
+});
+
+/// Where the script asks for a challenge.
+pub const OPTIONS_PATH: &str = "/anmelden/passkey/optionen";
+
 /// What stands around every page.
 pub struct Frame {
     pub t: &'static Texts,
@@ -29,6 +40,8 @@ pub struct Frame {
     pub other_language: &'static str,
     pub language_link: String,
     pub css: String,
+    /// Where the script is, for the pages that have it.
+    pub script: &'static str,
     /// The anti-forgery value of this browser's forms.
     pub csrf: String,
     /// `?vorgang=...` inside a flow, otherwise empty.
@@ -58,6 +71,7 @@ impl Frame {
             other_language: other.tag(),
             language_link: format!("/sprache/{}?{back}", other.tag()),
             css: STYLESHEET_PATH.clone(),
+            script: SCRIPT_PATH.as_str(),
             csrf: String::new(),
             q: String::new(),
             service: None,
@@ -69,6 +83,20 @@ impl Frame {
             demo: app.config.demo,
             here: path.to_owned(),
         }
+    }
+}
+
+/// Another provider that people may sign in with, as a button.
+pub struct ProviderButton {
+    pub id: String,
+    pub name: String,
+}
+
+impl ProviderButton {
+    /// Those of the settings.
+    pub fn all(app: &AppParts, language: Language) -> Vec<Self> {
+        let enabled = app.config.upstream.iter().filter(|one| one.enabled);
+        enabled.map(|one| Self { id: one.id.clone(), name: one.title(language).to_owned() }).collect()
     }
 }
 
@@ -111,11 +139,20 @@ pub fn cookie_name(app: &AppParts, name: &'static str) -> String {
 /// the browser, and form-action would count the service's address too; hence it stands only where a form goes to a service
 /// itself. Forms of ours carry an anti-forgery value.
 pub fn content_policy(form_action: Option<&str>) -> Result<HeaderValue, Error> {
-    let policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+    let policy = POLICY;
     let Some(uri) = form_action else { return Ok(HeaderValue::from_static(policy)) };
     // Section 2.3.1: a source has no query, and what separates sources is written as an escape. Registered URIs hold no ';'.
     let uri = uri.split('?').next().unwrap_or_default().replace(',', "%2C");
     HeaderValue::from_str(&format!("{policy}; form-action {uri}")).map_err(Error::broken)
+}
+
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The same for a page with the script: this one file runs, and it may ask this one address.
+pub fn script_policy(app: &AppParts) -> Result<HeaderValue, Error> {
+    let (host, script) = (app.config.host(), SCRIPT_PATH.as_str());
+    let policy = format!("{POLICY}; script-src {host}{script}; connect-src {host}{OPTIONS_PATH}");
+    HeaderValue::from_str(&policy).map_err(Error::broken)
 }
 
 /// Renders a page.
@@ -179,6 +216,15 @@ fn problem_text(language: Language, problem: &str) -> &'static Text {
         "password_wrong" => &p.password_wrong,
         "wrong_credentials" => &p.wrong_credentials,
         "code_missing" => &p.code_missing,
+        "app_code_missing" => &p.app_code_missing,
+        "app_code_wrong" => &p.app_code_wrong,
+        "recovery_code_missing" => &p.recovery_code_missing,
+        "recovery_code_wrong" => &p.recovery_code_wrong,
+        "recovery_code_used" => &p.recovery_code_used,
+        "way_back_missing" => &p.way_back_missing,
+        "code_app_name" => &p.code_app_name,
+        "code_apps_enough" => &p.code_apps_enough,
+        "code_device_wrong" => &p.code_device_wrong,
         "given_names_missing" => &p.given_names_missing,
         "family_name_missing" => &p.family_name_missing,
         "name_characters" => &p.name_characters,
@@ -197,24 +243,57 @@ fn problem_text(language: Language, problem: &str) -> &'static Text {
         "device_code_missing" => &p.device_code_missing,
         "device_code_wrong" => &p.device_code_wrong,
         "check_code_missing" => &p.check_code_missing,
+        "last_way_in" => &p.last_way_in,
+        "passkeys_too_few" => &p.passkeys_too_few,
+        "code_app_needs_password" => &p.code_app_needs_password,
+        "passkey_failed" => &p.passkey_failed,
+        "passkey_cancelled" => &p.passkey_cancelled,
+        "passkey_known" => &p.passkey_known,
+        "passkey_unsupported" => &p.passkey_unsupported,
+        "passkey_gone" => &p.passkey_gone,
+        "passkey_not_made" => &p.passkey_not_made,
+        "passkey_name_missing" => &p.passkey_name_missing,
+        "passkey_too_strong" => &p.passkey_too_strong,
+        "linked_too_strong" => &p.linked_too_strong,
+        "passkeys_enough" => &p.passkeys_enough,
+        _ => proof_problem_text(p, problem),
+    }
+}
+
+/// The same for the pages on which people prove who they are.
+fn proof_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
+    match problem {
+        "case_code_missing" => &p.case_code_missing,
+        "case_code_wrong" => &p.case_code_wrong,
+        "case_code_expired" => &p.case_code_expired,
+        "case_own" => &p.case_own,
+        "case_open_elsewhere" => &p.case_open_elsewhere,
+        "check_open" => &p.check_open,
+        "check_refused" => &p.check_refused,
+        "document_expired" => &p.document_expired,
+        "document_date" => &p.document_date,
+        "certificate_missing" => &p.certificate_missing,
+        "agreement_missing" => &p.agreement_missing,
+        "reason_missing" => &p.reason_missing,
+        "note_too_long" => &p.note_too_long,
+        "note_missing" => &p.note_missing,
+        "letter_code_missing" => &p.letter_code_missing,
+        "letter_code_wrong" => &p.letter_code_wrong,
+        "address_incomplete" => &p.address_incomplete,
+        "letters_enough" => &p.letters_enough,
+        "letter_under_way" => &p.letter_under_way,
+        "order_text" => &p.order_text,
+        "order_scope" => &p.order_scope,
+        "order_until" => &p.order_until,
+        "order_not_seen" => &p.order_not_seen,
+        "guardian_same" => &p.guardian_same,
+        "guardian_unproven" => &p.guardian_unproven,
         _ => &p.code_wrong,
     }
 }
 
 pub fn level_name(t: &Texts, level: Level) -> String {
-    let text = match level {
-        Level::Basic => &t.level.basic,
-        Level::Low => &t.level.low,
-        Level::Substantial => &t.level.substantial,
-        Level::High => &t.level.high,
-    };
-    text.to_string()
-}
-
-pub fn source_name(t: &Texts, source: Source) -> &str {
-    match source {
-        Source::SelfAsserted => t.source.self_asserted.as_str(),
-    }
+    level.label(t).to_string()
 }
 
 pub fn attribute_label(t: &Texts, name: AttributeName) -> String {
@@ -225,8 +304,8 @@ pub fn attribute_label(t: &Texts, name: AttributeName) -> String {
 pub fn attribute_value(language: Language, name: AttributeName, value: &str) -> String {
     let t = language.texts();
     let words = match name {
-        AttributeName::BirthDate => birth_date(language, value),
-        AttributeName::Country => country_name(language, value).map(str::to_owned),
+        AttributeName::BirthDate => calendar_date(language, value),
+        AttributeName::Country | AttributeName::Nationality => country_name(language, value).map(str::to_owned),
         AttributeName::StreetAddress => Some(value.replace('\n', ", ")),
         AttributeName::Gender => gender_name(t, value).map(Text::to_string),
         _ => None,
@@ -241,7 +320,8 @@ pub fn countries(language: Language) -> impl Iterator<Item = (&'static str, &'st
 }
 
 fn country_name(language: Language, code: &str) -> Option<&'static str> {
-    countries(language).find(|(known, _)| *known == code).map(|(_, name)| name)
+    let others = language.texts().country.others.as_str().split("; ").filter_map(|country| country.split_once(' '));
+    countries(language).chain(others).find(|(known, _)| *known == code).map(|(_, name)| name)
 }
 
 pub fn gender_name<'a>(t: &'a Texts, value: &str) -> Option<&'a Text> {
@@ -253,11 +333,13 @@ pub fn gender_name<'a>(t: &'a Texts, value: &str) -> Option<&'a Text> {
     }
 }
 
-/// `1987-03-27` as `27. März 1987`.
-pub fn birth_date(language: Language, value: &str) -> Option<String> {
+/// `1987-03-27` as `27. März 1987`, `1987-03` as `März 1987`.
+pub fn calendar_date(language: Language, value: &str) -> Option<String> {
     let mut parts = value.splitn(3, '-');
-    let (year, month, day) = (parts.next()?, parts.next()?.parse::<usize>().ok()?, parts.next()?.parse::<u8>().ok()?);
+    let (year, month) = (parts.next()?, parts.next()?.parse::<usize>().ok()?);
     let month = language.texts().moment.months.as_str().split(' ').nth(month.checked_sub(1)?)?;
+    let Some(day) = parts.next() else { return Some(format!("{month} {year}")) };
+    let day = day.parse::<u8>().ok()?;
     let dot = if language == Language::De { "." } else { "" };
     Some(format!("{day}{dot} {month} {year}"))
 }

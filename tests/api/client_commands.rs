@@ -333,7 +333,7 @@ fn sec_l07_a_change_is_judged_as_a_new_client() {
             ("method = \"private_key_jwt\"", "method = \"client_secret_basic\""),
             ("method = \"client_secret_basic\"", "method = \"private_key_jwt\""),
             ("method = \"private_key_jwt\"", "method = \"none\""),
-            ("kid = \"a\", ", ""),
+            ("kid = \"a\", ", "use = \"enc\", "),
             ("https://parken.example/jwks", "http://parken.example/jwks"),
             ("https://parken.example/jwks", "https://10.0.0.1/jwks"),
             ("id = \"parken\"", "id = \"par ken\""),

@@ -79,6 +79,34 @@ both!(sec_m07_optional_data_is_sent_only_if_it_was_chosen, async |world| {
     assert!(record.contains("Vornamen, Familienname, E-Mail-Adresse"), "{record}");
 });
 
+both!(the_whole_name_goes_where_both_of_its_parts_go, async |world| {
+    let name = "{ names = [\"name\", \"given_name\", \"family_name\"], optional = true }";
+    let parken = declare(&world, &[name, EMAIL_OPTIONAL], "").await;
+    let mut renate = renate(&world).await;
+    let page = renate.visit(&parken.request(&[])).await.body;
+    assert!(!page.contains("daten-name") && page.contains("daten-given_name"), "not asked for twice: {page}");
+    let both = ["daten-given_name", "daten-family_name"];
+    let all = json!({ "name": "Renate Muster", "given_name": "Renate", "family_name": "Muster" });
+    assert_eq!(answer(&world, &parken, &mut renate, &both).await, all);
+    let services = renate.get("/dienste").await.body;
+    assert!(services.contains("Vornamen, Familienname"), "{services}");
+});
+
+both!(the_whole_name_by_a_rule_of_its_own_is_a_question_of_its_own, async |world| {
+    let name = "{ names = [\"name\"], optional = true }";
+    let parts = "{ names = [\"given_name\", \"family_name\"], optional = true }";
+    let parken = declare(&world, &[name, parts, EMAIL_OPTIONAL], "").await;
+    let mut renate = renate(&world).await;
+    let page = renate.visit(&parken.request(&[])).await.body;
+    assert!(page.contains("id=\"daten-name\"") && page.contains("id=\"daten-given_name\""), "{page}");
+    let given = json!({ "given_name": "Renate" });
+    assert_eq!(
+        answer(&world, &parken, &mut renate, &["daten-given_name"]).await,
+        given,
+        "the whole name was not chosen"
+    );
+});
+
 both!(a_no_later_takes_data_away_from_tokens_that_are_there, async |world| {
     let parken = declare(&world, &[NAME, EMAIL_OPTIONAL], "").await;
     let mut renate = renate(&world).await;

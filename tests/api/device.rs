@@ -190,6 +190,9 @@ both!(a_device_is_denied, async |world| {
             assert_eq!(told(&world, &automat, &device_code).await, "access_denied", "{way}");
         }
         assert_eq!(types(&mut renate, &user_code).await.status, 422, "{way}");
+        let denied =
+            world.texts("SELECT subject FROM audit_event WHERE kind = 'client.device_denied' ORDER BY id").await;
+        assert_eq!(denied.last().map(String::as_str), Some("client:automat"), "{way}");
         assert_eq!(renate.get(&format!("/geraet/pruefen{flow}")).await.status, 410, "{way}");
         world.pass(Duration::from_secs(3600));
         renate.sign_in(EMAIL, PASSWORD).await;

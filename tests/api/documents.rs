@@ -5,10 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::both;
+use nutzerkonto::assurance::{WORTH, session_limit};
 use nutzerkonto::client::ClientFile;
 use nutzerkonto::config::Config;
 use nutzerkonto::kernel::key_times::{JWK_SET_KEPT, PUBLISHED_BEFORE_USE, VERIFIES_AFTER_USE};
 use nutzerkonto::kernel::level::Level;
+use nutzerkonto::kernel::time::Timestamp;
 use nutzerkonto::routes;
 
 /// The route table as a reader sees it: a new route shows up here.
@@ -164,6 +166,23 @@ fn the_guide_knows_levels_and_key_times() {
     let seconds = between(&code, "CODE_LIFETIME: Duration = Duration::from_secs(", ")")[0];
     assert!(guide.contains(&format!("a code holds for {seconds} seconds")), "{seconds}");
     assert!(keys.contains(&format!("for {} hours after its successor", hours(VERIFIES_AFTER_USE))));
+}
+
+#[test]
+fn the_page_on_levels_says_what_the_tables_say() {
+    let page = read("docs/levels.md");
+    for worth in WORTH {
+        let name = serde_json::to_value(worth.kind).unwrap();
+        let row = format!("| `{}` | {} | {} |", name.as_str().unwrap(), worth.usual.name(), worth.most.name());
+        assert!(page.contains(&row), "{row}");
+    }
+    for (levels, level) in [("basic, low", Level::Low), ("substantial", Level::Substantial), ("high", Level::High)] {
+        let limit = session_limit(level, Timestamp::from_seconds(1_795_424_520));
+        let (idle, most) = (limit.idle.as_secs() / 60, limit.absolute.as_secs() / 60);
+        let most = if most % 60 == 0 { format!("{} hours", most / 60) } else { format!("{most} minutes") };
+        let row = format!("| {levels} | {idle} minutes | {most} |");
+        assert!(page.contains(&row), "{row}");
+    }
 }
 
 both!(the_guide_names_endpoints_and_prompts_of_discovery, async |world| {

@@ -38,7 +38,7 @@ fn removed(config: &mut Config) {
 }
 
 async fn seed(world: &World, accounts: u64) {
-    people::seed(&world.app, accounts).await.unwrap();
+    people::seed(&world.app, accounts, false).await.unwrap();
 }
 
 async fn can_sign_in(world: &World, email: &str) -> bool {

@@ -146,8 +146,10 @@ both!(a_service_that_is_busy_waits_and_is_told_after_a_restart, async |mut world
 
 both!(a_service_that_never_answers_is_given_up_and_its_person_learns_it, async |mut world| {
     let parken = Service::new("parken");
-    // Nobody listens there.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // Bound, so that nobody else gets the port, and without anyone who listens.
+    let silent = tokio::net::TcpSocket::new_v4().unwrap();
+    silent.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let port = silent.local_addr().unwrap().port();
     let extra = format!("backchannel_logout_uri = \"http://localhost:{port}/ende\"");
     let mut renate = renate(&mut world, &parken.declaration(&extra)).await;
     sign_in(&world, &mut renate, &parken).await;
@@ -197,7 +199,7 @@ both!(a_node_that_ends_after_the_call_leaves_it_waiting, async |mut world| {
     let jobs = outbox::claim(&world.app.db, world.app.now().plus(minutes(1)), outbox::Lane::Only(backchannel::TELL), 4)
         .await
         .unwrap();
-    let registry = Registry::load(&world.app.db).await.unwrap();
+    let registry = Registry::load(&world.app.db, world.app.now()).await.unwrap();
     backchannel::tell(&world.app, &registry, &jobs[0].payload(&world.app.vault).unwrap()).await.unwrap();
     ear.heard(2).await;
     becomes(&world, "waiting", 1).await;

@@ -65,8 +65,8 @@ both!(a_locked_account_is_refused_on_every_path, async |world| {
     assert_eq!((known.status, known.heading()), (unknown.status, unknown.heading()));
     // A new password does not open it.
     let mut reset = world.browser();
-    reset.get("/wieder-anmelden").await;
-    reset.post("/wieder-anmelden", &[("email", EMAIL)]).await;
+    reset.get("/wieder-anmelden/email").await;
+    reset.post("/wieder-anmelden/email", &[("email", EMAIL)]).await;
     let mail = world.mail_to(EMAIL).await;
     assert!(mail.subject.contains("gesperrt") && !mail.body.contains("Code ist"), "{}", mail.body);
     assert!(operator::lock(&world.app, &by(), &id).await.is_err(), "it is locked already");

@@ -1,5 +1,7 @@
 //! Pushed authorization requests: deposited by the client, used once by one browser.
 
+use nutzerkonto::kernel::level::Level;
+
 use crate::both;
 use crate::sender_constraint::Bound;
 use crate::support::browser::Answer;
@@ -137,4 +139,20 @@ both!(sec_i07_who_must_deposit_asks_in_no_other_way, async |world| {
     let back = renate.get(&bound.service().request(&[])).await;
     assert_eq!(back.parameter("error").as_deref(), Some("invalid_request"));
     assert_eq!(back.parameter("code"), None);
+});
+
+both!(sec_i07_from_a_level_on_every_request_is_deposited, async |world| {
+    let need = "level = \"low\"\nlevel_reason = { de = \"Steuer\", en = \"Tax\" }";
+    let (steuer, parken) = (Service::new("steuer"), Service::new("parken"));
+    world.clients(&format!("{}{}", steuer.declaration(need), parken.declaration(""))).await;
+    let node = world.node_with(|config| config.requests.pushed_from = Some(Level::Low)).await;
+    let mut renate = world.browser().at(node.running.address);
+    let refused = renate.get(&steuer.request(&[])).await;
+    assert_eq!(refused.parameter("error").as_deref(), Some("invalid_request"));
+    let more = r#"{"id_token":{"acr":{"essential":true,"value":"substantial"}}}"#;
+    let refused = renate.get(&parken.request(&[("claims", more)])).await;
+    assert_eq!(refused.parameter("error").as_deref(), Some("invalid_request"), "the level of this request");
+    assert!(renate.get(&parken.request(&[])).await.location().starts_with("/anmelden"));
+    let uri = pushed(&world, &steuer).await;
+    assert!(renate.get(&reference("steuer", &uri, "")).await.location().starts_with("/anmelden"));
 });

@@ -147,6 +147,22 @@ both!(sec_a15_a_demanded_subject_or_level_is_met_or_refused, async |world| {
     assert!(renate.get(&acr("http://bsi.bund.de/eID/LoA/undefined")).await.parameter("code").is_some());
 });
 
+both!(authorization_details_of_no_known_type_are_refused_everywhere, async |world| {
+    let (parken, mut renate) = parken(&world).await;
+    let code = parken.code(&mut renate, &[]).await;
+    let details = ("authorization_details", r#"[{"type":"konto"}]"#);
+    let told = renate.get(&parken.request(&[details])).await;
+    assert_eq!(told.parameter("error").as_deref(), Some("invalid_authorization_details"), "RFC 9396 section 5");
+    let mut form: Vec<_> = parken.parameters();
+    form.push((details.0, details.1.to_owned()));
+    let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let deposited = parken.ask(&world, "/oauth2/par", &form).await;
+    assert_eq!((deposited.status, &deposited.json()["error"]), (400, &json!("invalid_authorization_details")));
+    let redeemed = parken.redeem_at(&world.browser(), &code, &[details]).await;
+    assert_eq!((redeemed.status, &redeemed.json()["error"]), (400, &json!("invalid_authorization_details")));
+    assert_eq!(parken.redeem(&world, &code).await.status, 200, "and the code is not used up");
+});
+
 both!(an_id_token_is_signed_as_the_service_can_read_it, async |world| {
     let services =
         ["ES256", "PS256", "EdDSA", "RS256"].map(|algorithm| (algorithm, Service::new(&algorithm.to_lowercase())));

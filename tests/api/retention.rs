@@ -73,9 +73,91 @@ async fn plant_data(tx: &mut Tx, name: &str, at: Timestamp) {
     sql!(
         tx,
         execute,
+        "INSERT INTO eid_reading (browser_hash, token_hash, is_read, sealed, expires_at) VALUES ($1, $1, FALSE, $1, $2)",
+        bytes,
+        at
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO partial_sign_in (browser_hash, account_id, expires_at) VALUES ($1, $2, $3)",
+        bytes,
+        name,
+        at
+    )
+    .unwrap();
+    plant_proofs(tx, name, at).await;
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO recovery (account_id, cancel_hash, started_at, remind_at, release_at, expires_at)
+         VALUES ($1, $2, 1, 1, 1, $3)",
+        name,
+        bytes,
+        at
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
         "INSERT INTO data_export (token_hash, account_id, session_id, expires_at) VALUES ($1, $2, $2, $3)",
         bytes,
         name,
+        at
+    )
+    .unwrap();
+}
+
+async fn plant_proofs(tx: &mut Tx, name: &str, at: Timestamp) {
+    let bytes = name.as_bytes();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO desk_slip (browser_hash, account_id, code_hash, code, asked_at, expires_at)
+         VALUES ($1, $2, $1, $1, 1, $3)",
+        bytes,
+        name,
+        at
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO desk_release (account_id, code_hash, cancel_hash, released_at, expires_at)
+         VALUES ($1, $2, $2, 1, $3)",
+        name,
+        bytes,
+        at
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO desk_case (id, account_id, code_hash, state, created_at, expires_at)
+         VALUES ($1, $1, $2, 'waiting', 1, $3)",
+        name,
+        bytes,
+        at.minus(days(30))
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO letter (id, account_id, code_hash, address, state, tries, ordered_at, expires_at)
+         VALUES ($1, $1, $2, $2, 'under_way', 0, $3, $3)",
+        name,
+        bytes,
+        at.minus(days(90))
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO guardian (id, ward_id, ward_side, guardian_id, guardian_side, recorded_at, expires_at)
+         VALUES ($1, $1, $2, $1, $2, 1, $3)",
+        name,
+        bytes,
         at
     )
     .unwrap();
@@ -133,23 +215,58 @@ async fn plant_protocol(tx: &mut Tx, name: &str, at: Timestamp) {
         at
     )
     .unwrap();
+    plant_registration(tx, name, at).await;
+}
+
+async fn plant_registration(tx: &mut Tx, name: &str, at: Timestamp) {
+    let bytes = name.as_bytes();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO registered_client (id, definition, metadata, access_hash, admitted_by, created_at, expires_at)
+         VALUES ($1, '{}', '{}', $2, 'x', 1, $3)",
+        name,
+        bytes,
+        at
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO registration_token (id, token_hash, note, operator, uses_left, created_at, expires_at)
+         VALUES ($1, $2, 'x', 'x', 1, 1, $3)",
+        name,
+        bytes,
+        at
+    )
+    .unwrap();
 }
 
 /// The tables planted above, and for each how to read the names back.
-const TABLES: [(&str, &str); 13] = [
+const TABLES: [(&str, &str); 23] = [
     ("mail_check", "code_hash"),
     ("mailed_code", "owner"),
     ("attempt", "key_hash"),
     ("registration", "browser_hash"),
     ("password_reset", "browser_hash"),
+    ("partial_sign_in", "browser_hash"),
+    ("eid_reading", "browser_hash"),
+    ("recovery", "cancel_hash"),
     ("address_change", "account_id"),
     ("data_export", "token_hash"),
+    ("desk_case", "id"),
+    ("desk_slip", "browser_hash"),
+    ("desk_release", "code_hash"),
+    ("letter", "id"),
+    ("guardian", "id"),
     ("authorization_request", "browser_hash"),
     ("pushed_request", "uri_hash"),
     ("device_authorization", "device_hash"),
     ("authorization_code", "code_hash"),
     ("client_grant", "id"),
     ("spent_token", "hash"),
+    ("registered_client", "id"),
+    ("registration_token", "id"),
 ];
 
 /// Which of the planted rows a table still has.

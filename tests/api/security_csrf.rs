@@ -5,7 +5,7 @@ use reqwest::Method;
 use crate::both;
 use crate::support::browser::PASSWORD;
 use crate::support::inspect::difference;
-use crate::support::surface::{self, Busy, busy_renate, fields, own_forms};
+use crate::support::surface::{self, Busy, Url, busy_olga, busy_renate, fields, own_forms};
 use crate::support::{Browser, World};
 
 /// Which anti-forgery value a request carries.
@@ -97,12 +97,24 @@ async fn foreign_token(world: &World) -> String {
 }
 
 both!(sec_n03_no_foreign_page_changes_anything, async |world| {
-    let (mut busy, foreign) = (busy_renate(&world).await, foreign_token(&world).await);
+    let busy = busy_renate(&world).await;
     let forms = own_forms();
     assert!(forms.len() >= 15, "the route table was read");
+    nothing_changes(&world, busy, &forms).await;
+});
+
+both!(sec_n03_no_foreign_page_acts_for_an_officer, async |world| {
+    let (busy, forms) = busy_olga(&world).await;
+    assert!(forms.len() >= 6, "the route table was read");
+    nothing_changes(&world, busy, &forms).await;
+});
+
+/// None of the attacks is believed at any of these forms.
+async fn nothing_changes(world: &World, mut busy: Busy, forms: &[Url]) {
+    let foreign = foreign_token(world).await;
     world.settle().await;
     let before = world.dump().await;
-    for url in &forms {
+    for url in forms {
         for (number, case) in ATTACKS.iter().enumerate() {
             let status = attack(&mut busy, &foreign, &url.path, case).await;
             assert_eq!(status, case.status, "{} {:?} {:?} ({number})", url.path, case.token, case.header);
@@ -110,16 +122,16 @@ both!(sec_n03_no_foreign_page_changes_anything, async |world| {
         let after = world.dump().await;
         assert_eq!(after, before, "{}: {:#?}", url.path, difference(&before, &after));
     }
-});
+}
 
 // The other half: the same requests from our own page are taken, so that the refusals above mean something.
 both!(sec_n03_our_own_pages_are_believed, async |world| {
     let busy = busy_renate(&world).await;
     let (origin, mut changed) = (world.config.issuer.clone(), Vec::new());
     let mut forms = own_forms();
-    // Last steps first, and signing out at the end, so that each finds what it needs.
+    // Last steps first, and what ends others at the end, so that each finds what it needs.
     forms.reverse();
-    forms.sort_by_key(|url| url.path.contains("abmelden") || url.path.contains("logout"));
+    forms.sort_by_key(|url| ["abmelden", "logout", "notfall"].iter().any(|word| url.path.contains(word)));
     for url in forms {
         let mut form = fields(&busy.code);
         form.push(("csrf", busy.browser.csrf.clone()));

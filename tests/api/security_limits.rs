@@ -133,8 +133,8 @@ both!(sec_o08_codes_of_a_reset_are_guessed_fifteen_times_an_hour, async |world| 
     world.pass(std::time::Duration::from_secs(86_400));
     for _ in 0..6 {
         let mut attacker = world.browser();
-        attacker.get("/wieder-anmelden").await;
-        attacker.post("/wieder-anmelden", &[("email", EMAIL)]).await;
+        attacker.get("/wieder-anmelden/email").await;
+        attacker.post("/wieder-anmelden/email", &[("email", EMAIL)]).await;
         for _ in 0..7 {
             attacker.post("/wieder-anmelden/code", &[("code", "000000")]).await;
         }
@@ -155,8 +155,8 @@ both!(sec_o08_wrong_codes_count_for_the_network, async |mut world| {
     let mut statuses = Vec::new();
     for number in 0..4 {
         let mut attacker = world.browser();
-        attacker.get("/wieder-anmelden").await;
-        attacker.post("/wieder-anmelden", &[("email", &format!("konto-{number}@example.org"))]).await;
+        attacker.get("/wieder-anmelden/email").await;
+        attacker.post("/wieder-anmelden/email", &[("email", &format!("konto-{number}@example.org"))]).await;
         for _ in 0..3 {
             statuses.push(attacker.post("/wieder-anmelden/code", &[("code", "000000")]).await.status);
         }
@@ -207,7 +207,7 @@ async fn mails_to(world: &World, address: &str) -> usize {
 
 both!(sec_s14_nobody_is_bombed_with_mail, async |mut world| {
     world.restart(|config| config.limits.mails_per_hour = 3).await;
-    for (path, address) in [("/wieder-anmelden", "a@example.org"), ("/registrieren/email", "b@example.org")] {
+    for (path, address) in [("/wieder-anmelden/email", "a@example.org"), ("/registrieren/email", "b@example.org")] {
         for number in 1..=5 {
             let spelling = if number % 2 == 0 { address.to_uppercase() } else { address.to_owned() };
             let (status, location, _, _) = ask(&world, path, &spelling).await;
@@ -226,7 +226,7 @@ both!(sec_s14_ten_mails_a_day, async |mut world| {
     world.restart(|config| config.limits.mails_per_network = 1000).await;
     for _ in 0..8 {
         for _ in 0..3 {
-            ask(&world, "/wieder-anmelden", EMAIL).await;
+            ask(&world, "/wieder-anmelden/email", EMAIL).await;
         }
         world.settle().await;
         world.pass(std::time::Duration::from_secs(3601));
@@ -236,7 +236,7 @@ both!(sec_s14_ten_mails_a_day, async |mut world| {
 
 // The person, and whoever tries addresses, sees the same page after the fourth request as after the first.
 both!(sec_s14_the_answer_beyond_the_limit_is_the_same, async |world| {
-    for path in ["/wieder-anmelden", "/registrieren/email"] {
+    for path in ["/wieder-anmelden/email", "/registrieren/email"] {
         let first = ask(&world, path, EMAIL).await;
         for _ in 0..3 {
             ask(&world, path, EMAIL).await;
@@ -250,7 +250,7 @@ both!(sec_s14_networks_are_limited_too, async |mut world| {
     world.restart(|config| config.limits.mails_per_network = 5).await;
     let mut statuses = Vec::new();
     for number in 0..8 {
-        let path = ["/wieder-anmelden", "/registrieren/email"][number % 2];
+        let path = ["/wieder-anmelden/email", "/registrieren/email"][number % 2];
         statuses.push(ask(&world, path, &format!("konto-{number}@example.org")).await.0);
     }
     assert_eq!(statuses, [303, 303, 303, 303, 303, 429, 429, 429]);

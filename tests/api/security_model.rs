@@ -290,7 +290,7 @@ async fn walks(mut world: World, count: u64) {
         (limits.attempts_per_range, limits.mails_per_network) = (1_000_000, 1_000_000);
     };
     world.restart(raise).await;
-    people::seed(&world.app, count).await.unwrap();
+    people::seed(&world.app, count, false).await.unwrap();
     let [parken, _] = two_services(&world).await;
     let harvests = stream::iter(0..count).map(|seed| walk(&world, &parken, seed)).buffer_unordered(AT_ONCE);
     let sum = |sum: Harvest, one: Harvest| Harvest {

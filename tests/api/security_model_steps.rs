@@ -104,7 +104,7 @@ impl Walker<'_> {
 
     pub async fn begin_reset(&mut self, email: &str) {
         self.retire_codes();
-        let answer = self.post("/wieder-anmelden", &[("email", email)]).await;
+        let answer = self.post("/wieder-anmelden/email", &[("email", email)]).await;
         self.assert_outcome(&answer, answer.status == 303, true);
         let known = self.model.accounts.contains_key(email);
         let code = if known { Some(self.mailed_code(email).await) } else { None };
@@ -213,8 +213,8 @@ impl Walker<'_> {
     /// Somebody else asks for a code for an account of this walk.
     pub async fn elsewhere(&mut self) {
         let victim = self.victim.clone();
-        self.other.get("/wieder-anmelden").await;
-        self.other.post("/wieder-anmelden", &[("email", &victim)]).await;
+        self.other.get("/wieder-anmelden/email").await;
+        self.other.post("/wieder-anmelden/email", &[("email", &victim)]).await;
         let code = self.mailed_code(&victim).await;
         self.stray.push(code);
     }

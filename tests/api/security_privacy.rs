@@ -119,8 +119,8 @@ async fn live(browser: &mut Browser, code_for: &mut impl AsyncFnMut() -> String,
 }
 
 async fn reset(browser: &mut Browser, code_for: &mut impl AsyncFnMut() -> String, found: &mut Canaries) {
-    browser.get("/wieder-anmelden").await;
-    browser.post("/wieder-anmelden", &[("email", EMAIL)]).await;
+    browser.get("/wieder-anmelden/email").await;
+    browser.post("/wieder-anmelden/email", &[("email", EMAIL)]).await;
     let code = code_for().await;
     browser.post("/wieder-anmelden/code", &[("code", &code)]).await;
     found.insert("reset code".to_owned(), code);

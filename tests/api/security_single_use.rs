@@ -269,7 +269,7 @@ both!(sec_b04_only_a_registration_code_registers, async |mut world| {
 });
 
 both!(sec_b04_only_a_reset_code_resets, async |mut world| {
-    mailed(&mut world, Kind::ResetCode, "/wieder-anmelden", EMAIL, "/wieder-anmelden/code").await;
+    mailed(&mut world, Kind::ResetCode, "/wieder-anmelden/email", EMAIL, "/wieder-anmelden/code").await;
 });
 
 // An authorization code and a request spent, ended or somebody else's.

@@ -1,9 +1,11 @@
 //! What is spent by which refusal, and what is not. A table for each thing that counts once.
 
+use nutzerkonto::kernel::time::minutes;
 use serde_json::json;
 
 use crate::both;
 use crate::security_assertion::Signer;
+use crate::sender_constraint::{self, Bound};
 use crate::support::browser::Answer;
 use crate::support::doors::{OFFLINE, connected, push, reference, text, tokens};
 use crate::support::surface::two_services;
@@ -204,4 +206,50 @@ both!(an_assertion_is_spent_by_the_first_request_that_is_believed, async |world|
         let expected = if is_spent { 401 } else { 200 };
         assert_eq!(send(TOKEN, &assertion, &[machine]).await, expected, "{how}");
     }
+});
+
+// What counts once has to be remembered; how much of it, is bounded for each client, and for each grant at userinfo.
+both!(a_flood_of_signed_texts_fills_no_more_than_its_owner_has, async |mut world| {
+    world.restart(|config| config.limits.signed_per_client = 9).await;
+    let (bound, other) = (Bound::new(&world, "fapi2").await, Signer::new("andere"));
+    let clients = bound.client.declaration("profile = \"fapi2\"") + &other.declaration("");
+    world
+        .clients(&clients.replace(
+            "\"email\"]
+",
+            "\"email\", \"offline_access\"]
+",
+        ))
+        .await;
+    let (mut renate, nonce) = (sender_constraint::renate(&world).await, bound.nonce(&world).await);
+    let (token, _) = sender_constraint::tokens(&world, &bound, &mut renate, &nonce).await;
+    let unknown = "A".repeat(86);
+    let form = [REFRESH, ("refresh_token", &*unknown)];
+    let mut answers = Vec::new();
+    for _ in 0..6 {
+        let proof = bound.proof(&world, sender_constraint::TOKEN, &nonce);
+        answers.push(bound.ask(&world, sender_constraint::TOKEN, &form, Some(&proof)).await);
+    }
+    let refused = answers.last().unwrap();
+    assert_eq!((answers[0].status, refused.status), (400, 429), "{}", refused.body);
+    assert!(!refused.header("retry-after").is_empty());
+    let remembered = world.rows("spent_token").await;
+    assert!(remembered <= 9, "{remembered}");
+
+    let mut read = Vec::new();
+    for _ in 0..10 {
+        let proof = bound.proof(&world, sender_constraint::userinfo(&token), &nonce);
+        read.push(bound.read(&renate, "DPoP", &token, &[&proof]).await.status);
+    }
+    assert_eq!(read, [[200; 9].as_slice(), &[429]].concat(), "a grant has its own");
+    assert_eq!(world.rows("spent_token").await, remembered + 9);
+    let assertion = other.assertion(&world, |_| {});
+    let signed = [REFRESH, form[1], ("client_assertion", &assertion), ("client_assertion_type", Signer::TYPE)];
+    let mut anybody = world.browser();
+    let answer = anybody.send(anybody.request(reqwest::Method::POST, TOKEN).form(&signed)).await;
+    assert_eq!(answer.json()["error"], "invalid_grant", "another client does not feel it: {}", answer.body);
+    world.pass(minutes(10));
+    let nonce = bound.nonce(&world).await;
+    let proof = bound.proof(&world, sender_constraint::TOKEN, &nonce);
+    assert_eq!(bound.ask(&world, sender_constraint::TOKEN, &form, Some(&proof)).await.status, 400, "ten minutes later");
 });

@@ -64,6 +64,11 @@ async fn call(browser: &mut Browser, url: &Url, flow: &str) -> String {
     let answer = match url.method {
         "GET" => browser.get(&path).await,
         "POST" => browser.post(&path, &[]).await,
+        // Of protocol endpoints, which take no form.
+        "PUT" | "DELETE" => {
+            let request = browser.request(Method::from_bytes(url.method.as_bytes()).unwrap(), &path);
+            browser.send(request).await
+        }
         other => panic!("the walk does not know {other}"),
     };
     let target = answer.location().split('?').next().unwrap_or_default();

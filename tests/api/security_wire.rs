@@ -82,8 +82,8 @@ both!(sec_s08_links_come_from_the_configuration, async |mut world| {
         CLAIMS.iter().fold(request, |request, (name, value)| request.header(*name, *value))
     };
     let mut renate = world.browser();
-    renate.get("/wieder-anmelden").await;
-    for path in ["/wieder-anmelden", "/registrieren/email"] {
+    renate.get("/wieder-anmelden/email").await;
+    for path in ["/wieder-anmelden/email", "/registrieren/email"] {
         let form = [("csrf", renate.csrf.clone()), ("email", EMAIL.to_owned())];
         let request = renate.request(reqwest::Method::POST, path).form(&form);
         let answer = renate.send(claiming(request)).await;
@@ -243,11 +243,10 @@ async fn sec_x06_slow_clients_are_sent_away_and_disturb_nobody() {
     let starts = ["", "GET / HT", "GET / HTTP/1.1\r\nX: ", "GET / HTTP/1.1\r\nHost: {host}\r\nX: "];
     let slow = (0..200).map(|number| crawl(address, starts[number % 4].replace("{host}", &host).into_bytes()));
     let slow = tokio::spawn(join_all(slow.collect::<Vec<_>>()));
-    let mut answered = 0;
+    let (mut honest, mut answered) = (world.browser(), 0);
     while !slow.is_finished() {
-        let page =
-            tokio::time::timeout(Duration::from_secs(1), async { world.browser().get("/anmelden").await.status });
-        assert_eq!(page.await, Ok(200), "an honest request waits less than a second");
+        let page = tokio::time::timeout(Duration::from_secs(2), async { honest.get("/anmelden").await.status });
+        assert_eq!(page.await, Ok(200), "an honest request waits less than two seconds");
         answered += 1;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

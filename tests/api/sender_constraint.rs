@@ -191,14 +191,14 @@ fn with(name: &'static str, new: Value) -> impl Fn(&mut Value) {
 
 fn same(_: &mut Value) {}
 
-async fn renate(world: &World) -> Browser {
+pub async fn renate(world: &World) -> Browser {
     let mut renate = world.browser();
     renate.register(world, EMAIL, ["Renate", "Muster"]).await;
     renate
 }
 
 /// Everything once: the access token, the refresh token.
-async fn tokens(world: &World, bound: &Bound, renate: &mut Browser, nonce: &str) -> (String, String) {
+pub async fn tokens(world: &World, bound: &Bound, renate: &mut Browser, nonce: &str) -> (String, String) {
     let scope = ("scope", "openid profile email offline_access");
     let proof = bound.proof(world, PAR, nonce);
     let code = bound.code(world, renate, &[scope, ("prompt", "consent")], Some(&proof)).await;
@@ -479,4 +479,11 @@ both!(any_client_may_bind_its_tokens, async |world| {
     assert_eq!(error(&stolen), (400, "invalid_grant".to_owned()), "with another");
     let answer = ask(&form, &bound.proof(&world, TOKEN, &nonce)).await;
     assert!(answer.json()["refresh_token"].as_str().is_some_and(|next| *next != refresh), "{}", answer.body);
+    let remembered = world.rows("spent_token").await;
+    let code = [("grant_type", "authorization_code"), ("code", "x"), ("redirect_uri", &*app.redirect_uri)];
+    let unknown = "A".repeat(86);
+    for form in [&code[..], &[("grant_type", "refresh_token"), ("refresh_token", &*unknown)]] {
+        assert_eq!(ask(form, &bound.proof(&world, TOKEN, &nonce)).await.status, 400);
+    }
+    assert_eq!(world.rows("spent_token").await, remembered, "a flood of what nobody knows fills nothing");
 });

@@ -135,8 +135,8 @@ both!(emre_resets_his_password, async |world| {
     let mut emre = world.browser();
     emre.register(&world, "emre@example.org", ["Emre", "Öztürk"]).await;
     let mut forgetful = world.browser();
-    forgetful.get("/wieder-anmelden").await;
-    forgetful.post("/wieder-anmelden", &[("email", "emre@example.org")]).await;
+    forgetful.get("/wieder-anmelden/email").await;
+    forgetful.post("/wieder-anmelden/email", &[("email", "emre@example.org")]).await;
     let code = world.code_for("emre@example.org").await;
     assert_eq!(
         forgetful.post("/wieder-anmelden/passwort", &[("password", "neues-passwort-mit-wolken")]).await.status,

@@ -7,24 +7,30 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
+import * as card from "./journeys/card.js";
+import * as codes from "./journeys/codes.js";
 import * as data from "./journeys/data.js";
 import * as demo from "./journeys/demo.js";
+import * as desk from "./journeys/desk.js";
 import * as device from "./journeys/device.js";
 import * as information from "./journeys/information.js";
+import * as passkey from "./journeys/passkey.js";
 import * as registration from "./journeys/registration.js";
 import * as restart from "./journeys/restart.js";
 import * as security from "./journeys/security.js";
 import * as service from "./journeys/service.js";
 import * as signin from "./journeys/signin.js";
+import * as stranger from "./journeys/stranger.js";
+import * as upstream from "./journeys/upstream.js";
 import { Demonstration } from "./support/demo.js";
-import { ALL_VARIANTS, ONE_VARIANT } from "./support/page_checks.js";
-import { forgottenPages, PAGES } from "./support/pages.js";
+import { ALL_VARIANTS, NO_VARIANTS } from "./support/page_checks.js";
+import { forgottenPages, PAGES, PAGES_OF_THE_DEMONSTRATION } from "./support/pages.js";
 import { Person } from "./support/person.js";
 import { Provider } from "./support/provider.js";
 import { Report } from "./support/report.js";
 import { Service } from "./support/service.js";
 
-/** Everybody's stories, in every language and on every database. */
+/** Everybody's stories: in every language on SQLite, in one on PostgreSQL. */
 const STORIES = {
   "Renate registers, looks around and signs out": registration.fromStartToSignedOut,
   "Emre registers and makes every mistake once": registration.everyMistakeOnce,
@@ -45,10 +51,22 @@ const STORIES = {
   "Renate signs in on a ticket machine": device.signsInOnAMachine,
   "Emre is asked for a code on the telephone": device.isAskedForACode,
   "Nadine's level is too low for a machine": device.levelTooLow,
+  "Emre meets a service that nobody has checked": stranger.isMetWithCare,
   "Nadine signs out at a service": service.signsOutAtTheService,
   "Renate looks after her account": security.looksAfterTheAccount,
   "Nadine renews her recovery codes": security.renewsRecoveryCodes,
+  "Renate signs in with passkeys": passkey.signsInWithPasskeys,
+  "Emre does without passkeys": passkey.doesWithout,
+  "Nadine does without a password": passkey.doesWithoutAPassword,
+  "Nadine registers with a passkey": passkey.registersWithAPasskey,
+  "Renate loses her passkey and comes back": passkey.losesItAndComesBack,
+  "Emre comes to passkeys without scripts": passkey.registersWithoutScripts,
   "Emre moves to another address": security.movesToAnotherAddress,
+  "Renate sets up a code app": codes.setsUpACodeApp,
+  "Nadine loses the phone with her code app": codes.losesThePhone,
+  "Emre loses the phone and the recovery codes": codes.losesPhoneAndCodes,
+  "Renate sees a release that is not hers": codes.seesAReleaseThatIsNotHers,
+  "Emre mistypes the code of a device": codes.mistypesADevice,
   "Nadine states more about herself": data.statesMore,
   "Emre takes a copy of his data along": data.takesACopyAlong,
   "Nadine leaves, returns, and leaves": data.leavesAndReturns,
@@ -63,8 +81,14 @@ const STORIES = {
 const STORIES_OF_A_BROWSER = {
   "Renate does without scripts": (arrives) => signin.fromNothingToANewPassword(arrives, { scripts: false }),
   "Renate does without a pointer": (arrives) => signin.fromNothingToANewPassword(arrives, { keyboard: true }),
+  "Renate sets up a code app without scripts": (arrives, here) =>
+    codes.setsUpACodeApp(arrives, here, { scripts: false }),
+  "Renate sets up a code app without a pointer": (arrives, here) =>
+    codes.setsUpACodeApp(arrives, here, { keyboard: true }),
   "Renate uses a ticket machine without scripts": (arrives, here) =>
     device.signsInOnAMachine(arrives, here, { scripts: false }),
+  "Renate meets a stranger without scripts": (arrives, here) => stranger.isMetWithCare(arrives, here, { scripts: false }),
+  "Renate meets a stranger without a pointer": (arrives, here) => stranger.isMetWithCare(arrives, here, { keyboard: true }),
   "Renate uses a ticket machine without a pointer": (arrives, here) =>
     device.signsInOnAMachine(arrives, here, { keyboard: true }),
 };
@@ -75,6 +99,20 @@ const STORIES_OF_A_RESTART = {
 
 const STORIES_OF_THE_DEMONSTRATION = {
   "Renate tries everything at the demonstration's service": demo.triesEverything,
+  "Emre signs in with the code of his device": demo.signsInWithADevice,
+  "Emre climbs to what a service needs": demo.climbs,
+  "Renate links the account of another Land": upstream.linksTheOtherLand,
+  "Renate is confirmed at a registration desk": desk.isConfirmedAtADesk,
+  "Emre orders a letter with a code": desk.ordersALetter,
+  "Emre meets every end of an Online-Ausweis": card.meetsEveryEnd,
+  "Suharto compares cards with his account": card.comparesCards,
+  "Renate proves who she is with her card": card.provesWithACard,
+};
+
+const STORIES_OF_THE_DEMONSTRATION_IN_A_BROWSER = {
+  "Mai proves who she is without scripts": (arrives, here) => card.provesWithACard(arrives, here, { scripts: false }),
+  "Suharto proves who he is without a pointer": (arrives, here) =>
+    card.provesWithACard(arrives, here, { keyboard: true }),
 };
 
 const CHROMIUM = {
@@ -149,7 +187,7 @@ async function onDatabase(browser, name, { url, languages, variants, others }) {
       makeWorld({ browser, provider, title: `${name} · ${language}`, language, variants }),
     );
     await Promise.all(worlds.map((world) => tellStories(world, service, STORIES)));
-    for (const world of worlds) if (!wanted) report.check(`${world.title} · every page was seen`, unseen(world));
+    for (const world of worlds) if (!wanted) report.check(`${world.title} · every page was seen`, unseen(world, PAGES));
     for (const stories of others) await tellStories(worlds[0], service, stories);
     await report.story(`${name} · stops when told to`, () => provider.stop());
     report.check(`${name} · nothing bad stands in the log`, provider.complaints());
@@ -161,17 +199,22 @@ async function onDatabase(browser, name, { url, languages, variants, others }) {
 }
 
 /** The demonstration on one database, in several languages one after the other. */
-async function onDemonstration(browser, name, { database, languages, variants }) {
-  if (!Object.keys(STORIES_OF_THE_DEMONSTRATION).some(isWanted) || isInterrupted) return;
+async function onDemonstration(browser, name, { database, languages, variants, others }) {
+  if (!Object.keys({ ...STORIES_OF_THE_DEMONSTRATION, ...others }).some(isWanted) || isInterrupted) return;
   const directory = await mkdtemp(join(tmpdir(), "nutzerkonto-demo-"));
   const demonstration = new Demonstration({ binary: process.env.NK_BINARY, database, directory });
   try {
     await demonstration.start();
-    for (const language of languages) {
+    const worlds = languages.map((language) => {
       const title = `Demonstration on ${name} · ${language}`;
-      const world = makeWorld({ browser, provider: demonstration, title, language, variants });
+      return makeWorld({ browser, provider: demonstration, title, language, variants });
+    });
+    for (const world of worlds) {
       await tellStories(world, undefined, STORIES_OF_THE_DEMONSTRATION);
+      const missed = unseen(world, PAGES_OF_THE_DEMONSTRATION);
+      if (!wanted) report.check(`${world.title} · every page was seen`, missed);
     }
+    await tellStories(worlds[0], undefined, others);
     await report.story(`Demonstration on ${name} · stops when told to`, () => demonstration.stop());
     report.check(`Demonstration on ${name} · nothing bad stands in the log`, demonstration.complaints());
   } catch (error) {
@@ -182,8 +225,8 @@ async function onDemonstration(browser, name, { database, languages, variants })
   }
 }
 
-function unseen({ seen }) {
-  return Object.keys(PAGES).filter((page) => !seen.has(page));
+function unseen({ seen }, pages) {
+  return Object.keys(pages).filter((page) => !seen.has(page));
 }
 
 /** A fresh database on the server that tests/postgres gives us; gone afterwards. */
@@ -201,7 +244,10 @@ async function withPostgres(act, purpose = "browser") {
   }
 }
 
-/** Both databases side by side, because two processors are better than one. */
+/**
+ * Both databases side by side, because two processors are better than one. On PostgreSQL in one language, and nothing is asked there
+ * that only the looks of a page decide: neither depends on the database, and all of it is asked on SQLite.
+ */
 async function everything(browser) {
   const onSqlite = onDatabase(browser, "SQLite", {
     url: (directory) => `sqlite:${join(directory, "nutzerkonto.db")}`,
@@ -212,20 +258,20 @@ async function everything(browser) {
   const onPostgres = withPostgres((url) =>
     onDatabase(browser, "PostgreSQL", {
       url: () => url,
-      languages: ["de", "en"],
-      variants: ONE_VARIANT,
+      languages: ["de"],
+      variants: NO_VARIANTS,
       others: [STORIES_OF_A_RESTART],
     }),
   );
   for (const { reason } of await Promise.allSettled([onSqlite, onPostgres])) {
     if (reason) report.check("the run itself", [reason.stack ?? String(reason)]);
   }
-  const languages = ["de", "en"];
-  await onDemonstration(browser, "SQLite", { languages, variants: ALL_VARIANTS });
-  await withPostgres(
-    (database) => onDemonstration(browser, "PostgreSQL", { database, languages: ["de"], variants: ONE_VARIANT }),
-    "demo",
-  );
+  const others = STORIES_OF_THE_DEMONSTRATION_IN_A_BROWSER;
+  const onPostgresToo = { languages: ["de"], variants: NO_VARIANTS, others: {} };
+  await Promise.all([
+    onDemonstration(browser, "SQLite", { languages: ["de", "en"], variants: ALL_VARIANTS, others }),
+    withPostgres((database) => onDemonstration(browser, "PostgreSQL", { database, ...onPostgresToo }), "demo"),
+  ]);
   report.check("every page of src/routes.rs has a story", forgottenPages());
 }
 

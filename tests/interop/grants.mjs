@@ -56,6 +56,25 @@ export async function grants(database, provider) {
     await assert.rejects(oidc.refreshTokenGrant(party, third.refresh_token), isError('invalid_grant'));
   });
 
+  await test(`${database}: a device without keyboard gets its tokens when its person has allowed it`, async () => {
+    const { browser } = await provider.person();
+    const party = await provider.party('device');
+    const begun = await oidc.initiateDeviceAuthorization(party, { scope: 'openid email' });
+    const polling = oidc.pollDeviceAuthorizationGrant(party, begun);
+    let page = await browser.open(new URL(begun.verification_uri).pathname);
+    page = await browser.press(page, 'weiter', { code: begun.user_code });
+    page = await browser.press(page, 'erlauben');
+    page = await browser.press(page, 'senden');
+    assert.equal(page.path, '/geraet/fertig', page.text);
+    const tokens = await polling;
+    assert.ok((await oidc.fetchUserInfo(party, tokens.access_token, tokens.claims().sub)).email);
+    const refused = await oidc.initiateDeviceAuthorization(party, { scope: 'openid' });
+    const denied = oidc.pollDeviceAuthorizationGrant(party, refused);
+    page = await browser.open('/geraet');
+    page = await browser.press(page, 'weiter', { code: refused.user_code });
+    await Promise.all([assert.rejects(denied, isError('access_denied')), browser.press(page, 'ablehnen')]);
+  });
+
   await test(`${database}: a request is pushed, used once, and demanded of who agreed to that`, async () => {
     const { browser } = await provider.person();
     const party = await provider.party('pushed');

@@ -4,7 +4,10 @@ import { cleanUp, note, sum } from './lib/check.mjs';
 
 const SUITES = [
   'openid-client',
+  'registration',
+  'verified-claims',
   'fapi2',
+  'mutual-tls',
   'authlib',
   'apache',
   'smtp',

@@ -42,7 +42,7 @@ async function protocol(database, provider) {
     assert.equal(metadata.issuer, issuer);
     assert.ok(metadata.supportsPKCE('S256'));
     assert.equal(metadata.authorization_response_iss_parameter_supported, true);
-    assert.deepEqual(metadata.acr_values_supported, [BASIC_LEVEL]);
+    assert.deepEqual(metadata.acr_values_supported, [BASIC_LEVEL, ...['low', 'substantial'].map((level) => `http://eidas.europa.eu/LoA/${level}`)]);
     const { keys } = await (await fetch(metadata.jwks_uri)).json();
     assert.ok(keys.length >= 3 && keys.every((key) => !('d' in key) && key.kid && key.use === 'sig' && (key.alg || key.kty === 'RSA')));
   });

@@ -196,7 +196,7 @@ async function letters({ good, certificate }, implicit) {
     const { registration, welcome, reset, changed, device, known } = SUBJECTS[language];
     assert.deepEqual(subjects, [registration, welcome, reset, changed, device, known]);
     const stranger = somebody('fremd');
-    const page = await new Browser(node.issuer, { language }).open('/wieder-anmelden');
+    const page = await new Browser(node.issuer, { language }).open('/wieder-anmelden/email');
     const asking = new Browser(node.issuer, { language });
     await asking.press(await asking.open(page.path), 'weiter', { email: stranger.email });
     const answer = await server.take(stranger.email);
@@ -341,7 +341,7 @@ async function downAtFirst({ good, certificate }) {
   const node = await sender(server, good);
   await node.seed(1);
   const browser = new Browser(node.issuer);
-  const page = await browser.press(await browser.open('/wieder-anmelden'), 'weiter', { email: 'konto-0@example.org' });
+  const page = await browser.press(await browser.open('/wieder-anmelden/email'), 'weiter', { email: 'konto-0@example.org' });
   assert.equal(page.path, '/wieder-anmelden/code', 'nobody on the page notices');
   await within('the outbox notices', 15, node.logged(/will be tried again/));
   await server.start();

@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use askama::Template;
 
 use crate::account::further::{self, COUNTRY_CODE, GENDERS, OTHER_COUNTRY, Stated};
-use crate::account::{self, Account, AttributeName, time_zone};
+use crate::account::{Account, AttributeName, time_zone};
 use crate::kernel::error::{Error, FieldProblem};
 use crate::web::caller::{SignedIn, Visitor};
 use crate::web::form::Form;
@@ -97,14 +97,8 @@ impl FurtherPage {
     }
 }
 
-/// The account as it is now, whichever node changed it: what was just saved is seen, and the form begins from it.
-pub async fn fresh(caller: &SignedIn) -> Result<Account, Error> {
-    let app = &caller.visitor.app;
-    account::load(&mut app.read().await?, &app.vault, &caller.session.account_id).await
-}
-
 pub async fn further(caller: SignedIn) -> Answer {
-    let (account, visitor) = (fresh(&caller).await?, &caller.visitor);
+    let (account, visitor) = (caller.fresh_account().await?, &caller.visitor);
     visitor.page(&FurtherPage::new(visitor, Typed::of(&account), account.attribute_version, Problems::none()))
 }
 
@@ -119,7 +113,7 @@ pub async fn submit_further(caller: SignedIn, form: Form) -> Answer {
         Ok(()) => visitor.leave("/profil?erledigt=1"),
         Err(Error::Invalid(problems)) => again(seen, &problems),
         Err(Error::Conflict(_)) => {
-            let account = fresh(&caller).await?;
+            let account = caller.fresh_account().await?;
             again(account.attribute_version, &[FieldProblem { field: SEEN, problem: "changed_elsewhere" }])
         }
         Err(error) => Err(error),

@@ -38,7 +38,7 @@ const REGISTER: Attempt = Attempt {
 };
 
 /// Signing in, calling the register, and everything else to try in the order of the page.
-static ATTEMPTS: [Attempt; 12] = [
+static ATTEMPTS: [Attempt; 15] = [
     SIGN_IN,
     REGISTER,
     Attempt {
@@ -117,9 +117,20 @@ static ATTEMPTS: [Attempt; 12] = [
         ..SIGN_IN
     },
     Attempt {
+        id: "acr-low",
+        parameter: "acr: low",
+        label: Words("Niveau niedrig", "level low"),
+        about: Words(
+            "Verlangt das Niveau niedrig: Ihre Angaben müssen geprüft sein, ein Passwort genügt.",
+            "Demands the level low: your details must have been checked, a password will do.",
+        ),
+        extra: &[("claims", r#"{"id_token":{"acr":{"essential":true,"value":"http://eidas.europa.eu/LoA/low"}}}"#)],
+        ..SIGN_IN
+    },
+    Attempt {
         id: "acr-substantial",
         parameter: "acr: substantial",
-        label: Words("Höheres Niveau", "a higher level"),
+        label: Words("Niveau substanziell", "level substantial"),
         about: Words(
             "Verlangt das Niveau substanziell. Reicht Ihr Konto nicht, kommt unmet_authentication_requirements zurück.",
             "Demands the level substantial. If your account falls short, unmet_authentication_requirements comes back.",
@@ -128,6 +139,28 @@ static ATTEMPTS: [Attempt; 12] = [
             "claims",
             r#"{"id_token":{"acr":{"essential":true,"values":["http://eidas.europa.eu/LoA/substantial","http://eidas.europa.eu/LoA/high"]}}}"#,
         )],
+        ..SIGN_IN
+    },
+    Attempt {
+        id: "acr-high",
+        parameter: "acr: high",
+        label: Words("Niveau hoch", "level high"),
+        about: Words(
+            "Verlangt das Niveau hoch: den Online-Ausweis. Hier legen Sie eine Testkarte auf.",
+            "Demands the level high: the German online ID. Here you put on a test card.",
+        ),
+        extra: &[("claims", r#"{"id_token":{"acr":{"essential":true,"value":"http://eidas.europa.eu/LoA/high"}}}"#)],
+        ..SIGN_IN
+    },
+    Attempt {
+        id: "acr-values",
+        parameter: "acr_values",
+        label: Words("Niveau als Wunsch", "a level as a wish"),
+        about: Words(
+            "Hätte gern das Niveau substanziell und nimmt auch weniger.",
+            "Would like the level substantial and takes less, too.",
+        ),
+        extra: &[("acr_values", "http://eidas.europa.eu/LoA/substantial")],
         ..SIGN_IN
     },
     Attempt {

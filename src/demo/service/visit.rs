@@ -132,7 +132,9 @@ impl Visits {
                     "Das Konto hat gemeldet, dass diese Sitzung beendet ist. Der Dienst hat Sie abgemeldet.",
                     "The account has told us that this session has ended. The service has signed you out.",
                 );
-                *visit = Visit { notice: Some(Notice { is_bad: false, words, detail: None }), ..Visit::default() };
+                // Who is on the way to sign in again goes on.
+                let (leaving, notice) = (visit.leaving.take(), Some(Notice { is_bad: false, words, detail: None }));
+                *visit = Visit { leaving, notice, ..Visit::default() };
             }
         }
     }

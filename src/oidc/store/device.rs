@@ -1,6 +1,6 @@
 //! Rows of devices that wait for somebody (RFC 8628).
 
-use crate::kernel::id::{ClientId, RequestId, SessionId};
+use crate::kernel::id::ClientId;
 use crate::kernel::time::Timestamp;
 use crate::oidc::device::State;
 use crate::sql;
@@ -113,24 +113,4 @@ pub async fn answer(work: &mut Work, device_hash: &[u8], state: State) -> Result
         "UPDATE device_authorization SET state = $2
           WHERE device_hash = $1 AND state = 'pending' AND expires_at > $3 RETURNING expires_at",
         device_hash, state, work.now)
-}
-
-/// The owner of this session has said that the device is theirs.
-pub async fn confirm_request(
-    work: &mut Work,
-    id: &RequestId,
-    browser: &[u8],
-    session: &SessionId,
-) -> Result<bool, DbError> {
-    let rows = sql!(
-        &mut work.tx,
-        execute,
-        "UPDATE authorization_request SET confirmed_by = $3
-          WHERE id = $1 AND browser_hash = $2 AND expires_at > $4",
-        id,
-        browser,
-        session,
-        work.now
-    )?;
-    Ok(rows == 1)
 }

@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use askama::Template;
 
+use super::unchecked::Own;
 use super::{Answer, follow};
 use crate::account::Account;
 use crate::client::{Claim, Client, Scope};
@@ -11,7 +12,7 @@ use crate::kernel::texts::{Language, moment};
 use crate::oidc::{authorize, consent, scopes_of};
 use crate::web::caller::SignedIn;
 use crate::web::form::Form;
-use crate::web::page::{Frame, attribute_value, source_name};
+use crate::web::page::{Frame, attribute_value};
 
 /// One datum: what it is, and where it comes from.
 struct Row {
@@ -37,6 +38,8 @@ struct ConsentPage {
     needed: Vec<Row>,
     optional: Vec<Row>,
     privacy_uri: String,
+    /// Of a service that has registered itself.
+    own: Option<Own>,
     is_offline: bool,
 }
 
@@ -52,10 +55,7 @@ pub async fn show(caller: SignedIn) -> Answer {
     let pending = visitor.pending.clone().ok_or(Error::Gone)?;
     let (f, language, client) = (visitor.frame(), visitor.language, &pending.client);
     let claims = consent::questions(client, &pending.request);
-    // The whole name says nothing that its parts beside it do not say.
-    let is_said = |claim: &Claim| {
-        *claim == Claim::Name && claims.contains(&Claim::GivenName) && claims.contains(&Claim::FamilyName)
-    };
+    let is_said = |claim: &Claim| consent::parts_instead(client, &claims, *claim).is_some();
     let (mut lawful, mut needed, mut optional) = (Vec::new(), Vec::new(), Vec::new());
     for claim in claims.iter().filter(|claim| !is_said(claim)) {
         let Some(rule) = client.rule(*claim) else { continue };
@@ -68,8 +68,8 @@ pub async fn show(caller: SignedIn) -> Answer {
     }
     let is_offline = scopes_of(&pending.request.scope).contains(&Scope::OfflineAccess);
     let (recipient, purpose) = (client.title(language), client.purpose.get(language).to_owned());
-    let privacy_uri = client.privacy_uri.clone();
-    visitor.page(&ConsentPage { f, recipient, purpose, lawful, needed, optional, privacy_uri, is_offline })
+    let (privacy_uri, own) = (client.privacy_uri.clone(), Own::of(client));
+    visitor.page(&ConsentPage { f, recipient, purpose, lawful, needed, optional, privacy_uri, own, is_offline })
 }
 
 fn row(account: &Account, client: &Client, claim: Claim, language: Language) -> Row {
@@ -88,7 +88,7 @@ fn row(account: &Account, client: &Client, claim: Claim, language: Language) -> 
         (Claim::Locale, _) => (Some(language_name(account.language).to_owned()), String::new()),
         (_, Some(known)) => {
             let joint = if claim == Claim::Address { ", " } else { " " };
-            (Some(values.join(joint)), told(source_name(t, known.source), moment::date(language, known.recorded_at)))
+            (Some(values.join(joint)), told(known.source.label(t).as_str(), moment::date(language, known.recorded_at)))
         }
         (_, None) => (None, String::new()),
     };

@@ -11,12 +11,14 @@ use crate::client::{Claim, Scope};
 use crate::kernel::error::{Error, FieldProblem, Protocol};
 use crate::kernel::texts::moment;
 use crate::kernel::time::Timestamp;
+use crate::oidc::authorize::{self, Said};
 use crate::oidc::device::{self, Typed};
 use crate::oidc::request::AuthorizationRequest;
 use crate::oidc::response::Destination;
-use crate::oidc::{authorize, connection, consent, scopes_of};
+use crate::oidc::{connection, consent, scopes_of};
 use crate::signin::attempts::Network;
-use crate::web::caller::{DEVICE_PATH, SignedIn, Visitor};
+use crate::web::aim::Aim;
+use crate::web::caller::{SignedIn, Visitor};
 use crate::web::form::{ForeignForm, Form};
 use crate::web::guard::RequestFacts;
 use crate::web::page::{Frame, Problems};
@@ -111,7 +113,7 @@ pub async fn submit_check(caller: SignedIn, form: Form) -> Answer {
     let browser = visitor.browser_hash();
     // Only this word allows anything.
     if form.is("antwort", "erlauben") {
-        authorize::confirm(&visitor.app, &pending, &caller.session, &browser).await?;
+        authorize::say(&visitor.app, &pending, &caller.session, &browser, Said::OwnDevice).await?;
         return visitor.go("/weiter");
     }
     let error = Protocol { code: "access_denied", description: "the person has denied the device", detail: None };
@@ -136,5 +138,5 @@ struct DeniedPage {
 }
 
 pub async fn denied(visitor: Visitor) -> Answer {
-    visitor.page(&DeniedPage { f: visitor.frame(), again: DEVICE_PATH })
+    visitor.page(&DeniedPage { f: visitor.frame(), again: Aim::Device.path() })
 }

@@ -3,6 +3,8 @@
 pub mod consent;
 pub mod device;
 pub mod programs;
+pub mod registration;
+pub mod unchecked;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -55,7 +57,9 @@ pub async fn authorize(visitor: Visitor, http: HttpRequest) -> Answer {
             Ok(request) => (request, None),
             Err(Refusal::Page(error)) => return Err(Error::Protocol(error)),
             Err(Refusal::Client { target, error }) => {
-                return answer(&visitor, &Response::failure(app, &client, &target, &error)?);
+                let response = Response::failure(app, &client, &target, &error)?;
+                let is_silent = opened.as_ref().unwrap_or(&parameters).get("prompt") == Some("none");
+                return answer(&visitor, &if is_silent { response.silently() } else { response });
             }
         }
     };
@@ -84,6 +88,7 @@ fn follow(visitor: &Visitor, decision: Decision) -> Answer {
         Decision::Continue(Step::Register, id) => ("/registrieren", id),
         Decision::Continue(Step::RaiseLevel(_), id) => ("/anmelden/niveau", id),
         Decision::Continue(Step::ConfirmDevice, id) => ("/geraet/pruefen", id),
+        Decision::Continue(Step::ConfirmClient, id) => ("/dienst/pruefen", id),
         Decision::Continue(Step::Consent, id) => ("/einwilligung", id),
         Decision::Continue(_, id) => ("/anmelden", id),
     };
@@ -101,15 +106,17 @@ struct FormPostPage<'a> {
 
 /// Sends the browser back to the client: by a redirect, or by a form whose only place to go is the client.
 fn answer(visitor: &Visitor, response: &Response) -> Answer {
-    let Response { target, parameters } = response;
-    if !target.mode.is_form() {
+    let Response { target, parameters, waits } = response;
+    if !target.mode.is_form() && !waits {
         return visitor.leave(&response.location());
     }
     let redirect_uri = target.redirect_uri.as_str();
-    let service =
-        url::Url::parse(redirect_uri).ok().and_then(|uri| uri.host_str().map(str::to_owned)).unwrap_or_default();
+    let service = unchecked::host(redirect_uri);
     // No form on this page goes anywhere else: not to sign out, not to cancel.
     let f = Frame { signed_in: false, service: None, csrf: String::new(), ..visitor.frame() };
+    if !target.mode.is_form() {
+        return unchecked::hold(visitor, Frame { q: String::new(), ..f }, (service, response.location()));
+    }
     let mut page = visitor.page(&FormPostPage { f, service, redirect_uri, parameters })?;
     page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, content_policy(Some(redirect_uri))?);
     Ok(page)
@@ -125,7 +132,8 @@ pub async fn resume(visitor: Visitor) -> Answer {
 
 pub async fn cancel(visitor: Visitor, _form: Form) -> Answer {
     let pending = visitor.pending.clone().ok_or(Error::Gone)?;
-    let too_low = visitor.session.as_ref().is_some_and(|session| session.level < pending.request.level);
+    let too_low =
+        visitor.session.as_ref().is_some_and(|session| session.level(visitor.app.now()) < pending.request.level);
     let error = if too_low {
         let description = "the level that the client needs was not reached";
         Protocol { code: "unmet_authentication_requirements", description, detail: None }

@@ -13,7 +13,7 @@ use crate::oidc::confirmation::Confirmation;
 use crate::oidc::device;
 use crate::oidc::dpop::{self, Proof};
 use crate::oidc::grant::Grants;
-use crate::oidc::request::Parameters;
+use crate::oidc::request::{self, Parameters};
 use crate::oidc::{client_credentials, exchange, par, refresh, revocation, token};
 use crate::web::certificate;
 use crate::web::form::{ForeignForm, parse_pairs};
@@ -29,6 +29,7 @@ pub async fn token(
 ) -> Answer {
     let (authenticated, parameters) = proving_client(&app, &registry, &http, pairs).await?;
     let authenticated = authenticated.bound()?;
+    request::check_unsupported(&parameters).map_err(Error::Protocol)?;
     let tokens = match parameters.get("grant_type") {
         Some("authorization_code") => token::redeem(&app, &registry, &authenticated, &parameters).await?,
         Some("refresh_token") => refresh::refresh(&app, &registry, &authenticated, &parameters).await?,

@@ -1,9 +1,15 @@
-//! Credentials, registrations, resets, codes and counters; sessions and devices.
+//! Credentials, registrations, resets, codes and counters; sessions and devices; passkeys; linked accounts.
 
+mod card;
+mod generator;
+mod linked;
+mod passkey;
+mod recovery;
+mod release;
+mod reset;
 mod session;
 
 use super::register;
-use super::reset;
 use crate::account::Status;
 use crate::kernel::id::{AccountId, RequestId};
 use crate::kernel::time::Timestamp;
@@ -11,6 +17,13 @@ use crate::sql;
 use crate::store::db::{DbError, Tx};
 use crate::store::work::Work;
 
+pub use card::*;
+pub use generator::*;
+pub use linked::*;
+pub use passkey::*;
+pub use recovery::*;
+pub use release::*;
+pub use reset::*;
 pub use session::*;
 
 // Counters
@@ -91,6 +104,41 @@ pub async fn forgive_attempts(work: &mut Work, rows: &[AttemptRow; 3]) -> Result
         work.now
     )
     .map(drop)
+}
+
+#[derive(sqlx::FromRow)]
+struct BlockedRow {
+    blocked_until: Timestamp,
+}
+
+pub async fn is_blocked(work: &mut Work, (purpose, key): (&str, &[u8])) -> Result<bool, DbError> {
+    let now = work.now;
+    let row = sql!(&mut work.tx, fetch_optional BlockedRow,
+        "SELECT blocked_until FROM attempt WHERE purpose = $1 AND key_hash = $2 AND expires_at > $3",
+        purpose, key, now)?;
+    Ok(row.is_some_and(|row| row.blocked_until > now))
+}
+
+/// Begins a counter's window; `false` if one is under way.
+pub async fn begin_window(work: &mut Work, row: &AttemptRow) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "INSERT INTO attempt
+             (purpose, key_hash, allowed, delay_milliseconds, blocked_until, expires_at, count, is_refused)
+         VALUES ($1, $2, $3, $4, $5, $6, 1, FALSE)
+         ON CONFLICT (purpose, key_hash) DO UPDATE SET
+             blocked_until = excluded.blocked_until, expires_at = excluded.expires_at
+          WHERE attempt.expires_at <= $7",
+        row.purpose,
+        &row.key[..],
+        row.allowed,
+        row.delay_milliseconds,
+        row.blocked_until,
+        row.expires_at,
+        work.now
+    )?;
+    Ok(rows == 1)
 }
 
 // Mailed codes
@@ -212,75 +260,19 @@ pub async fn update_registration(
     Ok(rows == 1)
 }
 
-pub async fn delete_registration(work: &mut Work, browser: &[u8], version: i64) -> Result<bool, DbError> {
+/// `false` if the row is no longer the one that was read.
+pub async fn delete_registration(
+    work: &mut Work,
+    browser: &[u8],
+    (account, version): (&AccountId, i64),
+) -> Result<bool, DbError> {
     let rows = sql!(
         &mut work.tx,
         execute,
-        "DELETE FROM registration WHERE browser_hash = $1 AND version = $2",
+        "DELETE FROM registration WHERE browser_hash = $1 AND version = $2 AND account_id = $3",
         browser,
-        version
-    )?;
-    Ok(rows == 1)
-}
-
-// Password resets
-
-#[derive(sqlx::FromRow)]
-pub struct ResetRow {
-    pub account_id: Option<AccountId>,
-    pub stage: reset::Stage,
-    pub email: Vec<u8>,
-    pub request_id: Option<RequestId>,
-    pub expires_at: Timestamp,
-}
-
-pub async fn put_reset(work: &mut Work, browser: &[u8], row: &ResetRow) -> Result<(), DbError> {
-    sql!(
-        &mut work.tx,
-        execute,
-        "INSERT INTO password_reset (browser_hash, account_id, stage, email, request_id, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (browser_hash) DO UPDATE SET
-             account_id = excluded.account_id, stage = excluded.stage, email = excluded.email,
-             request_id = excluded.request_id, expires_at = excluded.expires_at",
-        browser,
-        &row.account_id,
-        row.stage,
-        &row.email,
-        &row.request_id,
-        row.expires_at
-    )
-    .map(drop)
-}
-
-pub async fn find_reset(tx: &mut Tx, browser: &[u8], now: Timestamp) -> Result<Option<ResetRow>, DbError> {
-    sql!(tx, fetch_optional ResetRow,
-        "SELECT account_id, stage, email, request_id, expires_at FROM password_reset
-          WHERE browser_hash = $1 AND expires_at > $2", browser, now)
-}
-
-/// `false` if another reset has begun in this browser since it was read.
-pub async fn confirm_reset(work: &mut Work, browser: &[u8], email: &[u8]) -> Result<bool, DbError> {
-    let rows = sql!(
-        &mut work.tx,
-        execute,
-        "UPDATE password_reset SET stage = $3 WHERE browser_hash = $1 AND email = $2",
-        browser,
-        email,
-        reset::Stage::CodeConfirmed
-    )?;
-    Ok(rows == 1)
-}
-
-pub async fn delete_confirmed_reset(work: &mut Work, browser: &[u8], email: &[u8]) -> Result<bool, DbError> {
-    let rows = sql!(
-        &mut work.tx,
-        execute,
-        "DELETE FROM password_reset WHERE browser_hash = $1 AND email = $2 AND stage = $3 AND expires_at > $4",
-        browser,
-        email,
-        reset::Stage::CodeConfirmed,
-        work.now
+        version,
+        account
     )?;
     Ok(rows == 1)
 }
@@ -294,11 +286,15 @@ pub struct PasswordRow {
     pub hash: String,
     /// When this device was last seen at the account; `None` if it is not known there.
     pub device_seen_at: Option<Timestamp>,
+    /// Whether the account has a code generator.
+    pub wants_code: bool,
 }
 
 pub async fn find_password(tx: &mut Tx, email_index: &[u8], device: &[u8]) -> Result<Option<PasswordRow>, DbError> {
     sql!(tx, fetch_optional PasswordRow,
-        "SELECT password.account_id, account.status, password.hash, device.last_seen_at AS device_seen_at
+        "SELECT password.account_id, account.status, password.hash, device.last_seen_at AS device_seen_at,
+                EXISTS (SELECT 1 FROM code_generator WHERE code_generator.account_id = account.id
+                           AND code_generator.confirmed_at IS NOT NULL) AS wants_code
            FROM email_address
            JOIN account ON account.id = email_address.account_id
            JOIN password ON password.account_id = account.id
@@ -308,7 +304,9 @@ pub async fn find_password(tx: &mut Tx, email_index: &[u8], device: &[u8]) -> Re
 
 pub async fn find_password_of(tx: &mut Tx, account: &AccountId, device: &[u8]) -> Result<Option<PasswordRow>, DbError> {
     sql!(tx, fetch_optional PasswordRow,
-        "SELECT password.account_id, account.status, password.hash, device.last_seen_at AS device_seen_at
+        "SELECT password.account_id, account.status, password.hash, device.last_seen_at AS device_seen_at,
+                EXISTS (SELECT 1 FROM code_generator WHERE code_generator.account_id = account.id
+                           AND code_generator.confirmed_at IS NOT NULL) AS wants_code
            FROM account
            JOIN password ON password.account_id = account.id
            LEFT JOIN device ON device.account_id = account.id AND device.device_hash = $2
@@ -325,6 +323,7 @@ struct ChangedRow {
     changed_at: Timestamp,
 }
 
+/// Sets the password. Whoever has given the one before and lacks a code begins anew.
 pub async fn put_password(work: &mut Work, account: &AccountId, hash: &str) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
@@ -334,8 +333,31 @@ pub async fn put_password(work: &mut Work, account: &AccountId, hash: &str) -> R
         account,
         hash,
         work.now
-    )
-    .map(drop)
+    )?;
+    delete_partials_of(work, account).await
+}
+
+/// Sets the password of an account that has one; `false` if it has none.
+pub async fn replace_password(work: &mut Work, account: &AccountId, hash: &str) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE password SET hash = $2, changed_at = $3 WHERE account_id = $1",
+        account,
+        hash,
+        work.now
+    )?;
+    delete_partials_of(work, account).await?;
+    Ok(rows == 1)
+}
+
+/// Removes the password and what only counts with it; `false` if there is none.
+pub async fn delete_password(work: &mut Work, account: &AccountId) -> Result<bool, DbError> {
+    delete_resets_of(work, account).await?;
+    let rows = sql!(&mut work.tx, execute, "DELETE FROM password WHERE account_id = $1", account)?;
+    delete_partials_of(work, account).await?;
+    delete_generators_of(work, account).await?;
+    Ok(rows == 1)
 }
 
 /// Takes the password's row as it was read, and stores it anew if the cost has risen. `false` if it has
@@ -382,6 +404,13 @@ struct CountRow {
 /// Removes what the account signs in with.
 pub async fn delete_credentials(work: &mut Work, account: &AccountId) -> Result<(), DbError> {
     sql!(&mut work.tx, execute, "DELETE FROM password WHERE account_id = $1", account)?;
-    sql!(&mut work.tx, execute, "DELETE FROM password_reset WHERE account_id = $1", account)?;
+    delete_resets_of(work, account).await?;
+    delete_partials_of(work, account).await?;
+    forget_recovery(work, account).await?;
+    forget_release(work, account).await?;
+    delete_generators_of(work, account).await?;
+    delete_passkeys(work, account).await?;
+    delete_cards(work, account).await?;
+    delete_linked_of(work, account).await?;
     delete_recovery_codes(work, account).await
 }

@@ -2,6 +2,7 @@
 
 use super::super::session::{Proof, Session};
 use crate::kernel::id::{AccountId, SessionId};
+use crate::kernel::level::Level;
 use crate::kernel::time::Timestamp;
 use crate::sql;
 use crate::store::db::{DbError, Tx};
@@ -17,7 +18,7 @@ pub async fn insert_session(work: &mut Work, id: &SessionId, token_hash: &[u8], 
         id,
         token_hash,
         &proof.account,
-        proof.level,
+        proof.strength,
         proof.methods,
         work.now,
         &proof.device
@@ -35,7 +36,7 @@ pub async fn renew_session(work: &mut Work, id: &SessionId, token_hash: &[u8], p
           WHERE id = $1",
         id,
         token_hash,
-        proof.level,
+        proof.strength,
         proof.methods,
         work.now,
         &proof.device
@@ -47,18 +48,23 @@ pub async fn find_session(tx: &mut Tx, token_hash: &[u8]) -> Result<Option<Sessi
     sql!(tx, fetch_optional Session,
         "SELECT session.id, session.account_id, session.level, session.methods, session.authenticated_at,
                 session.created_at, session.last_seen_at, session.device, session.idle_minutes,
-                account.erase_at AS leaves_at
+                account.identity_level, account.erase_at AS leaves_at
            FROM session JOIN account ON account.id = session.account_id
           WHERE session.token_hash = $1 AND account.status IN ('active', 'closing')", token_hash)
 }
 
-pub async fn touch_session(work: &mut Work, id: &SessionId) -> Result<(), DbError> {
+/// Does nothing to a session that has been renewed meanwhile.
+pub async fn touch_session(work: &mut Work, session: &Session, strength: Level) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
         execute,
-        "UPDATE session SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2",
-        id,
-        work.now
+        "UPDATE session SET last_seen_at = $2, level = $3
+          WHERE id = $1 AND last_seen_at < $2 AND level = $4 AND authenticated_at = $5",
+        &session.id,
+        work.now,
+        strength,
+        session.proven,
+        session.authenticated_at
     )
     .map(drop)
 }
@@ -69,9 +75,11 @@ pub async fn delete_session(work: &mut Work, id: &SessionId) -> Result<bool, DbE
 
 pub async fn sessions_of(tx: &mut Tx, account: &AccountId) -> Result<Vec<Session>, DbError> {
     sql!(tx, fetch_all Session,
-        "SELECT id, account_id, level, methods, authenticated_at, created_at, last_seen_at, device, idle_minutes,
-                CAST(NULL AS BIGINT) AS leaves_at
-           FROM session WHERE account_id = $1 ORDER BY last_seen_at DESC, id DESC LIMIT 100", account)
+        "SELECT session.id, session.account_id, session.level, session.methods, session.authenticated_at,
+                session.created_at, session.last_seen_at, session.device, session.idle_minutes,
+                account.identity_level, CAST(NULL AS BIGINT) AS leaves_at
+           FROM session JOIN account ON account.id = session.account_id
+          WHERE session.account_id = $1 ORDER BY session.last_seen_at DESC, session.id DESC LIMIT 100", account)
 }
 
 pub async fn delete_session_of(work: &mut Work, account: &AccountId, id: &SessionId) -> Result<bool, DbError> {

@@ -51,11 +51,17 @@ async fn own(caller: &SignedIn) -> Result<Vec<Address>, Error> {
 struct NewPage {
     f: Frame,
     email: String,
+    asks_password: bool,
     problems: Problems,
 }
 
+async fn new_page(caller: &SignedIn, email: &str, problems: Problems) -> Result<NewPage, Error> {
+    let (f, asks_password) = (caller.visitor.frame(), caller.asks_password().await?);
+    Ok(NewPage { f, email: email.to_owned(), asks_password, problems })
+}
+
 pub async fn new(caller: SignedIn) -> Answer {
-    caller.visitor.page(&NewPage { f: caller.visitor.frame(), email: String::new(), problems: Problems::none() })
+    caller.visitor.page(&new_page(&caller, "", Problems::none()).await?)
 }
 
 pub async fn submit_new(caller: SignedIn, device: CallerDevice, form: Form) -> Answer {
@@ -65,7 +71,7 @@ pub async fn submit_new(caller: SignedIn, device: CallerDevice, form: Form) -> A
         Ok(()) => caller.visitor.leave("/profil/kontakt/codes"),
         Err(Error::Invalid(problems)) => {
             let problems = caller.visitor.problems(&problems);
-            let page = NewPage { f: caller.visitor.frame(), email: form.get("email").to_owned(), problems };
+            let page = new_page(&caller, form.get("email"), problems).await?;
             caller.visitor.page_again(&page)
         }
         Err(error) => Err(error),
@@ -117,6 +123,7 @@ struct EditPage {
     f: Frame,
     reference: String,
     email: String,
+    asks_password: bool,
     address: String,
     problems: Problems,
 }
@@ -130,7 +137,8 @@ async fn other(caller: &SignedIn, reference: &str) -> Result<Address, Error> {
 async fn edit_page(caller: &SignedIn, address: &Address, problems: Problems) -> Result<EditPage, Error> {
     let email = caller.account().await?.email.address.as_str().to_owned();
     let (reference, address) = (address.reference.clone(), address.address.as_str().to_owned());
-    Ok(EditPage { f: caller.visitor.frame(), reference, email, address, problems })
+    let asks_password = caller.asks_password().await?;
+    Ok(EditPage { f: caller.visitor.frame(), reference, email, asks_password, address, problems })
 }
 
 pub async fn edit(caller: SignedIn, reference: web::Path<String>) -> Answer {

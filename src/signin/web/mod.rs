@@ -1,9 +1,17 @@
 //! Pages of signing in and out.
 
+pub mod blocking;
+pub mod code_app;
 pub mod contact;
+pub mod new_means;
+pub mod partial;
+pub mod passkey;
+pub mod passkeys;
+pub mod recovery;
 pub mod register;
 pub mod reset;
 pub mod security;
+pub mod way_back;
 
 use std::sync::Arc;
 
@@ -12,16 +20,15 @@ use askama::Template;
 
 use super::password::{Attempt, Outcome, sign_in};
 use super::session;
-use crate::audit;
 use crate::client::Client;
 use crate::kernel::error::{Error, FieldProblem};
-use crate::kernel::id::AccountId;
-use crate::kernel::texts::moment;
+use crate::kernel::secret::Secret;
 use crate::oidc::logout_state::{self, Logout};
 use crate::store::work::Actor;
 use crate::web::caller::{CallerDevice, Visitor};
 use crate::web::form::{Form, parse_pairs};
-use crate::web::page::{Frame, Problems, level_name};
+use crate::web::locked::locked;
+use crate::web::page::{Frame, Problems, ProviderButton};
 
 type Answer = Result<HttpResponse, Error>;
 
@@ -38,10 +45,19 @@ struct SigninPage {
     email: String,
     problems: Problems,
     issuer: String,
+    has_eid: bool,
+    /// Whose accounts may be linked.
+    providers: Vec<ProviderButton>,
+    has_passkeys: bool,
 }
 
-fn signin_page(visitor: &Visitor, email: &str, problems: Problems) -> SigninPage {
-    SigninPage { f: visitor.frame(), email: email.to_owned(), problems, issuer: visitor.app.config.issuer.clone() }
+fn signin_page(visitor: &Visitor, email: &str, problems: Problems) -> Answer {
+    let (f, issuer, is_refused) = (visitor.frame(), visitor.app.config.issuer.clone(), problems.any());
+    let (has_eid, providers) = (visitor.app.eid.is_some(), ProviderButton::all(&visitor.app, visitor.language));
+    let has_passkeys = visitor.app.config.has_name();
+    let page = SigninPage { f, email: email.to_owned(), problems, issuer, has_eid, providers, has_passkeys };
+    let response = if is_refused { visitor.page_again(&page)? } else { visitor.page(&page)? };
+    if has_passkeys { visitor.with_script(response) } else { Ok(response) }
 }
 
 pub async fn show(visitor: Visitor) -> Answer {
@@ -53,7 +69,7 @@ pub async fn show(visitor: Visitor) -> Answer {
         return visitor.go("/daten/rueckkehr");
     }
     let hint = visitor.pending.as_ref().and_then(|pending| pending.request.login_hint.clone()).unwrap_or_default();
-    visitor.page(&signin_page(&visitor, &hint, Problems::none()))
+    signin_page(&visitor, &hint, Problems::none())
 }
 
 pub async fn submit(visitor: Visitor, device: CallerDevice, form: Form) -> Answer {
@@ -66,49 +82,33 @@ pub async fn submit(visitor: Visitor, device: CallerDevice, form: Form) -> Answe
         missing.push(FieldProblem { field: "password", problem: "password_missing" });
     }
     if !missing.is_empty() {
-        return visitor.page_again(&signin_page(&visitor, email, visitor.problems(&missing)));
+        return signin_page(&visitor, email, visitor.problems(&missing));
     }
     let attempt = Attempt {
+        browser: &visitor.browser_hash(),
         email,
         password,
         network: &visitor.network(),
-        device: &device.0,
-        previous: visitor.session.as_ref().or(visitor.leaving.as_ref()),
-        client: visitor.pending.as_ref().map(|pending| pending.client.id.clone()),
-        request: Some(visitor.request_id.clone()),
+        comer: visitor.comer(&device),
     };
     match sign_in(&visitor.app, attempt).await {
-        Ok(Outcome::Begun(token, _)) => {
-            metrics::counter!("nutzerkonto_signins_total", "result" => "begun").increment(1);
-            visitor.begin_session(&visitor.onwards(), &token, &device)
-        }
+        Ok(Outcome::Begun(token)) => begun(&visitor, &token, &device),
+        Ok(Outcome::Partial) => visitor.go("/anmelden/code"),
         Ok(Outcome::Wrong) => {
             metrics::counter!("nutzerkonto_signins_total", "result" => "refused").increment(1);
             let wrong = [FieldProblem { field: "email", problem: "wrong_credentials" }];
-            visitor.page_again(&signin_page(&visitor, email, visitor.problems(&wrong)))
+            signin_page(&visitor, email, visitor.problems(&wrong))
         }
         Ok(Outcome::Locked(account)) => locked(&visitor, &account).await,
-        Err(Error::Invalid(problems)) => visitor.page_again(&signin_page(&visitor, email, visitor.problems(&problems))),
+        Err(Error::Invalid(problems)) => signin_page(&visitor, email, visitor.problems(&problems)),
         Err(error) => Err(error),
     }
 }
 
-#[derive(Template)]
-#[template(path = "signin/locked.html")]
-struct LockedPage {
-    f: Frame,
-    since: String,
-    reason: String,
-}
-
-/// For somebody who knows the password; nobody else learns that the account is locked.
-async fn locked(visitor: &Visitor, account: &AccountId) -> Answer {
-    metrics::counter!("nutzerkonto_signins_total", "result" => "locked").increment(1);
-    let events =
-        audit::of_kinds(&mut visitor.app.read().await?, account.as_str(), &["account.locked"], None, 1).await?;
-    let event = events.into_iter().next().ok_or_else(|| Error::broken("a locked account without its event"))?;
-    let since = moment::date_and_clock(visitor.language, event.at);
-    visitor.page_refused(&LockedPage { f: visitor.frame(), since, reason: event.reason.unwrap_or_default() })
+/// Complete: back to wherever the person is going.
+fn begun(visitor: &Visitor, token: &Secret<String>, device: &CallerDevice) -> Answer {
+    metrics::counter!("nutzerkonto_signins_total", "result" => "begun").increment(1);
+    visitor.begin_session(&visitor.onwards(), token, device)
 }
 
 pub async fn sign_out(visitor: Visitor, _form: Form) -> Answer {
@@ -147,24 +147,4 @@ pub async fn signed_out(visitor: Visitor) -> Answer {
         logout: logout.words(language),
     };
     visitor.page(&SignedOutPage { f: visitor.frame(), services: told.into_iter().map(row).collect() })
-}
-
-#[derive(Template)]
-#[template(path = "signin/level.html")]
-struct LevelPage {
-    f: Frame,
-    needed: String,
-    have: String,
-    /// Why the service wants it, in its own words.
-    reason: Option<String>,
-}
-
-/// The service wants more than this account can give: said plainly, with the way back.
-pub async fn level(visitor: Visitor) -> Answer {
-    let (Some(pending), Some(session)) = (&visitor.pending, &visitor.session) else { return Err(Error::Gone) };
-    let f = visitor.frame();
-    let (needed, have) = (level_name(f.t, pending.request.level), level_name(f.t, session.level));
-    let reason = pending.client.level_reason.as_ref().filter(|_| pending.client.level > session.level);
-    let reason = reason.map(|reason| reason.get(visitor.language).to_owned());
-    visitor.page(&LevelPage { f, needed, have, reason })
 }

@@ -3,14 +3,18 @@
 use actix_web::HttpResponse;
 use askama::Template;
 
+use super::passkey::problem_of_browser;
 use super::{Answer, shows_field};
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::texts::moment;
 use crate::signin::code::{self, Redeemed};
+use crate::signin::passkey::first::Signed;
+use crate::signin::recovery;
 use crate::signin::register::{self, Finished, Person, Registration, Stage};
+use crate::signin::session;
 use crate::web::caller::{CallerDevice, Visitor};
 use crate::web::form::Form;
-use crate::web::page::{Frame, Problems, birth_date, respond};
+use crate::web::page::{Frame, Problems, calendar_date, respond};
 
 #[derive(Template)]
 #[template(path = "register/start.html")]
@@ -36,7 +40,7 @@ async fn earlier(visitor: &Visitor) -> Answer {
         Some(Stage::CodeSent) => "/registrieren/code",
         Some(Stage::EmailConfirmed) => "/registrieren/name",
         Some(Stage::Named) => "/registrieren/passwort",
-        Some(Stage::PasswordChosen) => "/registrieren/wiederherstellung",
+        Some(Stage::MeansChosen) => "/registrieren/wiederherstellung",
         Some(Stage::CodesKept) => "/registrieren/pruefen",
     };
     visitor.go(path)
@@ -171,13 +175,18 @@ struct PasswordPage {
     f: Frame,
     email: String,
     shown: bool,
+    has_passkeys: bool,
     problems: Problems,
+}
+
+fn password_page(visitor: &Visitor, registration: &Registration, shown: bool, problems: Problems) -> PasswordPage {
+    let (f, email, has_passkeys) = (visitor.frame(), registration.draft.email.clone(), visitor.app.config.has_name());
+    PasswordPage { f, email, shown, has_passkeys, problems }
 }
 
 pub async fn password(visitor: Visitor) -> Answer {
     let Some(registration) = at(&visitor, Stage::Named).await? else { return earlier(&visitor).await };
-    let (f, email) = (visitor.frame(), registration.draft.email);
-    visitor.page(&PasswordPage { f, email, shown: false, problems: Problems::none() })
+    visitor.page(&password_page(&visitor, &registration, false, Problems::none()))
 }
 
 pub async fn submit_password(visitor: Visitor, form: Form) -> Answer {
@@ -185,10 +194,7 @@ pub async fn submit_password(visitor: Visitor, form: Form) -> Answer {
         return Err(Error::Conflict("registration_step"));
     };
     let typed = form.get("password");
-    let page = |shown, problems| {
-        let email = registration.draft.email.clone();
-        PasswordPage { f: visitor.frame(), email, shown, problems }
-    };
+    let page = |shown, problems| password_page(&visitor, &registration, shown, problems);
     if let Some(shown) = shows_field(&form) {
         return visitor.page(&page(shown, Problems::none()));
     }
@@ -205,27 +211,70 @@ pub async fn submit_password(visitor: Visitor, form: Form) -> Answer {
 }
 
 #[derive(Template)]
+#[template(path = "register/passkey.html")]
+struct PasskeyPage {
+    f: Frame,
+    days: u64,
+    options: String,
+    ceremony: String,
+    problems: Problems,
+}
+
+async fn passkey_page(visitor: &Visitor, problems: Problems) -> Result<PasskeyPage, Error> {
+    let begun = register::begin_passkey(&visitor.app, &visitor.browser_hash()).await?;
+    let (f, days) = (visitor.frame(), recovery::waiting_days(visitor.app.now()));
+    Ok(PasskeyPage { f, days, options: begun.options.to_string(), ceremony: begun.ceremony, problems })
+}
+
+/// Instead of the password.
+pub async fn passkey(visitor: Visitor) -> Answer {
+    if at(&visitor, Stage::Named).await?.is_none() {
+        return earlier(&visitor).await;
+    }
+    visitor.with_script(visitor.page(&passkey_page(&visitor, Problems::none()).await?)?)
+}
+
+pub async fn submit_passkey(visitor: Visitor, device: CallerDevice, form: Form) -> Answer {
+    let problem = match problem_of_browser(&form) {
+        Some(problem) => problem,
+        None => {
+            let (answer, here) = ((form.get("aufgabe"), form.get("antwort")), (visitor.language, &device.0));
+            match register::make_passkey(&visitor.app, &visitor.browser_hash(), answer, here).await? {
+                Ok(()) => return visitor.go("/registrieren/wiederherstellung"),
+                Err(why) => why.problem(),
+            }
+        }
+    };
+    let problems = visitor.problems(&[FieldProblem { field: "passkey", problem }]);
+    visitor.with_script(visitor.page_again(&passkey_page(&visitor, problems).await?)?)
+}
+
+#[derive(Template)]
 #[template(path = "register/codes.html")]
 struct CodesPage {
     f: Frame,
     codes: Vec<String>,
+    /// They are the way back of somebody who has no password, and what it takes without them.
+    days_without: Option<u64>,
     problems: Problems,
 }
 
+fn codes_page(visitor: &Visitor, registration: Registration, problems: Problems) -> CodesPage {
+    let days_without = registration.has_passkey().then(|| recovery::waiting_days(visitor.app.now()));
+    CodesPage { f: visitor.frame(), codes: registration.draft.recovery_codes, days_without, problems }
+}
+
 pub async fn codes(visitor: Visitor) -> Answer {
-    let Some(registration) = at(&visitor, Stage::PasswordChosen).await? else { return earlier(&visitor).await };
-    let (f, codes) = (visitor.frame(), registration.draft.recovery_codes);
-    visitor.page(&CodesPage { f, codes, problems: Problems::none() })
+    let Some(registration) = at(&visitor, Stage::MeansChosen).await? else { return earlier(&visitor).await };
+    visitor.page(&codes_page(&visitor, registration, Problems::none()))
 }
 
 pub async fn submit_codes(visitor: Visitor, form: Form) -> Answer {
     match register::keep_codes(&visitor.app, &visitor.browser_hash(), form.is("kept", "ja")).await {
         Ok(()) => visitor.go("/registrieren/pruefen"),
         Err(Error::Invalid(problems)) => {
-            let registration =
-                at(&visitor, Stage::PasswordChosen).await?.ok_or(Error::Conflict("registration_step"))?;
-            let (codes, problems) = (registration.draft.recovery_codes, visitor.problems(&problems));
-            visitor.page_again(&CodesPage { f: visitor.frame(), codes, problems })
+            let registration = at(&visitor, Stage::MeansChosen).await?.ok_or(Error::Conflict("registration_step"))?;
+            visitor.page_again(&codes_page(&visitor, registration, visitor.problems(&problems)))
         }
         Err(error) => Err(error),
     }
@@ -239,19 +288,30 @@ struct CheckPage {
     family_name: String,
     birth_date: String,
     email: String,
+    has_passkey: bool,
+    problems: Problems,
 }
 
-pub async fn check(visitor: Visitor) -> Answer {
-    let Some(registration) = at(&visitor, Stage::CodesKept).await? else { return earlier(&visitor).await };
+fn check_page(visitor: &Visitor, registration: Registration, problems: Problems) -> CheckPage {
+    let has_passkey = registration.has_passkey();
     let draft = registration.draft;
-    let birth = birth_date(visitor.language, draft.birth_date.as_deref().unwrap_or_default());
-    visitor.page(&CheckPage {
+    let birth = calendar_date(visitor.language, draft.birth_date.as_deref().unwrap_or_default());
+    CheckPage {
         f: visitor.frame(),
         given_names: draft.given_names,
         family_name: draft.family_name.unwrap_or_default(),
         birth_date: birth.unwrap_or_default(),
         email: draft.email,
-    })
+        has_passkey,
+        problems,
+    }
+}
+
+pub async fn check(visitor: Visitor) -> Answer {
+    let Some(registration) = at(&visitor, Stage::CodesKept).await? else { return earlier(&visitor).await };
+    let has_passkey = registration.has_passkey();
+    let page = visitor.page(&check_page(&visitor, registration, Problems::none()))?;
+    if has_passkey { visitor.with_script(page) } else { Ok(page) }
 }
 
 #[derive(Template)]
@@ -260,15 +320,29 @@ struct TakenPage {
     f: Frame,
 }
 
-pub async fn submit_check(visitor: Visitor, device: CallerDevice, _form: Form) -> Answer {
-    let here = (visitor.session.as_ref(), &device.0);
-    match register::finish(&visitor.app, &visitor.browser_hash(), visitor.language, here).await? {
-        Finished::Opened(token, request) => {
-            let flow = request.map_or_else(|| visitor.aim().to_owned(), |id| format!("?vorgang={id}"));
-            visitor.begin_session(&format!("/registrieren/fertig{flow}"), &token, &device)
+pub async fn submit_check(visitor: Visitor, device: CallerDevice, form: Form) -> Answer {
+    let (browser, network) = (visitor.browser_hash(), visitor.network());
+    let problem = match problem_of_browser(&form) {
+        Some(problem) => problem,
+        None => {
+            let (ceremony, answer) = (form.get("aufgabe"), form.get("antwort"));
+            let signed = Signed { browser: &browser, network: &network, ceremony, answer };
+            let here = (visitor.session.as_ref(), &device.0);
+            match register::finish(&visitor.app, signed, visitor.language, here).await? {
+                Finished::Opened(token, request) => {
+                    let flow = request.map_or_else(|| visitor.aim_query(), |id| format!("?vorgang={id}"));
+                    return visitor.begin_session(&format!("/registrieren/fertig{flow}"), &token, &device);
+                }
+                Finished::AddressTaken => {
+                    return respond(actix_web::http::StatusCode::CONFLICT, &TakenPage { f: visitor.frame() });
+                }
+                Finished::Refused => "passkey_failed",
+            }
         }
-        Finished::AddressTaken => respond(actix_web::http::StatusCode::CONFLICT, &TakenPage { f: visitor.frame() }),
-    }
+    };
+    let registration = at(&visitor, Stage::CodesKept).await?.ok_or(Error::Conflict("registration_step"))?;
+    let problems = visitor.problems(&[FieldProblem { field: "passkey", problem }]);
+    visitor.with_script(visitor.page_again(&check_page(&visitor, registration, problems))?)
 }
 
 #[derive(Template)]
@@ -278,13 +352,17 @@ struct DonePage {
     name: String,
     next: Option<String>,
     onwards: String,
+    /// There is one passkey and nothing else, and what it takes to get back in without recovery codes.
+    days_without: Option<u64>,
 }
 
 pub async fn done(visitor: Visitor) -> Result<HttpResponse, Error> {
     let Some(session) = &visitor.session else { return earlier(&visitor).await };
     let mut tx = visitor.app.read().await?;
     let account = crate::account::load(&mut tx, &visitor.app.vault, &session.account_id).await?;
+    let has_password = session::password_changed_at(&mut tx, &session.account_id).await?.is_some();
+    let days_without = (!has_password).then(|| recovery::waiting_days(visitor.app.now()));
     let f = visitor.frame();
     let (next, onwards) = (f.service.clone(), visitor.onwards());
-    visitor.page(&DonePage { f, name: account.full_name(), next, onwards })
+    visitor.page(&DonePage { f, name: account.full_name(), next, onwards, days_without })
 }

@@ -36,6 +36,18 @@ impl World {
         }
     }
 
+    /// What somebody does who can write into the database.
+    pub async fn change(&self, statement: &str) {
+        let statement = AssertSqlSafe(statement.to_owned());
+        if self.database.url.starts_with("sqlite:") {
+            let mut connection = sqlx::SqliteConnection::connect(&self.database.url).await.unwrap();
+            sqlx::query(statement).execute(&mut connection).await.unwrap();
+        } else {
+            let mut connection = sqlx::PgConnection::connect(&self.database.url).await.unwrap();
+            sqlx::query(statement).execute(&mut connection).await.unwrap();
+        }
+    }
+
     /// Waits until every mail has left the outbox and, for two seconds at most, until every event is sealed, so that only
     /// requests change the database.
     pub async fn settle(&self) {

@@ -1,20 +1,29 @@
 //! What the stories are told with: a world with its own database, clock and post; browsers and services.
 
 pub mod browser;
+pub mod bureau;
 pub mod card;
 pub mod database;
 pub mod dice;
 pub mod doors;
 pub mod ear;
+pub mod eid;
 pub mod inspect;
+pub mod maker;
+pub mod passkey;
+pub mod pdf;
+pub mod phone;
 pub mod prover;
 pub mod recipient;
+pub mod registrant;
 pub mod service;
 pub mod surface;
+pub mod upstream;
 pub mod wire;
 pub mod world;
 
 pub use browser::Browser;
+pub use eid::Reader;
 pub use service::Service;
 pub use world::World;
 

@@ -71,6 +71,11 @@ impl Prover {
         Self { id: service.id, declaration: declare(key), sign, algorithm, public }
     }
 
+    /// The same key pair under another name.
+    pub fn named(self, id: &str) -> Self {
+        Self { id: id.to_owned(), ..self }
+    }
+
     /// A token with these members in its header beside its own.
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
         let mut header = header.clone();

@@ -21,10 +21,22 @@ pub fn urls() -> Vec<Url> {
 }
 
 /// The forms of our own pages: what may only be sent by them. Not that of somebody who has left: nobody is that and
-/// signed in; its own story tries it.
+/// signed in; its own story tries it. Nor those of a registration desk, which are refused to Renate whatever she sends.
 pub fn own_forms() -> Vec<Url> {
-    let is_own = |url: &Url| url.method == "POST" && ![Guard::Protocol, Guard::Leaving].contains(&url.guard);
+    let is_own =
+        |url: &Url| url.method == "POST" && ![Guard::Protocol, Guard::Leaving, Guard::Officer].contains(&url.guard);
     urls().into_iter().filter(is_own).collect()
+}
+
+/// The forms of a registration desk, for an officer who has this case open.
+fn officer_forms(case: &str) -> Vec<Url> {
+    let of_officers = urls().into_iter().filter(|url| url.method == "POST" && url.guard == Guard::Officer);
+    of_officers.map(|url| Url { path: url.path.replace("/amt/vorgang/parken", case), ..url }).collect()
+}
+
+/// The page without the one script of ours: whatever else runs was put there by somebody.
+pub fn without_own_script(page: &str) -> String {
+    page.replace("<script src=\"/static/passkey.", "<")
 }
 
 pub const EMAIL: &str = "renate@example.org";
@@ -46,6 +58,11 @@ pub fn fields(code: &str) -> Vec<(&'static str, String)> {
         ("sprache", "en"),
         ("stand", "1"),
         ("nickname", "Nina"),
+        ("amt", "musterhausen"),
+        ("grund", "not_free"),
+        ("notiz", "Bitte mit Ausweis"),
+        ("gericht", "Amtsgericht Mainz"),
+        ("vertretene", code),
     ]
     .map(|(name, value)| (name, value.to_owned()))
     .to_vec()
@@ -61,8 +78,8 @@ impl Browser {
 
     /// Asks for the code that resets a password, and reads it.
     pub async fn reset_code(&mut self, world: &World, email: &str) -> String {
-        self.get("/wieder-anmelden").await;
-        self.post("/wieder-anmelden", &[("email", email)]).await;
+        self.get("/wieder-anmelden/email").await;
+        self.post("/wieder-anmelden/email", &[("email", email)]).await;
         world.code_for(email).await
     }
 
@@ -100,4 +117,14 @@ pub async fn busy_renate(world: &World) -> Busy {
     let page = browser.visit(&bibliothek.request(&[])).await;
     world.settle().await;
     Busy { browser, flow: format!("?vorgang={}", vorgang(&page)), code }
+}
+
+/// Olga, at her desk with Renate's case open, and everything that she may send there.
+pub async fn busy_olga(world: &World) -> (Busy, Vec<Url>) {
+    world.offices(&super::bureau::declaration("musterhausen", "")).await;
+    let mut browser = world.officer("olga@example.org", "musterhausen").await;
+    let (_, code) = world.renate_with_code().await;
+    let path = browser.opened("musterhausen", &code).await;
+    world.settle().await;
+    (Busy { browser, flow: "?ziel=amt".to_owned(), code }, officer_forms(&path))
 }

@@ -26,6 +26,8 @@ pub struct World {
     pub mails: Arc<Mutex<Vec<Mail>>>,
     pub database: Database,
     node: Option<Running>,
+    /// Held while the node is down: no other test takes the port.
+    listener: TcpListener,
     restarts: u64,
 }
 
@@ -36,11 +38,11 @@ pub struct Node {
 
 impl World {
     pub async fn on_sqlite() -> Self {
-        Self::start(Database::sqlite(), |_| {}).await
+        Self::start(Database::migrated_sqlite().await, |_| {}).await
     }
 
     pub async fn on_postgres() -> Option<Self> {
-        Some(Self::start(Database::postgres().await?, |_| {}).await)
+        Some(Self::start(Database::migrated_postgres().await?, |_| {}).await)
     }
 
     async fn start(database: Database, change: impl FnOnce(&mut Config)) -> Self {
@@ -50,8 +52,8 @@ impl World {
         change(&mut config);
         let (clock, mails) = (Clock::fixed(START), Arc::new(Mutex::new(Vec::new())));
         let app = open(&config, &clock, &mails, 1).await;
-        let node = serve::start(app.clone(), listener).await.unwrap();
-        Self { app, config, clock, mails, database, node: Some(node), restarts: 0 }
+        let node = serve::start(app.clone(), listener.try_clone().unwrap()).await.unwrap();
+        Self { app, config, clock, mails, database, node: Some(node), listener, restarts: 0 }
     }
 
     /// Stops everything and starts it again on the same data, with other settings if wished.
@@ -61,10 +63,9 @@ impl World {
         }
         self.app.db.close().await;
         change(&mut self.config);
-        let address = self.config.issuer.strip_prefix("http://").unwrap().replace("localhost", "127.0.0.1");
         self.restarts += 1;
         self.app = open(&self.config, &self.clock, &self.mails, 100 + self.restarts).await;
-        self.node = Some(serve::start(self.app.clone(), TcpListener::bind(address).unwrap()).await.unwrap());
+        self.node = Some(serve::start(self.app.clone(), self.listener.try_clone().unwrap()).await.unwrap());
     }
 
     /// A second process with the same issuer.

@@ -1,16 +1,17 @@
 // The demonstration's municipal service from start to finish: what a developer sees who tries it out.
 
 import assert from "node:assert/strict";
+import { Phone } from "../support/phone.js";
 import { until } from "../support/wait.js";
 
 const PASSWORD = "wolke-gondel-tisch-42";
 const BASIC = "http://bsi.bund.de/eID/LoA/undefined";
 
 const json = async (person, selector) => JSON.parse(await person.page.locator(selector).innerText());
-const text = (person, selector) => person.page.locator(selector).innerText();
+export const text = (person, selector) => person.page.locator(selector).innerText();
 
 /** One of the people of the demonstration signs in at the account, and agrees if asked. */
-async function signsInAtTheAccount(person) {
+export async function signsInAtTheAccount(person) {
   await person.types("#email", person.email);
   await person.types("#password", PASSWORD);
   await person.presses("#weiter");
@@ -115,4 +116,110 @@ async function isSignedOutByTheAccount(renate, demo) {
   await until(told, () => "the service has not been told");
   await renate.seesOf(demo.service, "demo service, signed out by the account");
   await renate.reads("Das Konto hat gemeldet", "The account has told us");
+}
+
+/** What the device shows, once that has not been used. */
+let lastCode;
+
+export async function readsTheDevice(emre, demo) {
+  const device = await emre.inAnotherWindow();
+  const isFresh = async () => {
+    await device.opens(`${demo.issuer}/demo/codegeraet`);
+    return (await text(device, "#code")) !== lastCode;
+  };
+  await until(isFresh, () => "the device always shows the same code", 60_000);
+  await device.seesOf(demo.issuer, "demo code device");
+  lastCode = await text(device, "#code");
+  // A window that is not in front is asked for no passkey.
+  await device.page.close();
+  return lastCode;
+}
+
+/** Emre has a device that shows codes, and an official has seen his identity card: together that is substantial. */
+export async function signsInWithADevice(arrives, { demo }) {
+  const emre = await arrives("emre");
+  emre.email = "emre.oeztuerk@example.org";
+  await emre.opens(demo.service);
+  await emre.presses("#anmelden");
+  await signsInAtTheAccount(emre);
+  assert.equal(new URL(emre.page.url()).pathname, "/anmelden/code");
+  await emre.types("#code", await readsTheDevice(emre, demo));
+  await emre.presses("#weiter");
+  if (await emre.page.locator("#senden").count()) await emre.presses("#senden");
+  await emre.seesOf(demo.service, "demo service, substantial");
+  assert.equal(await text(emre, "#acr"), "http://eidas.europa.eu/LoA/substantial");
+  assert.deepEqual((await json(emre, "#id-token")).amr, ["pwd", "otp", "mfa"]);
+}
+
+/** What somebody reads who needs more than they have, and the ways there. */
+export async function climbs(arrives, { demo }) {
+  const emre = await arrives("emre");
+  emre.email = "emre.oeztuerk@example.org";
+  await emre.opens(demo.service);
+  await emre.presses("#acr-substantial");
+  await signsInAtTheAccount(emre);
+  await emre.types("#code", await readsTheDevice(emre, demo));
+  await emre.presses("#weiter");
+  if (await emre.page.locator("#senden").count()) await emre.presses("#senden");
+  assert.equal(await text(emre, "#acr"), "http://eidas.europa.eu/LoA/substantial");
+  await emre.presses("#acr-high");
+  await emre.seesOf(demo.issuer, "level, high");
+  await emre.presses("#zurueck-zum-dienst");
+  assert.match(await text(emre, "#fehlercode"), /^unmet_authentication_requirements: /);
+
+  const { phone, unlocks } = await setsUpAnAppAndAPasskey(emre, demo);
+  await emre.opens(`${demo.issuer}/identitaet`);
+  await emre.seesOf(demo.issuer, "identity, substantial");
+  await emre.presses("#abmelden");
+  await unlocks(false);
+  await emre.opens(demo.service);
+  await emre.presses("#acr-low");
+  await signsInAtTheAccount(emre);
+  await emre.types("#code", phone.code());
+  await emre.presses("#weiter");
+  assert.equal(await text(emre, "#acr"), "http://eidas.europa.eu/LoA/low");
+  await emre.presses("#acr-values");
+  await emre.seesOf(demo.issuer, "level, recommended");
+  await emre.presses("#ohne-weiter");
+  assert.equal(await text(emre, "#acr"), "http://eidas.europa.eu/LoA/low");
+  await emre.presses("#acr-substantial");
+  await emre.seesOf(demo.issuer, "level, with ways");
+  await emre.presses("#mit-passkey");
+  await unlocks(true);
+  await emre.presses("#passkey");
+  await emre.page.waitForURL(({ origin }) => origin === demo.service);
+  assert.equal(await text(emre, "#acr"), "http://eidas.europa.eu/LoA/substantial");
+  assert.deepEqual((await json(emre, "#id-token")).amr, ["hwk", "user", "mfa"]);
+  await forgetsThem(emre, demo);
+}
+
+async function setsUpAnAppAndAPasskey(emre, demo) {
+  await emre.opens(`${demo.issuer}/sicherheit/app/neu`);
+  await emre.types("#current", PASSWORD);
+  await emre.presses("#weiter");
+  const phone = new Phone(await emre.page.locator("#schluessel").innerText());
+  await emre.types("#code", phone.code());
+  await emre.presses("#weiter");
+  await emre.opens(`${demo.issuer}/sicherheit/passkeys/neu`);
+  const unlocks = await emre.getsPasskeys();
+  const isLedTo = (path) => emre.page.waitForURL(({ pathname }) => pathname === path);
+  await emre.presses("#passkey");
+  await emre.presses("#passkey");
+  await isLedTo("/sicherheit/passkeys/probieren");
+  await emre.presses("#passkey");
+  await isLedTo("/sicherheit/passkeys");
+  await emre.reads(emre.says("Vertrauensniveau der Anmeldung: substanziell", "Trust level of signing in: substantial"));
+  return { phone, unlocks };
+}
+
+/** For whoever comes after him. */
+async function forgetsThem(emre, demo) {
+  await emre.opens(`${demo.issuer}/sicherheit/app`);
+  await emre.presses("#entfernen-2");
+  await emre.types("#current", PASSWORD);
+  await emre.presses("#entfernen");
+  await emre.opens(`${demo.issuer}/sicherheit/passkeys`);
+  await emre.presses("#aendern-1");
+  await emre.presses("#entfernen");
+  await emre.presses("#entfernen");
 }

@@ -36,7 +36,7 @@ export async function changesTheLanguage(arrives) {
 
 export async function asksWhetherAMailIsGenuine(arrives) {
   const renate = await arrives("renate");
-  await renate.opens("/wieder-anmelden");
+  await renate.opens("/wieder-anmelden/email");
   await renate.types("#email", renate.email);
   await renate.presses("#weiter");
   const mail = await renate.receivesMail();

@@ -6,17 +6,29 @@ import assert from "node:assert/strict";
 export async function registers(person, { toService = false } = {}) {
   const onTheWay = toService ? ", on the way to a service" : "";
   await person.sees(`register${onTheWay}`);
-  await person.presses("#beginnen");
-  await person.sees("register: address");
-  await person.types("#email", person.email);
-  await person.presses("#weiter");
-  await entersCode(person);
+  await provesTheAddress(person);
   await comesToTheCheck(person);
   await person.reads(person.given, person.family, person.birthday, person.email);
   await person.presses("#anlegen");
   await person.sees(`register: done${onTheWay}`);
   const welcome = await person.receivesMail();
   assert.equal(welcome.subject, person.says("Ihr Nutzerkonto ist fertig", "Your Nutzerkonto is ready"));
+}
+
+async function provesTheAddress(person) {
+  await person.presses("#beginnen");
+  await person.sees("register: address");
+  await person.types("#email", person.email);
+  await person.presses("#weiter");
+  await entersCode(person);
+}
+
+/** As far as the choice between a password and a passkey. */
+export async function comesToTheChoice(person) {
+  await person.opens("/registrieren");
+  await provesTheAddress(person);
+  await entersName(person);
+  await person.sees("register: password");
 }
 
 async function entersCode(person) {

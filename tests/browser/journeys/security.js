@@ -16,6 +16,9 @@ export async function looksAfterTheAccount(arrives) {
   assert.equal(mail.subject, renate.says("Neue Anmeldung bei Ihrem Nutzerkonto", "New sign-in to your Nutzerkonto"));
   await renate.opens("/sicherheit");
   await renate.sees("security");
+  await renate.presses("#niveau");
+  await renate.sees("identity");
+  await renate.opens("/sicherheit");
   await renate.presses("#verlauf");
   await renate.sees("security: history");
   await renate.opens("/sicherheit");

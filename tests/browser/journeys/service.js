@@ -134,7 +134,9 @@ export async function forgotThePasswordOnTheWay(arrives, { service, issuer }) {
   await signsOut(emre);
   const request = service.request(issuer);
   await emre.opens(request.url);
-  await emre.presses('main a[href^="/wieder-anmelden"]');
+  await emre.presses("#wieder-anmelden");
+  await emre.ticks("#weg-passwort");
+  await emre.presses("#weiter");
   await emre.types("#email", emre.email);
   await emre.presses("#weiter");
   await emre.types("#code", (await emre.receivesMail()).code);

@@ -58,7 +58,10 @@ export async function forgottenPassword(arrives) {
 async function setsNewPassword(person) {
   const forgotten = person.password;
   await person.opens("/anmelden");
-  await person.presses('main a[href="/wieder-anmelden"]');
+  await person.presses("#wieder-anmelden");
+  await person.sees("way back");
+  await person.ticks("#weg-passwort");
+  await person.presses("#weiter");
   await person.sees("reset: address");
   await person.types("#email", person.email);
   await person.presses("#weiter");
@@ -86,7 +89,7 @@ export async function everyMistakeOfAReset(arrives) {
   const nadine = await arrives("nadine");
   await hasAccount(nadine);
   await signsOut(nadine);
-  await nadine.opens("/wieder-anmelden");
+  await nadine.opens("/wieder-anmelden/email");
   await nadine.presses("#weiter");
   await nadine.sees("reset: address, refused");
   await nadine.types("#email", nadine.email);
@@ -109,7 +112,7 @@ export async function everyMistakeOfAReset(arrives) {
 /** Somebody without an account learns it by mail, not on the page. */
 export async function resetWithoutAccount(arrives) {
   const emre = await arrives("emre");
-  await emre.opens("/wieder-anmelden");
+  await emre.opens("/wieder-anmelden/email");
   await emre.types("#email", emre.email);
   await emre.presses("#weiter");
   await emre.sees("reset: code");

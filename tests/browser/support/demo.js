@@ -1,8 +1,10 @@
-// The demonstration: the command `demo` with an account, a municipal service and its register, on ports of its own.
+// The demonstration: the command `demo` with an account, a municipal service and its register, an eID-Server and an eID-Client,
+// on ports of its own.
 
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { complaints } from "./log.js";
 import { until } from "./wait.js";
 
 const START_LIMIT_MILLISECONDS = 120_000;
@@ -21,19 +23,22 @@ export class Demonstration {
     this.#directory = directory;
   }
 
-  /** Starts on the first three ports that are free. */
+  /** Starts on the first six ports that are free. */
   async start() {
     for (let attempt = 0; attempt < 20; attempt += 1) {
       // Below the range that the kernel hands out for outgoing connections, above that of the other programs here.
-      const port = 26_100 + Math.floor(Math.random() * 2_000) * 3;
+      const port = 26_100 + Math.floor(Math.random() * 1_000) * 6;
       if (await this.#runs(port)) return;
     }
-    throw new Error("no three free ports found");
+    throw new Error("no six free ports found");
   }
 
   async #runs(port) {
     this.issuer = `http://localhost:${port}`;
     this.service = `http://localhost:${port + 1}`;
+    this.cards = `http://127.0.0.1:${port + 4}`;
+    // The other Land has another host: browsers do not tell cookies apart by port.
+    this.otherLand = `http://127.0.0.1:${port + 5}`;
     const log = openSync(this.#log, "w");
     const database = this.#database ? ["--database", this.#database] : [];
     const settings = ["--directory", join(this.#directory, "demo"), "--port", String(port), ...database];
@@ -75,7 +80,7 @@ export class Demonstration {
 
   /** Lines of its log that should not be there. */
   complaints() {
-    return readFileSync(this.#log, "utf8").split("\n").filter((line) => / (ERROR|WARN) |panicked/.test(line));
+    return complaints(readFileSync(this.#log, "utf8").split("\n"));
   }
 
   get #log() {

@@ -1,20 +1,22 @@
 // Where the keyboard is on a page, and whether a person can see it.
 
-/** Runs inside the page. Stops are the controls that Tab must reach, in the order of the document. */
+/** Runs inside the page. Stops are what Tab must reach, in the order of the document: each control, of radio buttons each group. */
 export function focusState(selector) {
   const controls = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
-  const stops = [...document.querySelectorAll(controls)].filter(
-    (control) => !control.disabled && control.getClientRects().length > 0,
-  );
+  const isReachable = (control) => !control.disabled && control.getClientRects().length > 0;
+  const all = [...document.querySelectorAll(controls)].filter(isReachable);
+  const groupOf = (control) => all.find((one) => one.type === "radio" && one.name === control.name && one.form === control.form);
+  const stopOf = (control) => (control?.type === "radio" ? groupOf(control) : control);
+  const stops = all.filter((control) => stopOf(control) === control);
   const focused = document.activeElement;
   const isNowhere = focused === document.body;
   const follows = (stop) => focused.compareDocumentPosition(stop) & Node.DOCUMENT_POSITION_FOLLOWING;
   const state = {
     count: stops.length,
-    current: stops.indexOf(focused),
+    current: stops.indexOf(stopOf(focused)),
     /** The stop that Tab must lead to. A summary of problems has the focus without being a stop. */
     next: isNowhere ? 0 : stops.findIndex(follows),
-    wanted: selector ? stops.indexOf(document.querySelector(selector)) : undefined,
+    wanted: selector ? stops.indexOf(stopOf(document.querySelector(selector))) : undefined,
     isLink: focused.localName === "a",
     html: focused.outerHTML.slice(0, 200),
   };

@@ -2,6 +2,8 @@
 
 import { focusProblems, focusState } from "./focus.js";
 
+const RADIO_BUTTONS_MAX = 20;
+
 export class Pointer {
   #page;
 
@@ -49,8 +51,14 @@ export class Keyboard {
     await this.#page.keyboard.press(isLink ? "Enter" : "Space");
   }
 
+  /** Within a group of radio buttons the arrow keys lead on. */
   async tick(selector) {
     await this.#reach(selector);
+    const isThere = () => this.#page.evaluate((wanted) => document.activeElement.matches(wanted), selector);
+    for (let presses = 0; !(await isThere()); presses += 1) {
+      if (presses === RADIO_BUTTONS_MAX) throw new Error(`${selector} cannot be reached with the arrow keys`);
+      await this.#page.keyboard.press("ArrowDown");
+    }
     await this.#page.keyboard.press("Space");
   }
 

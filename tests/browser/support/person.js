@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { Keyboard, Pointer } from "./hands.js";
 import { checkStructure, checkVariant, checkWeight, DESK } from "./page_checks.js";
-import { isAt, PAGES } from "./pages.js";
+import { isAt, PAGES, PAGES_OF_THE_DEMONSTRATION } from "./pages.js";
 import { Watch } from "./watch.js";
 
 const LOCALES = { de: "de-DE", en: "en-GB" };
@@ -95,6 +95,37 @@ export class Person {
 
   // --- Doing ---
 
+  /** The device learns to hold passkeys, and its owner unlocks it whenever it asks, or not, as the result is told. */
+  async getsPasskeys() {
+    const devtools = await this.context.newCDPSession(this.page);
+    await devtools.send("WebAuthn.enable");
+    const options = {
+      protocol: "ctap2",
+      transport: "internal",
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    };
+    const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", { options });
+    return (enabled) => devtools.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled });
+  }
+
+  /** The next time the device asks, its owner says no. */
+  async willCancel() {
+    await this.page.evaluate(() => {
+      const no = () => Promise.reject(new DOMException("cancelled", "NotAllowedError"));
+      navigator.credentials.create = no;
+      navigator.credentials.get = no;
+    });
+  }
+
+  /** Waits until the page leads elsewhere by itself. */
+  async isLedTo(path) {
+    const isThere = ({ origin, pathname }) => origin === this.#world.provider.issuer && pathname === path;
+    await this.page.waitForURL(isThere, { waitUntil: "load" });
+  }
+
   async opens(address) {
     await this.page.goto(address.startsWith("/") ? this.#world.provider.issuer + address : address);
   }
@@ -144,7 +175,7 @@ export class Person {
 
   /** Waits until the page and all that it needs have arrived. */
   async waitsForEverything() {
-    const needed = await this.page.evaluate(() => document.querySelectorAll("link[href]").length);
+    const needed = await this.page.evaluate(() => document.querySelectorAll("link[href], script[src]").length);
     await this.#watch.allArrived(1 + needed);
   }
 
@@ -157,7 +188,7 @@ export class Person {
 
   /** Sees a page of pages.js. The first time in a run it is checked from all sides. */
   async sees(name) {
-    const expected = PAGES[name];
+    const expected = PAGES[name] ?? PAGES_OF_THE_DEMONSTRATION[name];
     assert.ok(expected, `pages.js does not know "${name}"`);
     const { origin, pathname } = new URL(this.page.url());
     assert.equal(origin, this.#world.provider.issuer, `at ${this.page.url()}`);

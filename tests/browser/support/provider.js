@@ -6,6 +6,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { complaints } from "./log.js";
 import { Mailbox } from "./mailbox.js";
 import { until } from "./wait.js";
 
@@ -41,6 +42,13 @@ export class Provider {
   async account(act, email, reason) {
     const who = ["--email", email, "--operator", "k.muster", "--reason", reason];
     await run(this.#binary, ["account", act, ...this.#config(), ...who]);
+  }
+
+  /** A token with which one service may register itself. */
+  async registrationToken() {
+    const note = ["--note", "Hofladen", "--operator", "k.muster"];
+    const { stdout } = await run(this.#binary, ["client", "registration-token", ...this.#config(), ...note]);
+    return stdout.match(/^token = (\S+)/m)[1];
   }
 
   /** Declares the clients and starts, on the first port that is free. */
@@ -86,7 +94,7 @@ export class Provider {
 
   /** Lines of its log that should not be there. */
   complaints() {
-    return this.#log().filter((line) => / (ERROR|WARN) |panicked/.test(line));
+    return complaints(this.#log());
   }
 
   // Below the range that the kernel hands out for outgoing connections.
@@ -126,6 +134,13 @@ attempts_per_range = 100000
 mails_per_hour = 100
 mails_per_day = 100
 mails_per_network = 100000
+
+[registration]
+enabled = true
+
+# The service that registers itself is on this machine, and with it its picture.
+[outbound]
+allowed_hosts = ["localhost"]
 
 [operator]
 name = "Stadt Musterhausen"

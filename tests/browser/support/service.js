@@ -3,6 +3,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 
+const PICTURE =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
 const random = () => randomBytes(32).toString("base64url");
 
 const ALL = 'claims = [{ names = ["name", "given_name", "family_name", "birthdate", "email"] }]';
@@ -13,13 +16,15 @@ const LAWFUL = '{ names = ["birthdate"], legal_basis = { de = "§ 3 Abs. 1 BMG",
 export class Service {
   #server;
   #secret;
+  #own = new Map();
 
   /** Listens before its clients are declared, because they name its address. */
   async open() {
     this.#server = createServer((request, response) => {
+      if (request.url === "/bild.png") return response.end(Buffer.from(PICTURE, "base64"));
       const isPage = request.url !== "/favicon.ico";
       response.writeHead(isPage ? 200 : 204, { "content-type": "text/html; charset=utf-8" });
-      response.end(isPage ? '<!DOCTYPE html><html lang="de"><title>Dienst</title><h1>Dienst</h1></html>' : undefined);
+      return response.end(isPage ? '<!DOCTYPE html><html lang="de"><title>Dienst</title><h1>Dienst</h1></html>' : undefined);
     });
     await new Promise((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
     this.origin = `http://localhost:${this.#server.address().port}`;
@@ -72,6 +77,22 @@ secret_sha256 = "${hash}"
     return { client, issuer, state, nonce, verifier, url: `${issuer}/oauth2/authorize?${query}` };
   }
 
+  /** Registers itself as a farm shop that nobody has checked; its id. */
+  async register(issuer, token) {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const body = JSON.stringify({
+      redirect_uris: [`${this.origin}/rueckkehr`],
+      "client_name#de": "Hofladen",
+      "client_name#en": "Farm shop",
+      policy_uri: `${this.origin}/datenschutz`,
+      tos_uri: `${this.origin}/bedingungen`,
+      logo_uri: `${this.origin}/bild.png`,
+    });
+    const told = await answer(`${issuer}/oauth2/register`, { method: "POST", headers, body });
+    this.#own.set(told.client_id, told.client_secret);
+    return told.client_id;
+  }
+
   /** What a ticket machine gets that wants to sign somebody in: its own code, and the one that it shows. */
   async device(issuer, more = {}) {
     const body = new URLSearchParams({ scope: "openid profile email", ...more });
@@ -89,7 +110,8 @@ secret_sha256 = "${hash}"
   }
 
   #headers(client) {
-    return { authorization: `Basic ${Buffer.from(`${client}:${this.#secret}`).toString("base64")}` };
+    const secret = this.#own.get(client) ?? this.#secret;
+    return { authorization: `Basic ${Buffer.from(`${client}:${secret}`).toString("base64")}` };
   }
 
   /** The address that asks for the person to be signed out everywhere. */

@@ -1,6 +1,7 @@
-// Certificate authorities and server certificates, made with openssl.
+// Certificate authorities, and certificates of servers and clients, made with openssl.
 
 import { execFileSync } from 'node:child_process';
+import { X509Certificate, createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { directory } from './program.mjs';
@@ -16,6 +17,11 @@ function openssl(...args) {
 
 function described(certificate, key) {
   return { certificateFile: certificate, keyFile: key, cert: readFileSync(certificate), key: readFileSync(key) };
+}
+
+/** `x5t#S256` (RFC 8705 section 3.1). */
+export function thumbprint({ cert }) {
+  return createHash('sha256').update(new X509Certificate(cert).raw).digest('base64url');
 }
 
 export function authority(name) {
@@ -40,11 +46,11 @@ export function authority(name) {
   return { ...described(certificate, key), path, issued: 0 };
 }
 
-/** A certificate for a host name, by an authority. */
-export function issue(by, host) {
+/** A certificate for a host name, by an authority, for a server unless something else is said. */
+export function issue(by, host, usage = 'serverAuth') {
   by.issued += 1;
   const file = (end) => join(by.path, `${by.issued}.${end}`);
-  writeFileSync(file('ext'), `subjectAltName=DNS:${host}\nextendedKeyUsage=serverAuth\n`);
+  writeFileSync(file('ext'), `subjectAltName=DNS:${host}\nextendedKeyUsage=${usage}\n`);
   openssl('req', '-nodes', ...KINDS.ec, '-keyout', file('key'), '-out', file('csr'), '-subj', `/CN=${host}`);
   openssl(
     'x509',

@@ -40,6 +40,11 @@ export async function withKey(id, algorithm, settings = {}) {
   };
 }
 
+/** One that authenticates with a certificate: `how` says with which (see `certificates` and `san_dns` in docs/clients.md). */
+export function withCertificate(id, method, how, settings = {}) {
+  return { id, settings, authentication: { method, ...how } };
+}
+
 /** The file that declares these clients. */
 export function clientFile(clients) {
   return clients

@@ -93,7 +93,7 @@ export const RESET_STEPS = ['adresse', 'code', 'passwort'];
 
 /** Sets a new password with a code from the mail. */
 export async function resetPassword(browser, mailbox, email, password, { step = undisturbed } = {}) {
-  let page = await browser.open('/wieder-anmelden');
+  let page = await browser.open('/wieder-anmelden/email');
   page = await step('adresse', () => browser.press(page, 'weiter', { email }));
   const code = await mailedCode(mailbox, email, 15);
   page = await step('code', () => browser.press(page, 'weiter', { code }));

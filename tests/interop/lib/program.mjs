@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { atEnd, within } from './check.mjs';
+import { atEnd, until, within } from './check.mjs';
 
 const BINARY = process.env.NK_BINARY;
 const KEYS = resolve(fileURLToPath(import.meta.url), '../../../../keys-dev');
@@ -110,6 +110,27 @@ export async function command(args, { seconds = 30, killAfter } = {}) {
   }
 }
 
+/** Starts a command that goes on until it is told to stop. `hear` gets its log. */
+function launch(args, hear, stdout = 'inherit') {
+  const child = spawn(BINARY, args, { stdio: ['ignore', stdout, 'pipe'] });
+  running.add(child);
+  child.stderr.setEncoding('utf8').on('data', hear);
+  const ended = new Promise((done) => {
+    child.once('close', (code, signal) => {
+      running.delete(child);
+      done({ code, signal });
+    });
+  });
+  return { child, ended };
+}
+
+async function stopped({ child, ended }) {
+  const start = performance.now();
+  child.kill('SIGTERM');
+  const { code, signal } = await within('the program stops', 40, ended);
+  return { code, signal, seconds: (performance.now() - start) / 1000 };
+}
+
 /** One installation: a directory, a configuration, and a process when it runs. */
 export class Node {
   /** `sections` may be a function of the ports, for whatever contains one. */
@@ -184,21 +205,13 @@ export class Node {
   /** Starts `serve` without waiting for anything. */
   spawn() {
     this.log = '';
-    const child = spawn(BINARY, ['serve', '--config', this.config], { stdio: ['ignore', 'inherit', 'pipe'] });
-    running.add(child);
-    child.stderr.setEncoding('utf8').on('data', (text) => {
+    const started = launch(['serve', '--config', this.config], (text) => {
       this.log += text;
       for (const listener of this.#listeners) {
         listener();
       }
     });
-    this.child = child;
-    this.ended = new Promise((done) => {
-      child.once('close', (code, signal) => {
-        running.delete(child);
-        done({ code, signal });
-      });
-    });
+    Object.assign(this, started);
   }
 
   #listeners = new Set();
@@ -225,11 +238,8 @@ export class Node {
   }
 
   /** SIGTERM; returns how it ended and how long that took. */
-  async stop() {
-    const start = performance.now();
-    this.child.kill('SIGTERM');
-    const { code, signal } = await within('serve stops', 40, this.ended);
-    return { code, signal, seconds: (performance.now() - start) / 1000 };
+  stop() {
+    return stopped(this);
   }
 
   /** SIGKILL. */
@@ -253,5 +263,45 @@ export class Node {
   async metric(name) {
     const lines = (await this.#operations('/metrics')).split('\n').filter((line) => line.startsWith(name));
     return lines.reduce((total, line) => total + Number(line.split(' ').at(-1)), 0);
+  }
+}
+
+/** The command `demo`, on six ports: people whom somebody has seen, an eID-Server, and an eID-Client with test cards. */
+export class Demonstration {
+  /** Without the address of a database it takes a file. */
+  constructor(name, databaseUrl) {
+    this.directory = directory(name);
+    this.database = databaseUrl ? ['--database', databaseUrl] : [];
+  }
+
+  async start() {
+    for (let attempts = 0; attempts < 20; attempts += 1) {
+      const port = somePort();
+      this.issuer = `http://localhost:${port}`;
+      this.log = '';
+      const where = ['--directory', this.directory, '--port', String(port), ...this.database];
+      Object.assign(this, launch(['demo', ...where], (text) => (this.log += text), 'ignore'));
+      let end;
+      this.ended.then(({ code, signal }) => (end = `ended with ${code ?? signal}`));
+      // Its service starts last.
+      const answers = () => end ?? fetch(`http://localhost:${port + 1}/`).then((answer) => answer.ok, () => false);
+      if ((await until('the demonstration answers', 60, answers)) === true) {
+        return this;
+      }
+      assert.ok(this.log.includes('Address already in use'), `demo ${end}\n${this.log}`);
+    }
+    return assert.fail('no six free ports found');
+  }
+
+  /** Declares clients by the text of a file, beside its own. */
+  async apply(text) {
+    const file = join(this.directory, 'clients.toml');
+    appendFileSync(file, text);
+    const { code, stderr } = await command(['client', 'apply', '--config', join(this.directory, 'nutzerkonto.toml'), file]);
+    assert.equal(code, 0, stderr);
+  }
+
+  stop() {
+    return stopped(this);
   }
 }

@@ -28,6 +28,7 @@ export class Provider {
         resource: 'https://termine.example/',
       }),
       told: withSecret('hoert-zu', 'client_secret_basic', { backchannel_logout_uri: listener.uri }),
+      device: { id: 'automat', settings: { device: true }, authentication: { method: 'none' } },
       narrow: withSecret('nur-nummer', 'client_secret_basic', { scopes: ['openid'] }),
     };
     const provider = await Provider.with(node, clients, 40);
@@ -35,21 +36,25 @@ export class Provider {
     return provider;
   }
 
-  /** With these clients, and so many people. */
-  static async with(node, clients, people) {
+  /** With these clients, and so many people. `authority` is whom its certificate is of, if it has one. */
+  static async with(node, clients, people, authority) {
     const provider = new Provider();
-    Object.assign(provider, { node, clients, accounts: 0 });
+    Object.assign(provider, { node, clients, authority, accounts: 0 });
     await node.apply(clientFile(Object.values(clients)));
     await node.seed(people);
     await provider.known(Object.keys(clients)[0]);
     return provider;
   }
 
+  browser() {
+    return new Browser(this.node.issuer, { authority: this.authority });
+  }
+
   /** The registry of clients is read twice a second; waits until this one is in it. */
   async known(name) {
     const url = new URL('/oauth2/authorize', this.node.issuer);
     url.search = new URLSearchParams({ client_id: this.clients[name].id, redirect_uri: REDIRECT_URI });
-    const isKnown = async () => (await new Browser(this.node.issuer).request('GET', url)).status === 303;
+    const isKnown = async () => (await this.browser().request('GET', url)).status === 303;
     await until(`the client ${name} is known`, 5, isKnown);
   }
 
@@ -63,17 +68,19 @@ export class Provider {
         client_secret_basic: () => oidc.ClientSecretBasic(client.secret),
         client_secret_post: () => oidc.ClientSecretPost(client.secret),
         private_key_jwt: () => oidc.PrivateKeyJwt(client.key),
+        tls_client_auth: () => oidc.TlsClientAuth(),
+        self_signed_tls_client_auth: () => oidc.TlsClientAuth(),
         none: () => oidc.None(),
       }[method]();
     const metadata = { id_token_signed_response_alg: client.settings.id_token_algorithm ?? 'ES256', ...further };
-    const execute = [oidc.allowInsecureRequests, oidc.enableNonRepudiationChecks];
+    const execute = [oidc.enableNonRepudiationChecks, ...(this.authority ? [] : [oidc.allowInsecureRequests])];
     const options = { execute, ...(own && { [oidc.customFetch]: own }) };
     return oidc.discovery(new URL(this.node.issuer), client.id, metadata, authentication, options);
   }
 
   /** The next account that no test has used, in a browser of its own that is signed in. */
   async person() {
-    const browser = new Browser(this.node.issuer);
+    const browser = this.browser();
     const email = `konto-${this.accounts}@example.org`;
     this.accounts += 1;
     const page = await signIn(browser, email, SEED_PASSWORD);

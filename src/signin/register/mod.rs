@@ -1,13 +1,18 @@
-//! Registration of a person, one step after the other: address, code, name, password, recovery codes, check.
+//! Registration of a person, one step after the other: address, code, name, password or passkey, recovery codes, check.
 //!
 //! The answers wait sealed under the key that the account will have. A step can be taken again, never
 //! skipped: each act names the stage it needs, and the store changes a row only in the version that was read.
+
+mod passkey;
+
+pub use passkey::{begin_passkey, make_passkey};
 
 use serde::{Deserialize, Serialize};
 
 use super::attempts::{self, Network};
 use super::code::{self, Redeemed};
 use super::device::Device;
+use super::passkey::first::{Made, Signed, Used, use_once};
 use super::session::{self, Proof, Session};
 use super::{password, policy, recovery_codes, store};
 use crate::account::{self, AttributeName, NewAccount, Opened, email::EmailAddress, name};
@@ -30,7 +35,9 @@ pub enum Stage {
     CodeSent,
     EmailConfirmed,
     Named,
-    PasswordChosen,
+    /// The password or the passkey; the name in the database is older than the choice.
+    #[sqlx(rename = "password_chosen")]
+    MeansChosen,
     CodesKept,
 }
 
@@ -42,6 +49,9 @@ pub struct Draft {
     pub family_name: Option<String>,
     pub birth_date: Option<String>,
     password_hash: Option<String>,
+    /// Instead of the password: a key that waits for its first use, which opens the account.
+    #[serde(default)]
+    passkey: Option<Made>,
     pub recovery_codes: Vec<String>,
 }
 
@@ -57,6 +67,11 @@ pub struct Registration {
 }
 
 impl Registration {
+    /// Whether it is a passkey that the account will be opened with.
+    pub const fn has_passkey(&self) -> bool {
+        self.draft.passkey.is_some()
+    }
+
     /// Refuses an act whose turn has not come.
     fn require(&self, stage: Stage) -> Result<(), Error> {
         if self.stage >= stage { Ok(()) } else { Err(Error::Conflict("registration_step")) }
@@ -255,7 +270,7 @@ pub async fn name_person(app: &AppParts, browser: &[u8], person: Person<'_>) -> 
     work.commit().await
 }
 
-/// Step 4: the password. Hashed between two transactions; the version check joins them.
+/// Step 4: the password, unless it is [a passkey](make_passkey). Hashed between two transactions; the version check joins them.
 pub async fn choose_password(app: &AppParts, browser: &[u8], typed: &str) -> Result<(), Error> {
     let mut tx = app.read().await?;
     let registration =
@@ -270,13 +285,23 @@ pub async fn choose_password(app: &AppParts, browser: &[u8], typed: &str) -> Res
             .map(String::as_str)
             .collect();
     let hash = check_and_hash(app, typed, &personal).await?;
+    choose(app, browser, registration, (Some(hash), None)).await
+}
+
+/// Keeps one of both, in the place of what was chosen before.
+async fn choose(
+    app: &AppParts,
+    browser: &[u8],
+    mut registration: Registration,
+    (password_hash, passkey): (Option<String>, Option<Made>),
+) -> Result<(), Error> {
     let mut work = app.begin(Actor::Visitor).await?;
-    let mut registration = registration;
-    registration.draft.password_hash = Some(hash);
-    if registration.draft.recovery_codes.is_empty() {
-        registration.draft.recovery_codes = recovery_codes::generate(&work.random);
+    let draft = &mut registration.draft;
+    (draft.password_hash, draft.passkey) = (password_hash, passkey);
+    if draft.recovery_codes.is_empty() {
+        draft.recovery_codes = recovery_codes::generate(&work.random);
     }
-    advance(&mut work, browser, registration, Stage::PasswordChosen).await?;
+    advance(&mut work, browser, registration, Stage::MeansChosen).await?;
     work.commit().await
 }
 
@@ -293,7 +318,7 @@ pub(super) async fn check_and_hash(app: &AppParts, typed: &str, personal: &[&str
 /// Step 5: the person says that the recovery codes are kept.
 pub async fn keep_codes(app: &AppParts, browser: &[u8], kept: bool) -> Result<(), Error> {
     let mut work = app.begin(Actor::Visitor).await?;
-    let registration = find_at(&mut work, &app.vault, browser, Stage::PasswordChosen).await?;
+    let registration = find_at(&mut work, &app.vault, browser, Stage::MeansChosen).await?;
     if !kept {
         return Err(Error::field("kept", "codes_not_kept"));
     }
@@ -307,51 +332,85 @@ pub enum Finished {
     Opened(Secret<String>, Option<RequestId>),
     /// The address got an account in the meantime; its owner has just proven to own it and may know.
     AddressTaken,
+    /// The passkey was not used, or not in the way it was asked for.
+    Refused,
 }
 
-/// Step 6: everything becomes an account, in one transaction.
+/// Step 6: everything becomes an account, in one transaction. Where there is no password, the passkey's first use opens it.
 pub async fn finish(
     app: &AppParts,
-    browser: &[u8],
+    signed: Signed<'_>,
     language: Language,
     (previous, device): (Option<&Session>, &Device),
 ) -> Result<Finished, Error> {
-    let mut work = app.begin(Actor::Visitor).await?;
-    let registration = find_at(&mut work, &app.vault, browser, Stage::CodesKept).await?;
+    let browser = signed.browser;
+    let found = find(&mut app.read().await?, &app.vault, browser, app.now()).await?;
+    let mut registration = found.ok_or(Error::Conflict("registration_step"))?;
+    registration.require(Stage::CodesKept)?;
+    let used = match registration.draft.passkey.take() {
+        None => None,
+        Some(made) => match use_once(app, &registration.account_id, made, signed).await? {
+            None => return Ok(Finished::Refused),
+            used => used,
+        },
+    };
+    let id = registration.account_id.clone();
+    let mut work = app.begin(Actor::Account(id.clone())).await?;
     // The deletion is the gate: of two that finish at once, one finds nothing to delete.
-    if !store::delete_registration(&mut work, browser, registration.version).await? {
+    if !store::delete_registration(&mut work, browser, (&id, registration.version)).await? {
         return Err(Error::Conflict("registration_step"));
     }
     let draft = &registration.draft;
     let email = EmailAddress::parse(&draft.email).ok_or_else(|| Error::broken("a stored address does not parse"))?;
-    let value = |name, value: &Option<String>| value.clone().map(|value| (name, value));
-    let attributes = [
-        value(AttributeName::GivenNames, &draft.given_names),
-        value(AttributeName::FamilyName, &draft.family_name),
-        value(AttributeName::BirthDate, &draft.birth_date),
-    ];
-    let id = registration.account_id.clone();
-    work.actor = Actor::Account(id.clone());
-    let new = NewAccount {
-        id: id.clone(),
-        key: &registration.key,
-        language,
-        email: &email,
-        attributes: attributes.into_iter().flatten().collect(),
-    };
-    if account::open(&mut work, &app.vault, new).await? == Opened::AddressTaken {
+    if registration.open(app, &mut work, language, &email).await? == Opened::AddressTaken {
         return Ok(Finished::AddressTaken);
     }
-    let hash = draft.password_hash.as_deref().ok_or_else(|| Error::broken("no password at the last step"))?;
-    store::put_password(&mut work, &id, hash).await?;
+    let Some((strength, methods)) = registration.put_means(app, &mut work, used).await? else {
+        return Ok(Finished::Refused);
+    };
     recovery_codes::replace(&mut work, &app.vault, &id, &draft.recovery_codes).await?;
     welcome(app, &mut work, &email, language).await?;
     store::put_device(&mut work, &id, &device.hash(), &device.name).await?;
-    let (methods, device) = (password::METHOD, device.name.clone());
-    let proof = Proof { account: id, level: Level::Basic, methods, device, client: None };
+    let proof = Proof { account: id, strength, methods, device: device.name.clone(), client: None };
     let token = session::begin(&mut work, proof, previous).await?;
     work.commit().await?;
     Ok(Finished::Opened(token, registration.request))
+}
+
+impl Registration {
+    async fn open(
+        &self,
+        app: &AppParts,
+        work: &mut Work,
+        language: Language,
+        email: &EmailAddress,
+    ) -> Result<Opened, Error> {
+        let value = |name, value: &Option<String>| value.clone().map(|value| (name, value));
+        let attributes = [
+            value(AttributeName::GivenNames, &self.draft.given_names),
+            value(AttributeName::FamilyName, &self.draft.family_name),
+            value(AttributeName::BirthDate, &self.draft.birth_date),
+        ];
+        let attributes = attributes.into_iter().flatten().collect();
+        let new = NewAccount { id: self.account_id.clone(), key: &self.key, language, email, attributes };
+        account::open(work, &app.vault, new).await
+    }
+
+    /// Stores what was chosen; what the first session is worth by it. `None` if somebody has this key already.
+    async fn put_means(
+        &self,
+        app: &AppParts,
+        work: &mut Work,
+        used: Option<Used>,
+    ) -> Result<Option<(Level, &'static str)>, Error> {
+        if let Some(used) = used {
+            return used.store(app, work, (&self.account_id, &self.key), Level::High).await;
+        }
+        let hash = self.draft.password_hash.as_deref();
+        let hash = hash.ok_or_else(|| Error::broken("neither password nor passkey at the last step"))?;
+        store::put_password(work, &self.account_id, hash).await?;
+        Ok(Some((password::strength(&app.config, work.now), password::METHOD)))
+    }
 }
 
 async fn welcome(app: &AppParts, work: &mut Work, email: &EmailAddress, language: Language) -> Result<(), Error> {

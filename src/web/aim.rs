@@ -1,0 +1,87 @@
+//! Pages of ours that people are on the way to while they sign in, and what they have to have proven there.
+
+use crate::kernel::level::Level;
+use crate::kernel::texts::{Text, Texts};
+
+/// A page that whoever has to sign in first comes back to. Its name travels as `?ziel=`, never an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// Where people type the code of a device.
+    Device,
+    /// The registration desk, for officers.
+    Desk,
+}
+
+/// What a page of ours wants besides somebody signed in.
+pub struct Wanted {
+    pub level: Level,
+    /// Whether only a passkey will do.
+    pub by_passkey: bool,
+}
+
+impl Aim {
+    const ALL: [Self; 2] = [Self::Device, Self::Desk];
+
+    /// The query that carries it.
+    pub const fn query(self) -> &'static str {
+        match self {
+            Self::Device => "?ziel=geraet",
+            Self::Desk => "?ziel=amt",
+        }
+    }
+
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Device => "/geraet",
+            Self::Desk => "/amt",
+        }
+    }
+
+    /// What it wants; none if everybody who is signed in may go there.
+    pub const fn wanted(self) -> Option<Wanted> {
+        match self {
+            Self::Device => None,
+            Self::Desk => Some(Wanted { level: Level::Substantial, by_passkey: true }),
+        }
+    }
+
+    /// What it is called, and why it wants a level.
+    pub const fn words(self, t: &Texts) -> (&Text, &Text) {
+        match self {
+            Self::Device => (&t.device.title, &t.device.title),
+            Self::Desk => (&t.desk.title, &t.desk.level_reason),
+        }
+    }
+
+    /// The one that a query names.
+    pub fn of_query(query: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|aim| query.split('&').any(|pair| aim.query().strip_prefix('?') == Some(pair)))
+    }
+
+    /// The one that a page belongs to. Of several pages the first is where one begins.
+    pub fn of_path(path: &str) -> Option<Self> {
+        match path {
+            "/geraet" => Some(Self::Device),
+            path if path == "/amt" || path.starts_with("/amt/") => Some(Self::Desk),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_aim_is_named_and_never_an_address() {
+        for aim in Aim::ALL {
+            assert_eq!(Aim::of_query(aim.query().trim_start_matches('?')), Some(aim));
+            assert_eq!(Aim::of_path(aim.path()), Some(aim));
+        }
+        for query in ["", "ziel=", "ziel=/amt", "ziel=//evil.example", "zielamt", "ziel=amt2"] {
+            assert_eq!(Aim::of_query(query), None, "{query}");
+        }
+        assert_eq!(Aim::of_query("a=b&ziel=amt"), Some(Aim::Desk));
+        assert_eq!(Aim::of_path("/amtlich"), None);
+    }
+}
