@@ -1,0 +1,130 @@
+-- Organisations: companies, associations, authorities. Their data are sealed under a key of their own, as a person's are.
+CREATE TABLE organisation (
+    id            TEXT   NOT NULL,
+    -- active, blocked, insolvent, closing or closed
+    state         TEXT   NOT NULL,
+    -- None once the organisation is gone: then nothing of its data can be read any more.
+    key_wrapped   BYTEA,
+    -- How well it is known that it is the one in the register.
+    level         TEXT   NOT NULL,
+    -- Raised by every change of the record, which is sealed under it.
+    version       BIGINT NOT NULL,
+    record        BYTEA  NOT NULL,
+    -- Keyed hashes of court, kind and number of the register, and of the Wirtschafts-IdNr (§ 139c AO).
+    register_index BYTEA,
+    economic_index BYTEA,
+    created_at    BIGINT NOT NULL,
+    state_since   BIGINT NOT NULL,
+    -- When one that is closing is gone.
+    erase_at      BIGINT,
+    CONSTRAINT organisation_pk PRIMARY KEY (id)
+);
+-- One account for each entry of a register, as long as it is there.
+CREATE UNIQUE INDEX organisation_register ON organisation (register_index) WHERE state <> 'closed';
+CREATE UNIQUE INDEX organisation_economic ON organisation (economic_index) WHERE state <> 'closed';
+
+-- What has shown that the organisation exists and who it is, each time once.
+CREATE TABLE organisation_evidence (
+    id              TEXT   NOT NULL,
+    organisation_id TEXT   NOT NULL,
+    source          TEXT   NOT NULL,
+    level           TEXT   NOT NULL,
+    shown_at        BIGINT NOT NULL,
+    record          BYTEA  NOT NULL,
+    CONSTRAINT organisation_evidence_pk PRIMARY KEY (id),
+    CONSTRAINT organisation_evidence_of FOREIGN KEY (organisation_id) REFERENCES organisation (id)
+);
+CREATE INDEX organisation_evidence_by_time ON organisation_evidence (organisation_id, shown_at);
+
+-- Letters of an organisation: the code to its seat, and to its management the code that stops everything.
+CREATE TABLE organisation_letter (
+    id              TEXT   NOT NULL,
+    organisation_id TEXT   NOT NULL,
+    -- seat or management
+    purpose         TEXT   NOT NULL,
+    code_hash       BYTEA  NOT NULL,
+    address         BYTEA  NOT NULL,
+    -- under_way, redeemed or void
+    state           TEXT   NOT NULL,
+    tries           BIGINT NOT NULL,
+    ordered_at      BIGINT NOT NULL,
+    expires_at      BIGINT NOT NULL,
+    printed_at      BIGINT,
+    CONSTRAINT organisation_letter_pk PRIMARY KEY (id),
+    CONSTRAINT organisation_letter_of FOREIGN KEY (organisation_id) REFERENCES organisation (id)
+);
+CREATE INDEX organisation_letter_by_time ON organisation_letter (organisation_id, ordered_at);
+CREATE INDEX organisation_letter_ordered ON organisation_letter (ordered_at);
+CREATE UNIQUE INDEX organisation_letter_code ON organisation_letter (code_hash);
+
+-- Who belongs to an organisation. The row stays when somebody has left, so that the past can be told.
+CREATE TABLE membership (
+    id              TEXT   NOT NULL,
+    organisation_id TEXT   NOT NULL,
+    account_id      TEXT   NOT NULL,
+    since           BIGINT NOT NULL,
+    ended_at        BIGINT,
+    -- What the organisation calls them, sealed under its key: it outlives the account.
+    name            BYTEA  NOT NULL,
+    CONSTRAINT membership_pk PRIMARY KEY (id),
+    CONSTRAINT membership_of FOREIGN KEY (organisation_id) REFERENCES organisation (id)
+);
+-- Nobody is a member twice at one time.
+CREATE UNIQUE INDEX membership_current ON membership (organisation_id, account_id) WHERE ended_at IS NULL;
+CREATE INDEX membership_by_account ON membership (account_id) WHERE ended_at IS NULL;
+CREATE INDEX membership_by_organisation ON membership (organisation_id, id);
+
+-- What a member may do. `object` is the area or the service that a right is for, and empty for what has none.
+CREATE TABLE membership_right (
+    membership_id TEXT   NOT NULL,
+    kind          TEXT   NOT NULL,
+    object        TEXT   NOT NULL,
+    valid_from    BIGINT NOT NULL,
+    valid_until   BIGINT,
+    granted_by    TEXT   NOT NULL,
+    granted_at    BIGINT NOT NULL,
+    CONSTRAINT membership_right_pk PRIMARY KEY (membership_id, kind, object),
+    CONSTRAINT membership_right_of FOREIGN KEY (membership_id) REFERENCES membership (id)
+);
+
+-- Functional mailboxes: personnel, construction, taxes.
+CREATE TABLE organisation_area (
+    id              TEXT   NOT NULL,
+    organisation_id TEXT   NOT NULL,
+    name            BYTEA  NOT NULL,
+    created_at      BIGINT NOT NULL,
+    CONSTRAINT organisation_area_pk PRIMARY KEY (id),
+    CONSTRAINT organisation_area_of FOREIGN KEY (organisation_id) REFERENCES organisation (id)
+);
+CREATE INDEX organisation_area_by_organisation ON organisation_area (organisation_id, id);
+
+-- To which area the post of a service goes; of others to the general one, which has no row.
+CREATE TABLE organisation_area_rule (
+    organisation_id TEXT NOT NULL,
+    client_id       TEXT NOT NULL,
+    area_id         TEXT NOT NULL,
+    CONSTRAINT organisation_area_rule_pk PRIMARY KEY (organisation_id, client_id),
+    CONSTRAINT organisation_area_rule_to FOREIGN KEY (area_id) REFERENCES organisation_area (id)
+);
+
+-- An invitation, bound to the address to which it went. The rights are a JSON list.
+CREATE TABLE invitation (
+    id              TEXT   NOT NULL,
+    organisation_id TEXT   NOT NULL,
+    code_hash       BYTEA  NOT NULL,
+    -- Sealed under the organisation's key.
+    address         BYTEA  NOT NULL,
+    -- Under which the address is found.
+    address_index   BYTEA  NOT NULL,
+    rights          TEXT   NOT NULL,
+    -- open, accepted, declined or withdrawn
+    state           TEXT   NOT NULL,
+    invited_by      TEXT   NOT NULL,
+    invited_at      BIGINT NOT NULL,
+    expires_at      BIGINT NOT NULL,
+    CONSTRAINT invitation_pk PRIMARY KEY (id),
+    CONSTRAINT invitation_code UNIQUE (code_hash),
+    CONSTRAINT invitation_of FOREIGN KEY (organisation_id) REFERENCES organisation (id)
+);
+CREATE INDEX invitation_by_organisation ON invitation (organisation_id, id);
+CREATE INDEX invitation_expiry ON invitation (expires_at);

@@ -1,0 +1,240 @@
+//! Members and their rights. A right counts between its dates, while the organisation is in a state that lets it, and only
+//! if it is known well enough who its holder is; whoever asks gets the answer for this moment.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Organisation, State, load, store};
+use crate::kernel::error::Error;
+use crate::kernel::id::{AccountId, AreaId, ClientId, MembershipId, OrganisationId};
+use crate::kernel::level::Level;
+use crate::kernel::seal::{DataKey, Place, Vault};
+use crate::kernel::time::Timestamp;
+use crate::store::db::Tx;
+use crate::store::work::Work;
+
+/// What a member may do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "object", rename_all = "snake_case")]
+pub enum Right {
+    /// Verwaltung: invite members, give and end their rights, areas, keys; never sign for the organisation.
+    Administration,
+    /// Vertretungsbefugt: everything, and alone the organisation itself: its data, its mandates, its end.
+    Representation,
+    /// Read the post of an area; `None` is the general one.
+    ReadMail(Option<AreaId>),
+    /// Answer the post of an area.
+    AnswerMail(Option<AreaId>),
+    /// Use a service and declare in it.
+    UseService(ClientId),
+    /// The organisation's documents.
+    Documents,
+    /// Prüfung: read the protocol and the post, change nothing.
+    Audit,
+}
+
+impl Right {
+    /// The name in the database and in forms.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Administration => "administration",
+            Self::Representation => "representation",
+            Self::ReadMail(_) => "read_mail",
+            Self::AnswerMail(_) => "answer_mail",
+            Self::UseService(_) => "use_service",
+            Self::Documents => "documents",
+            Self::Audit => "audit",
+        }
+    }
+
+    /// What it is for; empty where it is for everything.
+    pub fn object(&self) -> &str {
+        match self {
+            Self::ReadMail(Some(area)) | Self::AnswerMail(Some(area)) => area.as_str(),
+            Self::UseService(client) => &client.0,
+            _ => "",
+        }
+    }
+
+    /// Reads what a database or a form holds.
+    pub fn parse(kind: &str, object: &str) -> Option<Self> {
+        let area = || if object.is_empty() { Some(None) } else { AreaId::parse(object).map(Some) };
+        let plain = |right| object.is_empty().then_some(right);
+        match kind {
+            "administration" => plain(Self::Administration),
+            "representation" => plain(Self::Representation),
+            "read_mail" => area().map(Self::ReadMail),
+            "answer_mail" => area().map(Self::AnswerMail),
+            "use_service" => (!object.is_empty()).then(|| Self::UseService(ClientId(object.to_owned()))),
+            "documents" => plain(Self::Documents),
+            "audit" => plain(Self::Audit),
+            _ => None,
+        }
+    }
+
+    /// How well it has to be known who holds it before it counts (Implementing Regulation (EU) 2015/1502, 2.1.4: who
+    /// represents a legal person at substantial is proven at substantial).
+    pub const fn needs(&self) -> Level {
+        match self {
+            Self::Administration | Self::Representation => Level::Substantial,
+            _ => Level::Basic,
+        }
+    }
+
+    /// Whether whoever holds this one may do what the other allows.
+    fn includes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Representation, _) => true,
+            (Self::AnswerMail(area), Self::ReadMail(other)) => area == other,
+            (Self::Audit, Self::ReadMail(_)) => true,
+            (this, other) => this == other,
+        }
+    }
+
+    /// Whether it counts in an organisation that is in this state.
+    const fn counts_in(&self, state: State) -> bool {
+        match state {
+            State::Active => true,
+            State::Insolvent => !matches!(self, Self::Representation),
+            State::Blocked | State::Closing => matches!(self, Self::Audit),
+            State::Closed => false,
+        }
+    }
+}
+
+/// A right and when it counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    pub right: Right,
+    pub from: Timestamp,
+    pub until: Option<Timestamp>,
+}
+
+impl Grant {
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        self.from <= now && self.until.is_none_or(|until| until > now)
+    }
+}
+
+/// Somebody who belongs to an organisation, at this moment: the right to be on its pages as a value.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub id: MembershipId,
+    pub account: AccountId,
+    pub organisation: Organisation,
+    /// How well it is known who they are.
+    pub identity: Level,
+    /// What was granted, whether it counts or not.
+    pub grants: Vec<Grant>,
+    pub since: Timestamp,
+    now: Timestamp,
+}
+
+impl Member {
+    /// `account` in an organisation; `NotFound` for everybody who does not belong to it, as if it were not there.
+    pub async fn of(
+        tx: &mut Tx,
+        vault: &Vault,
+        (organisation, account): (&OrganisationId, &AccountId),
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let row = store::membership(tx, organisation, account).await?.ok_or(Error::NotFound)?;
+        let organisation = load(tx, vault, organisation).await?;
+        let grants = grants_of(tx, &row.id).await?;
+        let (id, account, since) = (row.id, row.account_id, row.since);
+        Ok(Self { id, account, organisation, identity: row.identity_level, grants, since, now })
+    }
+
+    /// Whether they may.
+    pub fn may(&self, right: &Right) -> bool {
+        let state = self.organisation.state;
+        self.grants.iter().any(|grant| {
+            let held = &grant.right;
+            grant.is_current(self.now) && held.includes(right) && held.counts_in(state) && self.identity >= held.needs()
+        })
+    }
+
+    /// `NotAllowed` if they may not.
+    pub fn require(&self, right: &Right) -> Result<(), Error> {
+        if self.may(right) { Ok(()) } else { Err(Error::NotAllowed("organisation_right")) }
+    }
+
+    /// Whether they may invite, change and end members: who administrates or represents.
+    pub fn may_administrate(&self) -> bool {
+        self.may(&Right::Administration)
+    }
+
+    /// Whether they may give a right to somebody: nobody grants what they do not hold, and who administrates without
+    /// representing gives no power to represent.
+    pub fn may_grant(&self, right: &Right) -> bool {
+        match right {
+            Right::Representation => self.may(&Right::Representation),
+            _ => self.may_administrate(),
+        }
+    }
+}
+
+fn name_place(id: &MembershipId) -> Place<'_> {
+    Place { table: "membership", column: "name", row: id.as_str(), version: 1 }
+}
+
+/// Writes down that somebody belongs to an organisation, without any right.
+pub async fn insert(
+    work: &mut Work,
+    key: &DataKey,
+    organisation: &OrganisationId,
+    (account, name): (&AccountId, &str),
+) -> Result<MembershipId, Error> {
+    let id = MembershipId::new(work.now, &work.random);
+    let sealed = key.seal(name_place(&id), name.as_bytes(), &work.random).map_err(Error::broken)?;
+    store::insert_membership(work, (&id, organisation, account), &sealed).await?;
+    Ok(id)
+}
+
+async fn grants_of(tx: &mut Tx, membership: &MembershipId) -> Result<Vec<Grant>, Error> {
+    let rows = store::rights_of(tx, membership).await?;
+    rows.into_iter().map(store::RightRow::grant).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_holds_what_may_do_what() {
+        let area = Some(AreaId::parse("are_00000000000000000000000000").unwrap());
+        let service = || Right::UseService(ClientId("parken".into()));
+        let all = [
+            Right::Administration,
+            Right::Representation,
+            Right::ReadMail(None),
+            Right::ReadMail(area.clone()),
+            Right::AnswerMail(area.clone()),
+            service(),
+            Right::Documents,
+            Right::Audit,
+        ];
+        for right in &all {
+            assert_eq!(Right::parse(right.kind(), right.object()).as_ref(), Some(right));
+            assert!(Right::Representation.includes(right) && right.includes(right));
+        }
+        assert!(!Right::Administration.includes(&Right::ReadMail(None)), "who administrates reads no post");
+        assert!(!Right::Administration.includes(&service()) && !Right::Administration.includes(&Right::Representation));
+        assert!(Right::AnswerMail(area.clone()).includes(&Right::ReadMail(area.clone())));
+        assert!(!Right::ReadMail(None).includes(&Right::ReadMail(area.clone())), "the general area is one of its own");
+        assert!(!Right::ReadMail(area.clone()).includes(&Right::AnswerMail(area.clone())));
+        assert!(
+            Right::Audit.includes(&Right::ReadMail(area.clone())) && !Right::Audit.includes(&Right::AnswerMail(area))
+        );
+        for (kind, object) in [("representation", "x"), ("use_service", ""), ("read_mail", "are_x"), ("owner", "")] {
+            assert_eq!(Right::parse(kind, object), None, "{kind} {object}");
+        }
+    }
+
+    #[test]
+    fn what_counts_in_which_state() {
+        let counts = |right: Right| State::ALL.map(|state| right.counts_in(state));
+        assert_eq!(counts(Right::Administration), [true, false, true, false, false]);
+        assert_eq!(counts(Right::Representation), [true, false, false, false, false]);
+        assert_eq!(counts(Right::Audit), [true, true, true, true, false]);
+    }
+}
