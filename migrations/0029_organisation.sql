@@ -10,6 +10,7 @@ CREATE TABLE organisation (
     -- Raised by every change of the record, which is sealed under it.
     version       BIGINT NOT NULL,
     record        BYTEA  NOT NULL,
+    record_at     BIGINT NOT NULL,
     -- Keyed hashes of court, kind and number of the register, and of the Wirtschafts-IdNr (§ 139c AO).
     register_index BYTEA,
     economic_index BYTEA,
@@ -17,19 +18,26 @@ CREATE TABLE organisation (
     state_since   BIGINT NOT NULL,
     -- When one that is closing is gone.
     erase_at      BIGINT,
+    -- Since when insolvency proceedings are open, whatever else stops it.
+    insolvent_since BIGINT,
     CONSTRAINT organisation_pk PRIMARY KEY (id)
 );
 -- One account for each entry of a register, as long as it is there.
 CREATE UNIQUE INDEX organisation_register ON organisation (register_index) WHERE state <> 'closed';
 CREATE UNIQUE INDEX organisation_economic ON organisation (economic_index) WHERE state <> 'closed';
+CREATE INDEX organisation_due ON organisation (erase_at) WHERE state = 'closing';
 
 -- What has shown that the organisation exists and who it is, each time once.
 CREATE TABLE organisation_evidence (
     id              TEXT   NOT NULL,
     organisation_id TEXT   NOT NULL,
+    -- register or letter
     source          TEXT   NOT NULL,
+    -- How well it was known who had it shown: no evidence counts for more.
     level           TEXT   NOT NULL,
     shown_at        BIGINT NOT NULL,
+    -- Since when it counts no more, because the organisation says something else of itself.
+    void_at         BIGINT,
     record          BYTEA  NOT NULL,
     CONSTRAINT organisation_evidence_pk PRIMARY KEY (id),
     CONSTRAINT organisation_evidence_of FOREIGN KEY (organisation_id) REFERENCES organisation (id)
@@ -56,6 +64,40 @@ CREATE TABLE organisation_letter (
 CREATE INDEX organisation_letter_by_time ON organisation_letter (organisation_id, ordered_at);
 CREATE INDEX organisation_letter_ordered ON organisation_letter (ordered_at);
 CREATE UNIQUE INDEX organisation_letter_code ON organisation_letter (code_hash);
+-- One code at a time is on its way to a seat.
+CREATE UNIQUE INDEX organisation_letter_under_way ON organisation_letter (organisation_id)
+ WHERE purpose = 'seat' AND state = 'under_way';
+
+-- What somebody who is about to register an organisation has said so far, sealed under their account's key.
+CREATE TABLE organisation_draft (
+    account_id TEXT   NOT NULL,
+    version    BIGINT NOT NULL,
+    draft      BYTEA  NOT NULL,
+    expires_at BIGINT NOT NULL,
+    CONSTRAINT organisation_draft_pk PRIMARY KEY (account_id)
+);
+
+-- Somebody says that an organisation is theirs which others have registered. The operator decides, with four eyes.
+CREATE TABLE organisation_claim (
+    id              TEXT   NOT NULL,
+    organisation_id TEXT   NOT NULL,
+    account_id      TEXT   NOT NULL,
+    -- Why, in their words, sealed under their account's key.
+    statement       BYTEA  NOT NULL,
+    -- open, granted or dismissed
+    state           TEXT   NOT NULL,
+    -- What the first of two has decided, and who that was.
+    proposed        TEXT,
+    proposed_by     TEXT,
+    claimed_at      BIGINT NOT NULL,
+    decided_at      BIGINT,
+    CONSTRAINT organisation_claim_pk PRIMARY KEY (id),
+    CONSTRAINT organisation_claim_of FOREIGN KEY (organisation_id) REFERENCES organisation (id)
+);
+-- Nobody claims the same twice at one time.
+CREATE UNIQUE INDEX organisation_claim_open ON organisation_claim (organisation_id, account_id) WHERE state = 'open';
+CREATE INDEX organisation_claim_by_account ON organisation_claim (account_id);
+CREATE INDEX organisation_claim_decided ON organisation_claim (decided_at);
 
 -- Who belongs to an organisation. The row stays when somebody has left, so that the past can be told.
 CREATE TABLE membership (

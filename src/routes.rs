@@ -69,6 +69,7 @@ pub fn table(demo: bool) -> Vec<Row> {
     use crate::assurance::web as assurance;
     use crate::data::web as data;
     use crate::notice::web as notice;
+    use crate::organisation::web::{change, leave, list as organisations, new as founding, overview as organisation, prove, revoke};
     use crate::proofing::web::{case, check, desk, eid, guardian, letter, slip, upstream};
     use crate::oidc::web::{self as oidc, device, programs, registration, unchecked};
     use crate::signin::web::{self as signin, blocking, code_app, contact, new_means, partial, passkey, passkeys, recovery, register, reset, security, way_back};
@@ -181,6 +182,33 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/amt/vorgang/{id}/ablehnen",               Page,  Officer,  post_to().to(desk::submit_refuse)),
         post("/amt/vorgang/{id}/schliessen",             Page,  Officer,  post_to().to(desk::close)),
         get( "/amt/vorgang/{id}/quittung",               Page,  Officer,  get_to().to(desk::receipt)),
+        get( "/organisation",                            Page,  SignedIn, get_to().to(organisations::show)),
+        get( "/organisation/neu",                        Page,  SignedIn, get_to().to(founding::name)),
+        post("/organisation/neu",                        Page,  SignedIn, post_to().to(founding::submit_name)),
+        get( "/organisation/neu/register",               Page,  SignedIn, get_to().to(founding::register)),
+        post("/organisation/neu/register",               Page,  SignedIn, post_to().to(founding::submit_register)),
+        get( "/organisation/neu/anschrift",              Page,  SignedIn, get_to().to(founding::places)),
+        post("/organisation/neu/anschrift",              Page,  SignedIn, post_to().to(founding::submit_places)),
+        get( "/organisation/neu/nummer",                 Page,  SignedIn, get_to().to(founding::number)),
+        post("/organisation/neu/nummer",                 Page,  SignedIn, post_to().to(founding::submit_number)),
+        get( "/organisation/neu/pruefen",                Page,  SignedIn, get_to().to(founding::check)),
+        post("/organisation/neu/pruefen",                Page,  SignedIn, post_to().to(founding::submit_check)),
+        get( "/organisation/neu/anspruch",               Page,  SignedIn, get_to().to(founding::show_claim)),
+        post("/organisation/neu/anspruch",               Page,  SignedIn, post_to().to(founding::submit_claim)),
+        get( "/organisation/widerruf",                   Page,  Public,   get_to().to(revoke::show)),
+        post("/organisation/widerruf",                   Page,  Public,   post_to().to(revoke::submit)),
+        get( "/organisation/{id}",                       Page,  SignedIn, get_to().to(organisation::show)),
+        get( "/organisation/{id}/register",              Page,  SignedIn, get_to().to(prove::register)),
+        post("/organisation/{id}/register",              Page,  SignedIn, post_to().to(prove::submit_register)),
+        get( "/organisation/{id}/brief",                 Page,  SignedIn, get_to().to(prove::letter)),
+        post("/organisation/{id}/brief",                 Page,  SignedIn, post_to().to(prove::order)),
+        post("/organisation/{id}/brief/code",            Page,  SignedIn, post_to().to(prove::redeem)),
+        get( "/organisation/{id}/daten",                 Page,  SignedIn, get_to().to(change::show)),
+        post("/organisation/{id}/daten",                 Page,  SignedIn, post_to().to(change::submit)),
+        get( "/organisation/{id}/schliessen",            Page,  SignedIn, get_to().to(leave::close)),
+        post("/organisation/{id}/schliessen",            Page,  SignedIn, post_to().to(leave::submit_close)),
+        get( "/organisation/{id}/behalten",              Page,  SignedIn, get_to().to(leave::keep)),
+        post("/organisation/{id}/behalten",              Page,  SignedIn, post_to().to(leave::submit_keep)),
         get( "/sicherheit",                              Page,  SignedIn, get_to().to(security::overview)),
         get( "/sicherheit/verlauf",                      Page,  SignedIn, get_to().to(security::show_history)),
         post("/sicherheit/sitzungen/beenden",            Page,  SignedIn, post_to().to(security::end_session)),

@@ -29,6 +29,9 @@ use crate::kernel::time::{Timestamp, hours};
 use crate::notice::Kind;
 use crate::oidc::connection;
 use crate::oidc::logout_state::{self, Logout};
+use crate::organisation::claim::Claim;
+use crate::organisation::member::Grant;
+use crate::organisation::{self, Listed};
 use crate::proofing::desk::guardian::Side;
 use crate::proofing::desk::{self, Case};
 use crate::proofing::letter::{self, Letter};
@@ -256,6 +259,7 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
     let devices = devices(&mut tx, id).await?;
     let connections = connection::list(&mut tx, registry, id).await?;
     let logouts = logout_state::all_of(&mut tx, id).await?;
+    let [organisations, claims] = describe_organisations(app, &mut tx, id).await?;
     drop(tx);
     let attribute = |(name, one): (&crate::account::AttributeName, &crate::account::Attribute)| {
         json!({
@@ -272,11 +276,6 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
         json!({
             "device": device_name(language, one.device.as_deref().unwrap_or_default()), "level": one.level(now),
             "began_at": instant(one.created_at), "last_seen_at": instant(one.last_seen_at),
-        })
-    };
-    let device = |(name, first, last): &(String, Timestamp, Timestamp)| {
-        json!({
-            "device": device_name(language, name), "first_seen_at": instant(*first), "last_seen_at": instant(*last),
         })
     };
     let service = |one: &connection::Connection| {
@@ -298,10 +297,38 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
         "addresses": addresses.iter().map(address).collect::<Vec<_>>(),
         "signin": signin,
         "sessions": sessions.iter().map(session).collect::<Vec<_>>(),
-        "devices": devices.iter().map(device).collect::<Vec<_>>(),
+        "devices": devices.iter().map(|one| describe_device(language, one)).collect::<Vec<_>>(),
         "services": connections.iter().map(service).collect::<Vec<_>>(),
         "logouts": logouts.iter().map(describe_logout).collect::<Vec<_>>(),
+        "organisations": organisations, "organisation_claims": claims,
     }))
+}
+
+fn describe_device(language: Language, (name, first, last): &(String, Timestamp, Timestamp)) -> Value {
+    json!({
+        "device": device_name(language, name), "first_seen_at": instant(*first), "last_seen_at": instant(*last),
+    })
+}
+
+/// The organisations that somebody belongs to, what they may do there, and those of others that they say are theirs.
+async fn describe_organisations(app: &AppParts, tx: &mut Tx, id: &AccountId) -> Result<[Value; 2], Error> {
+    let right = |grant: &Grant| {
+        json!({
+            "right": grant.right.kind(), "object": grant.right.object(), "from": instant(grant.from),
+            "until": grant.until.map(instant),
+        })
+    };
+    let listed = |one: &Listed| {
+        json!({
+            "id": one.id, "name": one.name, "state": one.state, "since": instant(one.since),
+            "rights": one.rights.iter().map(right).collect::<Vec<_>>(),
+        })
+    };
+    let claim =
+        |one: &Claim| json!({ "id": one.id, "statement": one.statement, "claimed_at": instant(one.claimed_at) });
+    let organisations = organisation::of_account(tx, &app.vault, id).await?;
+    let claims = organisation::claim::of(tx, &app.vault, id).await?;
+    Ok([organisations.iter().map(listed).collect(), claims.iter().map(claim).collect()])
 }
 
 /// What is under way to prove who somebody is, without what is secret of it, and who represents whom.

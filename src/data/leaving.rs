@@ -12,6 +12,7 @@ use crate::kernel::texts::moment;
 use crate::kernel::time::Timestamp;
 use crate::notice::Kind;
 use crate::oidc::connection;
+use crate::organisation;
 use crate::signin::change::{Person, tell};
 use crate::signin::session;
 use crate::store::work::{Actor, Work};
@@ -118,6 +119,7 @@ async fn go_on(app: &AppParts, id: &AccountId, status: Status) -> Result<(), Err
 async fn finish(work: &mut Work, id: &AccountId) -> Result<(), Error> {
     crate::signin::forget(work, id).await?;
     crate::proofing::forget(work, id).await?;
+    organisation::forget(work, id).await?;
     connection::forget(work, id).await?;
     store::delete_exports(work, id).await?;
     lifecycle::finish_erasure(work, id).await?;

@@ -68,6 +68,9 @@ id!(/** A company, an association or an authority. */ OrganisationId, "org_");
 id!(/** Somebody's belonging to an organisation. */ MembershipId, "mem_");
 id!(/** A functional mailbox of an organisation. */ AreaId, "are_");
 id!(/** An invitation into an organisation. */ InvitationId, "inv_");
+id!(/** Something that has shown who an organisation is. */ OrganisationEvidenceId, "oev_");
+id!(/** A letter to an organisation. */ OrganisationLetterId, "olt_");
+id!(/** Somebody's claim to an organisation that others have registered. */ ClaimId, "clm_");
 
 /// A relying party. Chosen by the operator who declares the client; made here for one that registers itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, sqlx::Type)]

@@ -78,6 +78,9 @@ pub enum Kind {
     GuardianRecorded,
     LetterOrdered,
     LetterRedeemed,
+    OrganisationOpened,
+    OrganisationState,
+    OrganisationClaim,
 }
 
 /// A mail to be sent. `body` is the middle part; greeting, check code and signature are added here.

@@ -104,6 +104,9 @@ fn kind_name(language: Language, kind: Kind) -> String {
         Kind::GuardianRecorded => &k.guardian_recorded,
         Kind::LetterOrdered => &k.letter_ordered,
         Kind::LetterRedeemed => &k.letter_redeemed,
+        Kind::OrganisationOpened => &k.organisation_opened,
+        Kind::OrganisationState => &k.organisation_state,
+        Kind::OrganisationClaim => &k.organisation_claim,
     };
     text.to_string()
 }

@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod office;
+pub mod organisation;
 
 use std::fmt;
 

@@ -153,6 +153,12 @@ impl Member {
         })
     }
 
+    /// Whether the right is theirs and they are known well enough, whatever the organisation's state lets them do with it.
+    pub fn holds(&self, right: &Right) -> bool {
+        let holds = |grant: &Grant| grant.is_current(self.now) && grant.right.includes(right);
+        self.identity >= right.needs() && self.grants.iter().any(holds)
+    }
+
     /// `NotAllowed` if they may not.
     pub fn require(&self, right: &Right) -> Result<(), Error> {
         if self.may(right) { Ok(()) } else { Err(Error::NotAllowed("organisation_right")) }
@@ -190,7 +196,7 @@ pub async fn insert(
     Ok(id)
 }
 
-async fn grants_of(tx: &mut Tx, membership: &MembershipId) -> Result<Vec<Grant>, Error> {
+pub(super) async fn grants_of(tx: &mut Tx, membership: &MembershipId) -> Result<Vec<Grant>, Error> {
     let rows = store::rights_of(tx, membership).await?;
     rows.into_iter().map(store::RightRow::grant).collect()
 }

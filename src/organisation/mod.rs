@@ -5,21 +5,35 @@
 //! Whoever is not a member learns nothing of an organisation, not even that it is there. Whatever changes an organisation
 //! or its members holds the organisation first ([`hold`]), and then accounts.
 
+pub mod change;
+pub mod check;
+pub mod claim;
+pub mod company_register;
+pub mod draft;
+pub mod event;
+pub mod evidence;
+pub mod letter;
+pub mod life;
 pub mod member;
+pub mod opening;
 pub mod record;
 mod store;
+pub mod typed;
 pub mod web;
 
 use serde::{Deserialize, Serialize};
 
+use crate::app::AppParts;
 use crate::audit::Event;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, MembershipId, OrganisationId};
 use crate::kernel::level::Level;
 use crate::kernel::seal::{DataKey, Place, Vault};
+use crate::kernel::texts::{Text, Texts};
 use crate::kernel::time::Timestamp;
 use crate::store::db::Tx;
-use crate::store::work::Work;
+use crate::store::work::{Actor, Work};
+use member::Member;
 
 pub use record::Record;
 
@@ -41,6 +55,18 @@ pub enum State {
 
 impl State {
     pub const ALL: [Self; 5] = [Self::Active, Self::Blocked, Self::Insolvent, Self::Closing, Self::Closed];
+
+    /// As people read it.
+    pub const fn label(self, t: &Texts) -> &Text {
+        let t = &t.organisation;
+        match self {
+            Self::Active => &t.state_active,
+            Self::Blocked => &t.state_blocked,
+            Self::Insolvent => &t.state_insolvent,
+            Self::Closing => &t.state_closing,
+            Self::Closed => &t.state_closed,
+        }
+    }
 
     /// Whether members may act for it at all.
     pub const fn is_acting(self) -> bool {
@@ -92,6 +118,62 @@ async fn open(vault: &Vault, row: store::OrganisationRow) -> Result<Organisation
 /// `NotFound` if there is none. An organisation comes before accounts.
 pub async fn hold(work: &mut Work, id: &OrganisationId) -> Result<State, Error> {
     store::hold(work, id).await?.ok_or(Error::NotFound)
+}
+
+/// Begins work of a member that holds the organisation: what they may do is asked once more, and stays so.
+pub async fn begin(
+    app: &AppParts,
+    whose: (&OrganisationId, &AccountId),
+    request: &str,
+) -> Result<(Work, Member), Error> {
+    let mut work = app.begin(Actor::Account(whose.1.clone())).await?;
+    work.request = Some(request.to_owned());
+    hold(&mut work, whose.0).await?;
+    let now = work.now;
+    let member = Member::of(&mut work.tx, &app.vault, whose, now).await?;
+    Ok((work, member))
+}
+
+/// What pages say of an organisation besides its record.
+pub struct Facts {
+    /// When it has last said what it is.
+    pub stated_at: Timestamp,
+    pub members: i64,
+    /// Invitations that wait.
+    pub invitations: i64,
+}
+
+pub async fn facts(tx: &mut Tx, id: &OrganisationId, now: Timestamp) -> Result<Facts, Error> {
+    let (stated_at, members, invitations) = store::state::facts(tx, id, now).await?;
+    Ok(Facts { stated_at, members, invitations })
+}
+
+/// An organisation as it stands in the list of one of its members.
+pub struct Listed {
+    pub id: OrganisationId,
+    pub state: State,
+    pub name: String,
+    pub since: Timestamp,
+    pub rights: Vec<member::Grant>,
+}
+
+/// The organisations that somebody belongs to, in the order of their names.
+pub async fn of_account(tx: &mut Tx, vault: &Vault, account: &AccountId) -> Result<Vec<Listed>, Error> {
+    let mut listed = Vec::new();
+    for row in store::state::of_account(tx, account).await? {
+        let rights = member::grants_of(tx, &row.membership_id).await?;
+        let since = row.since;
+        let Organisation { id, state, record, .. } = open(vault, row.organisation()).await?;
+        listed.push(Listed { id, state, name: record.name, since, rights });
+    }
+    listed.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(listed)
+}
+
+/// Removes what an account has begun here and not ended: a draft, and claims. Its memberships are not among it.
+pub async fn forget(work: &mut Work, account: &AccountId) -> Result<(), Error> {
+    store::draft::delete_of(work, account).await?;
+    Ok(store::claim::delete_of(work, account).await?)
 }
 
 /// Writes a new organisation and its first member, who administrates and represents it. `Conflict("register")` if there is

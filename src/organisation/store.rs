@@ -1,5 +1,11 @@
 //! Organisations, their members and what those may do.
 
+pub mod claim;
+pub mod draft;
+pub mod evidence;
+pub mod letter;
+pub mod state;
+
 use super::State;
 use super::member::{Grant, Right};
 use crate::kernel::error::Error;
@@ -61,9 +67,9 @@ pub async fn insert(
     let rows = sql!(
         &mut work.tx,
         execute,
-        "INSERT INTO organisation (id, state, key_wrapped, level, version, record, register_index, economic_index,
-                                   created_at, state_since)
-         VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $8) ON CONFLICT DO NOTHING",
+        "INSERT INTO organisation (id, state, key_wrapped, level, version, record, record_at, register_index,
+                                   economic_index, created_at, state_since)
+         VALUES ($1, $2, $3, $4, 1, $5, $8, $6, $7, $8, $8) ON CONFLICT DO NOTHING",
         id,
         State::Active,
         key_wrapped,

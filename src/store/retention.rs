@@ -42,6 +42,10 @@ pub enum Object {
     DeskRelease,
     Letter,
     Guardian,
+    OrganisationDraft,
+    OrganisationLetter,
+    OrganisationEvidence,
+    OrganisationClaim,
 }
 
 /// What happens at the end.
@@ -77,7 +81,7 @@ const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'sta
 }
 
 /// The table. `nutzerkonto retention` prints it.
-pub const RULES: [Rule; 31] = [
+pub const RULES: [Rule; 35] = [
     delete(Object::MailCheck, "400 days after the mail", Duration::ZERO, "people check whether a mail was ours"),
     delete(Object::MailedCode, "expiry", days(1), SECURITY),
     delete(Object::Attempt, "end of the window", days(1), SECURITY),
@@ -124,6 +128,22 @@ pub const RULES: [Rule; 31] = [
     ),
     delete(Object::Letter, "it was ordered", days(90), "Art. 5 Abs. 1 Buchst. e DSGVO: so long letters are counted"),
     delete(Object::Guardian, "the last day that the court has set", Duration::ZERO, NEEDLESS),
+    delete(Object::OrganisationDraft, "24 hours after its last step", Duration::ZERO, NEEDLESS),
+    delete(
+        Object::OrganisationLetter,
+        "the end of its code",
+        days(90),
+        "Art. 5 Abs. 1 Buchst. e DSGVO: so long letters are counted",
+    ),
+    Rule {
+        object: Object::OrganisationEvidence,
+        from: "it counts no more",
+        kept: days(731),
+        kept_text: Some("24 months"),
+        basis: "Art. 5 Abs. 2 DSGVO: proof of what the organisation was believed by",
+        action: Action::Delete,
+    },
+    delete(Object::OrganisationClaim, "the decision", days(90), "Art. 5 Abs. 2 DSGVO: whoever loses may ask why"),
     Rule {
         object: Object::AuditEvent,
         from: "the event",
@@ -241,6 +261,10 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         Object::DeskRelease => sql!(tx, execute, "DELETE FROM desk_release WHERE expires_at < $1", at),
         Object::Guardian => sql!(tx, execute, "DELETE FROM guardian WHERE expires_at < $1", at),
         Object::Letter => sql!(tx, execute, "DELETE FROM letter WHERE ordered_at < $1", at),
+        Object::OrganisationDraft => sql!(tx, execute, "DELETE FROM organisation_draft WHERE expires_at < $1", at),
+        Object::OrganisationLetter => sql!(tx, execute, "DELETE FROM organisation_letter WHERE expires_at < $1", at),
+        Object::OrganisationEvidence => sql!(tx, execute, "DELETE FROM organisation_evidence WHERE void_at < $1", at),
+        Object::OrganisationClaim => sql!(tx, execute, "DELETE FROM organisation_claim WHERE decided_at < $1", at),
         Object::AuditEvent => sql!(tx, execute, "DELETE FROM audit_event WHERE at < $1", at),
         Object::UnusedAccount => {
             sql!(

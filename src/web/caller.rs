@@ -151,9 +151,10 @@ impl SignedIn {
 }
 
 /// Whether that is the path of a page of the account, and cannot be read as anything else.
-fn is_own_page(path: &str) -> bool {
+pub fn is_own_page(path: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
-    let is_known = ["/sicherheit/", "/profil/", "/daten/"].iter().any(|start| path.starts_with(start));
+    let is_known =
+        ["/sicherheit/", "/profil/", "/daten/", "/organisation/"].iter().any(|start| path.starts_with(start));
     is_known && path.len() <= 200 && path.bytes().all(is_plain) && !path.contains("//")
 }
 
@@ -276,8 +277,8 @@ impl Visitor {
         self.aim().map_or_else(again, |aim| aim.query().to_owned())
     }
 
-    /// Where somebody was about to do something and has to sign in once more first.
-    fn page_to_repeat(&self) -> Option<&str> {
+    /// Where somebody was about to do something and has to sign in once more, or more strongly, first.
+    pub fn page_to_repeat(&self) -> Option<&str> {
         let said = self.query.split('&').find_map(|pair| pair.strip_prefix("ziel="))?;
         is_own_page(said).then_some(said)
     }

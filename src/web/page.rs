@@ -288,6 +288,29 @@ fn proof_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
         "order_not_seen" => &p.order_not_seen,
         "guardian_same" => &p.guardian_same,
         "guardian_unproven" => &p.guardian_unproven,
+        _ => organisation_problem_text(p, problem),
+    }
+}
+
+/// The same for the pages of organisations.
+fn organisation_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
+    match problem {
+        "organisation_name" => &p.organisation_name,
+        "organisation_form" => &p.organisation_form,
+        "organisation_register" => &p.organisation_register,
+        "organisation_register_needed" => &p.organisation_register_needed,
+        "organisation_court" => &p.organisation_court,
+        "organisation_number" => &p.organisation_number,
+        "organisation_seat" => &p.organisation_seat,
+        "organisation_economic_id" => &p.organisation_economic_id,
+        "organisations_enough" => &p.organisations_enough,
+        "organisation_letters_enough" => &p.organisation_letters_enough,
+        "organisation_changed" => &p.organisation_changed,
+        "organisation_not_understood" => &p.organisation_not_understood,
+        "claim_statement" => &p.claim_statement,
+        "claim_open" => &p.claim_open,
+        "revocation_code_missing" => &p.revocation_code_missing,
+        "revocation_code_wrong" => &p.revocation_code_wrong,
         _ => &p.code_wrong,
     }
 }

@@ -43,6 +43,10 @@ mod only_passkeys;
 #[path = "../interop/openidconnect.rs"]
 mod openidconnect;
 mod operator;
+mod organisation;
+mod organisation_letters;
+mod organisation_register_check;
+mod organisation_states;
 mod pages;
 mod pages_linked;
 mod pages_way_back;

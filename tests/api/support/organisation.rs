@@ -1,13 +1,20 @@
 //! Companies and the people who register them.
 
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::time::Duration;
+
 use nutzerkonto::account;
+use nutzerkonto::config::Config;
+use nutzerkonto::demo::company_register;
 use nutzerkonto::kernel::id::OrganisationId;
 use nutzerkonto::kernel::level::Level;
 use nutzerkonto::organisation::record::{Address, Entry, LegalForm, RegisterKind};
 use nutzerkonto::organisation::{self, Record, State};
 use nutzerkonto::store::work::Actor;
 
-use super::browser::Browser;
+use super::browser::{Answer, Browser};
+use super::pdf;
 use super::world::World;
 
 pub const NADINE: &str = "nadine@example.org";
@@ -34,7 +41,109 @@ pub fn club(name: &str) -> Record {
     Record { name: name.to_owned(), form: LegalForm::Association, register: None, ..bakery("") }
 }
 
+/// What people type on the pages, one after the other.
+pub const NAME: [(&str, &str); 2] = [("name", "Bäckerei Weber GmbH"), ("rechtsform", "gmbh")];
+pub const ENTRY: [(&str, &str); 3] =
+    [("register", "HRB"), ("registergericht", "Amtsgericht Mainz"), ("nummer", "HRB 1234")];
+pub const PLACES: [(&str, &str); 4] =
+    [("sitz", "Mainz"), ("strasse", "Große Bleiche 7"), ("plz", "55116"), ("ort", "Mainz")];
+
+impl Browser {
+    /// Describes an organisation up to the last page, which comes back.
+    pub async fn describes(&mut self, name: &[(&str, &str)], entry: &[(&str, &str)], number: &str) -> Answer {
+        self.get("/organisation/neu").await;
+        let steps: [(&str, &[(&str, &str)]); 4] = [
+            ("/organisation/neu", name),
+            ("/organisation/neu/register", entry),
+            ("/organisation/neu/anschrift", &PLACES),
+            ("/organisation/neu/nummer", &[("widnr", number)]),
+        ];
+        for (path, fields) in steps {
+            let answer = self.post(path, fields).await;
+            if answer.status != 303 {
+                return answer;
+            }
+        }
+        self.get("/organisation/neu/pruefen").await
+    }
+
+    /// Registers the bakery with this number from the first page to the last; what came back.
+    pub async fn registers_bakery(&mut self, number: &str) -> Answer {
+        let entry = [ENTRY[0], ENTRY[1], ("nummer", number)];
+        self.describes(&NAME, &entry, "").await;
+        self.post("/organisation/neu/pruefen", &[]).await
+    }
+}
+
+/// The path of the organisation to which an answer leads.
+pub fn path(answer: &Answer) -> String {
+    let path = answer.location().split('?').next().unwrap_or_default();
+    assert!(path.starts_with("/organisation/org_"), "{answer:?}");
+    path.to_owned()
+}
+
+/// The letters to organisations that wait for the mail house, as text, as soon as there are so many.
+pub async fn letters(directory: &PathBuf, count: usize) -> Vec<String> {
+    for _ in 0..400 {
+        let all = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+        let is_letter = |path: &PathBuf| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            name.starts_with("olt_") && name.ends_with(".pdf")
+        };
+        let mut found: Vec<PathBuf> = all.filter(is_letter).collect();
+        if found.len() >= count {
+            found.sort();
+            return found.iter().map(|file| pdf::text(&std::fs::read(file).unwrap())).collect();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("no {count} letters came");
+}
+
+/// The code that is printed: letters and digits in two groups, of this many in all.
+pub fn code(letter: &str, length: usize) -> String {
+    let all: Vec<char> = letter.chars().collect();
+    let is_code = |word: &String| {
+        word.chars().nth(length / 2) == Some('-')
+            && word.chars().filter(|sign| *sign == '-').count() == 1
+            && word.chars().all(|sign| sign.is_ascii_uppercase() || sign.is_ascii_digit() || sign == '-')
+    };
+    let found = all.windows(length + 1).map(|window| window.iter().collect::<String>()).find(is_code);
+    found.unwrap_or_else(|| panic!("no code: {letter}"))
+}
+
 impl World {
+    /// The same world where letters are sent; the directory.
+    pub async fn mail_house(&mut self) -> PathBuf {
+        let directory = self.database.directory.join("briefe");
+        let there = directory.clone();
+        let change = move |config: &mut Config| {
+            config.letter.directory = Some(there);
+            config.letter.sender = "Stadt Musterhausen, Marktplatz 1, 55116 Musterhausen".to_owned();
+        };
+        self.restart(change).await;
+        directory
+    }
+
+    /// The same world where the simulated register can be asked.
+    pub async fn company_register(&mut self) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        company_register::start(listener).unwrap();
+        self.register_at(&address).await;
+    }
+
+    /// The same world where a register stands, or does not stand, at this address.
+    pub async fn register_at(&mut self, address: &str) {
+        let address = address.to_owned();
+        let change = move |config: &mut Config| {
+            config.organisation.register_uri = Some(address);
+            config.organisation.register_timeout_seconds = 1;
+            config.outbound.allowed_hosts = vec!["localhost".to_owned()];
+        };
+        self.restart(change).await;
+    }
+
     /// Somebody who may represent: known at substantial, signed in with a passkey.
     pub async fn representative(&self, email: &str, names: [&str; 2]) -> Browser {
         self.somebody(email, names, Level::Substantial).await.0
