@@ -49,6 +49,7 @@ mod organisation_register_check;
 mod organisation_states;
 mod pages;
 mod pages_linked;
+mod pages_organisation;
 mod pages_way_back;
 mod passkey;
 mod personal_data;

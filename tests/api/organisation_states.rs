@@ -77,7 +77,7 @@ both!(nadine_gives_her_bakery_up_and_keeps_it, async |world| {
     assert_eq!(closes(&mut nadine, &path).await, 303);
     world.mail_about(NADINE, "wird gelöscht").await;
     let page = nadine.get(&path).await.body;
-    assert!(page.contains("23. Dezember 2026") && page.contains("id=\"behalten\""), "{page}");
+    assert!(page.contains("24. Dezember 2026") && page.contains("id=\"behalten\""), "{page}");
     for page in ["daten", "register", "schliessen"] {
         assert_eq!(nadine.get(&format!("{path}/{page}")).await.status, 403, "{page}");
     }

@@ -5,7 +5,7 @@ use reqwest::Method;
 use crate::both;
 use crate::support::browser::PASSWORD;
 use crate::support::inspect::difference;
-use crate::support::surface::{self, Busy, Url, busy_olga, busy_renate, fields, own_forms};
+use crate::support::surface::{self, Busy, Url, busy_nadine, busy_olga, busy_renate, fields, own_forms};
 use crate::support::{Browser, World};
 
 /// Which anti-forgery value a request carries.
@@ -106,6 +106,12 @@ both!(sec_n03_no_foreign_page_changes_anything, async |world| {
 both!(sec_n03_no_foreign_page_acts_for_an_officer, async |world| {
     let (busy, forms) = busy_olga(&world).await;
     assert!(forms.len() >= 6, "the route table was read");
+    nothing_changes(&world, busy, &forms).await;
+});
+
+both!(sec_n03_no_foreign_page_acts_for_an_organisation, async |world| {
+    let (busy, forms) = busy_nadine(&world).await;
+    assert!(forms.len() >= 13, "the route table was read");
     nothing_changes(&world, busy, &forms).await;
 });
 

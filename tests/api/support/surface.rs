@@ -3,6 +3,7 @@
 use nutzerkonto::routes::{self, Guard};
 
 use super::browser::{Answer, Browser};
+use super::organisation::{ENTRY, NAME};
 use super::service::{Service, vorgang};
 use super::world::World;
 
@@ -63,6 +64,9 @@ pub fn fields(code: &str) -> Vec<(&'static str, String)> {
         ("notiz", "Bitte mit Ausweis"),
         ("gericht", "Amtsgericht Mainz"),
         ("vertretene", code),
+        ("name", "Bäckerei Huber GmbH"),
+        ("nummer", "HRB 77"),
+        ("begruendung", "Ich vertrete diese Bäckerei seit 2019."),
     ]
     .map(|(name, value)| (name, value.to_owned()))
     .to_vec()
@@ -127,4 +131,16 @@ pub async fn busy_olga(world: &World) -> (Busy, Vec<Url>) {
     let path = browser.opened("musterhausen", &code).await;
     world.settle().await;
     (Busy { browser, flow: "?ziel=amt".to_owned(), code }, officer_forms(&path))
+}
+
+/// Nadine, who represents her bakery and is about to register another organisation, and everything that she may send there.
+pub async fn busy_nadine(world: &World) -> (Busy, Vec<Url>) {
+    let (mut browser, bakery) = world.nadine_with_bakery().await;
+    let entry = [ENTRY[0], ENTRY[1], ("nummer", "99")];
+    browser.describes(&NAME, &entry, "").await;
+    let is_of_hers = |url: &Url| url.path.starts_with("/organisation");
+    let forms = own_forms().into_iter().filter(is_of_hers);
+    let forms = forms.map(|url| Url { path: url.path.replace("parken", bakery.as_str()), ..url }).collect();
+    world.settle().await;
+    (Busy { browser, flow: "?ziel=organisation".to_owned(), code: "QQQQQ-QQQQQ".to_owned() }, forms)
 }
