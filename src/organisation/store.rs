@@ -1,5 +1,7 @@
 //! Organisations, their members and what those may do.
 
+pub mod acting;
+
 use super::State;
 use super::member::{Grant, Right};
 use crate::kernel::error::Error;

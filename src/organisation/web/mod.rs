@@ -1,5 +1,8 @@
 //! The pages of organisations, one file for each task.
 
+pub mod acting;
+pub mod services;
+
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev};
 use futures_util::future::LocalBoxFuture;
 
@@ -7,6 +10,7 @@ use super::member::{Member, Right};
 use crate::kernel::error::Error;
 use crate::kernel::id::OrganisationId;
 use crate::web::caller::SignedIn;
+use crate::web::form::Form;
 
 pub type Answer = Result<HttpResponse, Error>;
 
@@ -42,6 +46,27 @@ impl FromRequest for AtOrganisation {
             let whose = (&id, &caller.session.account_id);
             let member = Member::of(&mut app.read().await?, &app.vault, whose, app.now()).await?;
             Ok(Self { caller, member })
+        })
+    }
+}
+
+/// A form that a member has sent. It is read, and believed to come from a page of ours, before anything is said of the
+/// organisation.
+pub struct Sent {
+    pub at: AtOrganisation,
+    pub form: Form,
+}
+
+impl FromRequest for Sent {
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let (form, request) = (Form::from_request(request, payload), request.clone());
+        Box::pin(async move {
+            let form = form.await?;
+            let at = AtOrganisation::from_request(&request, &mut dev::Payload::None).await?;
+            Ok(Self { at, form })
         })
     }
 }
