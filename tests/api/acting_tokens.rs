@@ -320,7 +320,7 @@ both!(a_persons_flow_is_what_it_was, async |world| {
     }
     assert_eq!(shapes[0], shapes[1]);
     let details = world.texts("SELECT detail FROM audit_event WHERE kind = 'grant.issued'").await;
-    assert!(details.len() == 4 && details.iter().all(|one| !one.contains("organisation")), "{details:?}");
+    assert!(details.len() == 2 && details.iter().all(|one| !one.contains("organisation")), "{details:?}");
     assert!(people[1].0.get(WAHL).await.body.contains(BAKERY));
 });
 
