@@ -69,7 +69,7 @@ pub fn table(demo: bool) -> Vec<Row> {
     use crate::assurance::web as assurance;
     use crate::data::web as data;
     use crate::notice::web as notice;
-    use crate::organisation::web::{change, leave, list as organisations, new as founding, overview as organisation, prove, revoke};
+    use crate::organisation::web::{acting, change, leave, list as organisations, new as founding, overview as organisation, prove, revoke, services};
     use crate::proofing::web::{case, check, desk, eid, guardian, letter, slip, upstream};
     use crate::oidc::web::{self as oidc, device, programs, registration, unchecked};
     use crate::signin::web::{self as signin, blocking, code_app, contact, new_means, partial, passkey, passkeys, recovery, register, reset, security, way_back};
@@ -90,6 +90,8 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/anmelden/freigabe/abbrechen",             Page,  Public,   post_to().to(recovery::cancel)),
         get( "/anmelden/niveau",                         Page,  Flow,     get_to().to(assurance::level)),
         post("/anmelden/niveau/ohne",                    Page,  Flow,     post_to().to(assurance::decline)),
+        get( "/anmelden/wahl",                           Page,  SignedIn, get_to().to(acting::show)),
+        post("/anmelden/wahl",                           Page,  SignedIn, post_to().to(acting::submit)),
         get( "/anmelden/passkey",                        Page,  Public,   get_to().to(passkey::show)),
         post("/anmelden/passkey",                        Page,  Public,   post_to().to(passkey::submit)),
         get( OPTIONS_PATH,                               Page,  Public,   get_to().to(passkey::options)),
@@ -260,6 +262,9 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/sicherheit/notfall",                      Page,  SignedIn, post_to().to(security::submit_emergency)),
         get( "/dienste/{id}/beenden",                    Page,  SignedIn, get_to().to(account::disconnect)),
         post("/dienste/{id}/beenden",                    Page,  SignedIn, post_to().to(account::submit_disconnect)),
+        get( "/organisation/{id}/dienste",               Page,  SignedIn, get_to().to(services::list)),
+        get( "/organisation/{id}/dienste/{dienst}/beenden", Page, SignedIn, get_to().to(services::disconnect)),
+        post("/organisation/{id}/dienste/{dienst}/beenden", Page, SignedIn, post_to().to(services::submit_disconnect)),
         get( "/daten/protokoll",                         Page,  SignedIn, get_to().to(data::protocol)),
         get( "/daten/protokoll.csv",                     Page,  SignedIn, get_to().to(data::protocol_csv)),
         get( "/daten/export",                            Page,  SignedIn, get_to().to(data::export)),

@@ -192,8 +192,13 @@ impl Archive {
     /// One page of the protocol in the format of the current part.
     async fn write_protocol(&mut self) -> Result<(), Error> {
         let (app, registry) = (self.app.clone(), self.registry.clone());
-        let reader =
-            Reader { account: &self.account, registry: &registry, language: self.language, config: &app.config };
+        let reader = Reader {
+            account: &self.account,
+            registry: &registry,
+            language: self.language,
+            config: &app.config,
+            vault: &app.vault,
+        };
         let entries = reader.read(&mut self.app.read().await?, None, self.before.as_ref(), PAGE).await?;
         let is_json = self.part == Part::ProtocolJson;
         for entry in &entries {
@@ -258,6 +263,7 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
     let signin = describe_signin(app, &mut tx, id).await?;
     let devices = devices(&mut tx, id).await?;
     let connections = connection::list(&mut tx, registry, id).await?;
+    let acting_services = describe_acting(app, &mut tx, registry, (id, language)).await?;
     let logouts = logout_state::all_of(&mut tx, id).await?;
     let [organisations, claims] = describe_organisations(app, &mut tx, id).await?;
     drop(tx);
@@ -299,6 +305,7 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
         "sessions": sessions.iter().map(session).collect::<Vec<_>>(),
         "devices": devices.iter().map(|one| describe_device(language, one)).collect::<Vec<_>>(),
         "services": connections.iter().map(service).collect::<Vec<_>>(),
+        "acting_services": acting_services,
         "logouts": logouts.iter().map(describe_logout).collect::<Vec<_>>(),
         "organisations": organisations, "organisation_claims": claims,
     }))
@@ -329,6 +336,29 @@ async fn describe_organisations(app: &AppParts, tx: &mut Tx, id: &AccountId) -> 
     let organisations = organisation::of_account(tx, &app.vault, id).await?;
     let claims = organisation::claim::of(tx, &app.vault, id).await?;
     Ok([organisations.iter().map(listed).collect(), claims.iter().map(claim).collect()])
+}
+
+/// With which services somebody is connected for organisations. One that is there no more has no name.
+async fn describe_acting(
+    app: &AppParts,
+    tx: &mut Tx,
+    registry: &Registry,
+    (id, language): (&AccountId, Language),
+) -> Result<Vec<Value>, Error> {
+    let mut services = Vec::new();
+    for one in connection::list_acted(tx, registry, id).await? {
+        let organisation = match organisation::load(tx, &app.vault, &one.organisation).await {
+            Ok(organisation) => Some(organisation.record.name),
+            Err(Error::NotFound) => None,
+            Err(error) => return Err(error),
+        };
+        services.push(json!({
+            "client_id": one.client.id, "title": one.client.title(language), "since": instant(one.since),
+            "organisation": organisation, "actor": one.client.actor(&app.vault, id),
+            "scopes": one.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>(),
+        }));
+    }
+    Ok(services)
 }
 
 /// What is under way to prove who somebody is, without what is secret of it, and who represents whom.

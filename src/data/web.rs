@@ -90,6 +90,7 @@ fn reader(caller: &SignedIn) -> Reader<'_> {
         registry: &visitor.registry,
         language: visitor.language,
         config: &visitor.app.config,
+        vault: &visitor.app.vault,
     }
 }
 

@@ -115,6 +115,14 @@ impl Grant {
     }
 }
 
+/// Whether one of these grants lets somebody of that identity do it, in an organisation in that state.
+pub fn may(grants: &[Grant], right: &Right, (state, identity): (State, Level), now: Timestamp) -> bool {
+    grants.iter().any(|grant| {
+        let held = &grant.right;
+        grant.is_current(now) && held.includes(right) && held.counts_in(state) && identity >= held.needs()
+    })
+}
+
 /// Somebody who belongs to an organisation, at this moment: the right to be on its pages as a value.
 #[derive(Clone, Debug)]
 pub struct Member {
@@ -146,11 +154,7 @@ impl Member {
 
     /// Whether they may.
     pub fn may(&self, right: &Right) -> bool {
-        let state = self.organisation.state;
-        self.grants.iter().any(|grant| {
-            let held = &grant.right;
-            grant.is_current(self.now) && held.includes(right) && held.counts_in(state) && self.identity >= held.needs()
-        })
+        may(&self.grants, right, (self.organisation.state, self.identity), self.now)
     }
 
     /// Whether the right is theirs and they are known well enough, whatever the organisation's state lets them do with it.

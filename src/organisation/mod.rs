@@ -5,6 +5,7 @@
 //! Whoever is not a member learns nothing of an organisation, not even that it is there. Whatever changes an organisation
 //! or its members holds the organisation first ([`hold`]), and then accounts.
 
+pub mod acting;
 pub mod change;
 pub mod check;
 pub mod claim;

@@ -1,5 +1,6 @@
 //! Organisations, their members and what those may do.
 
+pub mod acting;
 pub mod claim;
 pub mod draft;
 pub mod evidence;

@@ -6,6 +6,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::bar::ActingBar;
 use crate::account::AttributeName;
 use crate::app::AppParts;
 use crate::kernel::error::{Error, FieldProblem};
@@ -51,6 +52,8 @@ pub struct Frame {
     /// Whether it is on a device, and not where this browser came from.
     pub device: bool,
     pub signed_in: bool,
+    /// For whom somebody acts, if they have a choice.
+    pub acting: Option<ActingBar>,
     pub banner: Option<String>,
     pub contact: String,
     pub operator: String,
@@ -77,6 +80,7 @@ impl Frame {
             service: None,
             device: false,
             signed_in: false,
+            acting: None,
             banner: app.config.operator.banner.clone(),
             contact: app.config.operator.contact.clone(),
             operator: app.config.operator.name.clone(),
@@ -256,6 +260,7 @@ fn problem_text(language: Language, problem: &str) -> &'static Text {
         "passkey_too_strong" => &p.passkey_too_strong,
         "linked_too_strong" => &p.linked_too_strong,
         "passkeys_enough" => &p.passkeys_enough,
+        "acting_missing" => &p.acting_missing,
         _ => proof_problem_text(p, problem),
     }
 }

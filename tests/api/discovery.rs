@@ -12,7 +12,9 @@ use crate::device;
 use crate::request_objects::{self, Shelf, by_reference, by_value, object, opened};
 use crate::sealed_answers::introspect;
 use crate::security_assertion::Signer;
+use crate::support::acting::SCOPE;
 use crate::support::doors::{connected, push, refusal, text, tokens};
+use crate::support::organisation::NADINE;
 use crate::support::prover::{Prover, rand};
 use crate::support::recipient::Recipient;
 use crate::support::service::{claims, vorgang};
@@ -424,7 +426,14 @@ async fn listed_claims(stage: &Stage, value: &Value) {
     let held = stage.tokens(&stage.parken, &[("scope", &Scope::ALL.map(Scope::name).join(" "))]).await;
     let info = stage.parken.userinfo(&stage.world, &text(&held, "access_token")).await.json();
     let id = claims(&text(&held, "id_token"));
-    let told: Vec<&String> = id.as_object().unwrap().keys().chain(info.as_object().unwrap().keys()).collect();
+    // What is told of an organisation is told where somebody acts for one.
+    let (mut nadine, bakery) = stage.world.nadine_with_bakery().await;
+    let membership = stage.world.membership(&bakery, NADINE).await;
+    nadine.acts_for(&membership).await;
+    let held = stage.parken.tokens_of(&stage.world, &mut nadine, &[SCOPE]).await;
+    let acting = stage.parken.userinfo(&stage.world, &text(&held, "access_token")).await.json();
+    let all = [&id, &info, &acting];
+    let told: Vec<&String> = all.into_iter().flat_map(|one| one.as_object().unwrap().keys()).collect();
     for name in &told {
         assert!(list(value).contains(&name.as_str()), "{name} is delivered and not listed");
     }
@@ -477,10 +486,11 @@ both!(every_member_of_the_discovery_document_is_true, async |mut world| {
     let parken = Service::new("parken");
     let names = Claim::ALL.into_iter().filter(|claim| !claim.is_companion()).map(Claim::name);
     let everything = parken.offline_declaration(&format!(
-        "backchannel_logout_uri = \"https://parken.example/ende\"\nclaims = [{{ names = {:?} }}]",
+        "serves = [\"persons\", \"organisations\"]\nbackchannel_logout_uri = \"https://parken.example/ende\"\nclaims = [{{ names = {:?} }}]",
         names.collect::<Vec<_>>()
     ));
-    let everything = everything.replace("\"offline_access\"]", "\"offline_access\", \"address\", \"phone\"]");
+    let everything =
+        everything.replace("\"offline_access\"]", "\"offline_access\", \"address\", \"phone\", \"organisation\"]");
     world.clients(&everything).await;
     let mut renate = connected(&world, &[]).await;
     let seen = renate.get("/profil/angaben").await.hidden("stand");

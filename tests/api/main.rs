@@ -4,6 +4,9 @@
 
 mod support;
 
+mod acting;
+mod acting_refusals;
+mod acting_tokens;
 mod attestation;
 mod audit_chain;
 mod authorization;

@@ -1,5 +1,6 @@
 //! The pages of organisations, one file for each task.
 
+pub mod acting;
 pub mod change;
 pub mod leave;
 pub mod list;
@@ -8,6 +9,7 @@ pub mod overview;
 pub mod prove;
 pub mod revoke;
 mod rows;
+pub mod services;
 mod typed;
 
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev};

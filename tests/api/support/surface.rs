@@ -16,7 +16,12 @@ pub struct Url {
 }
 
 pub fn urls() -> Vec<Url> {
-    let fill = |path: &str| path.replace("{id}", "parken").replace("{language}", "en").replace("{file}", "favicon.svg");
+    let fill = |path: &str| {
+        path.replace("{id}", "parken")
+            .replace("{language}", "en")
+            .replace("{file}", "favicon.svg")
+            .replace("{dienst}", "parken")
+    };
     let url = |row: routes::Row| Url { method: row.method, path: fill(row.path), guard: row.guard };
     routes::table(false).into_iter().map(url).collect()
 }
@@ -67,6 +72,7 @@ pub fn fields(code: &str) -> Vec<(&'static str, String)> {
         ("name", "Bäckerei Huber GmbH"),
         ("nummer", "HRB 77"),
         ("begruendung", "Ich vertrete diese Bäckerei seit 2019."),
+        ("wahl", "ich"),
     ]
     .map(|(name, value)| (name, value.to_owned()))
     .to_vec()

@@ -198,6 +198,11 @@ export const PAGES = {
 
 /** What only the demonstration shows: it has an eID-Server. */
 export const PAGES_OF_THE_DEMONSTRATION = {
+  "acting: choose": ok("/anmelden/wahl"),
+  "acting: choose, on the way to a service": ok("/anmelden/wahl"),
+  "acting: choose, refused": refused("/anmelden/wahl"),
+  "account, acting for an organisation": ok("/konto"),
+  "consent, for an organisation": ok("/einwilligung"),
   "level, with the card": ok("/anmelden/niveau"),
   "sign-in, with the card": ok("/anmelden"),
   "card: prepare": ok("/ausweis"),
