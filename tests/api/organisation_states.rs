@@ -107,7 +107,8 @@ both!(what_was_given_up_is_gone_after_thirty_days, async |mut world| {
     world.pass(Duration::from_secs(2 * 60));
     let node = world.second_node().await;
     let (one, other) = tokio::join!(life::tend(&world.app), life::tend(&world.app));
-    (one.unwrap(), other.unwrap());
+    one.unwrap();
+    other.unwrap();
     drop(node);
     assert_eq!(state(&world).await, "closed");
     world.mail_about(NADINE, "ist gelöscht").await;
