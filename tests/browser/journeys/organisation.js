@@ -39,6 +39,7 @@ export async function registersACompany(arrives, { demo }) {
 
 async function describes(emre, { name, form, kind, court, number, town }) {
   await emre.sees("organisation: name");
+  await emre.types("#name", "");
   await emre.presses("#weiter");
   await emre.sees("organisation: name, refused");
   await emre.types("#name", name);
