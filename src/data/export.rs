@@ -30,7 +30,7 @@ use crate::notice::Kind;
 use crate::oidc::connection;
 use crate::oidc::logout_state::{self, Logout};
 use crate::organisation::claim::Claim;
-use crate::organisation::member::Grant;
+use crate::organisation::member::{self, Grant};
 use crate::organisation::{self, Listed};
 use crate::proofing::desk::guardian::Side;
 use crate::proofing::desk::{self, Case};
@@ -325,17 +325,16 @@ async fn describe_organisations(app: &AppParts, tx: &mut Tx, id: &AccountId) -> 
             "until": grant.until.map(instant),
         })
     };
-    let listed = |one: &Listed| {
-        json!({
-            "id": one.id, "name": one.name, "state": one.state, "since": instant(one.since),
-            "rights": one.rights.iter().map(right).collect::<Vec<_>>(),
-        })
-    };
     let claim =
         |one: &Claim| json!({ "id": one.id, "statement": one.statement, "claimed_at": instant(one.claimed_at) });
-    let organisations = organisation::of_account(tx, &app.vault, id).await?;
+    let mut organisations = Vec::new();
+    for Listed { id, state, name, since, membership } in organisation::of_account(tx, &app.vault, id).await? {
+        let rights: Vec<_> = member::grants_of(tx, &membership).await?.iter().map(right).collect();
+        organisations
+            .push(json!({ "id": id, "name": name, "state": state, "since": instant(since), "rights": rights }));
+    }
     let claims = organisation::claim::of(tx, &app.vault, id).await?;
-    Ok([organisations.iter().map(listed).collect(), claims.iter().map(claim).collect()])
+    Ok([json!(organisations), claims.iter().map(claim).collect()])
 }
 
 /// With which services somebody is connected for organisations. One that is there no more has no name.

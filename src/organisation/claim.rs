@@ -105,7 +105,12 @@ pub async fn find_contested(app: &AppParts, account: &AccountId) -> Result<Optio
 pub async fn list(tx: &mut Tx, vault: &Vault) -> Result<Vec<Claim>, Error> {
     let mut claims = Vec::new();
     for row in store::open(tx).await? {
-        claims.push(read(tx, vault, row).await?);
+        match read(tx, vault, row).await {
+            Ok(claim) => claims.push(claim),
+            // Whoever claimed it is leaving, and takes the claim along.
+            Err(Error::NotFound) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(claims)
 }

@@ -200,7 +200,8 @@ pub async fn insert(
     Ok(id)
 }
 
-pub(super) async fn grants_of(tx: &mut Tx, membership: &MembershipId) -> Result<Vec<Grant>, Error> {
+/// What was granted in a membership, whether it counts or not.
+pub async fn grants_of(tx: &mut Tx, membership: &MembershipId) -> Result<Vec<Grant>, Error> {
     let rows = store::rights_of(tx, membership).await?;
     rows.into_iter().map(store::RightRow::grant).collect()
 }

@@ -155,17 +155,16 @@ pub struct Listed {
     pub state: State,
     pub name: String,
     pub since: Timestamp,
-    pub rights: Vec<member::Grant>,
+    pub membership: MembershipId,
 }
 
 /// The organisations that somebody belongs to, in the order of their names.
 pub async fn of_account(tx: &mut Tx, vault: &Vault, account: &AccountId) -> Result<Vec<Listed>, Error> {
     let mut listed = Vec::new();
     for row in store::state::of_account(tx, account).await? {
-        let rights = member::grants_of(tx, &row.membership_id).await?;
-        let since = row.since;
+        let (membership, since) = (row.membership_id.clone(), row.since);
         let Organisation { id, state, record, .. } = open(vault, row.organisation()).await?;
-        listed.push(Listed { id, state, name: record.name, since, rights });
+        listed.push(Listed { id, state, name: record.name, since, membership });
     }
     listed.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(listed)

@@ -107,7 +107,8 @@ both!(what_was_given_up_is_gone_after_thirty_days, async |mut world| {
     world.pass(Duration::from_secs(2 * 60));
     let node = world.second_node().await;
     let (one, other) = tokio::join!(life::tend(&world.app), life::tend(&world.app));
-    (one.unwrap(), other.unwrap());
+    one.unwrap();
+    other.unwrap();
     drop(node);
     assert_eq!(state(&world).await, "closed");
     world.mail_about(NADINE, "ist gelöscht").await;
@@ -148,4 +149,33 @@ both!(sec_p01_what_excludes_each_other_happens_once, async |world| {
     statuses.sort_unstable();
     assert!(statuses[0] == 303 && statuses[1] >= 400, "{one:?} {two:?}");
     assert_eq!(state(&world).await, "active");
+});
+
+// To administrate is not to represent: whoever may invite colleagues changes nothing of the organisation itself.
+both!(sec_t02_who_only_administrates_does_not_represent, async |mut world| {
+    world.mail_house().await;
+    world.company_register().await;
+    let (mut nadine, id) = world.nadine_with_bakery().await;
+    let path = format!("/organisation/{id}");
+    world.change("DELETE FROM membership_right WHERE kind = 'representation'").await;
+    let page = nadine.get(&path).await.body;
+    assert!(page.contains("Große Bleiche 7") && !page.contains("id=\"daten\"") && !page.contains("id=\"aufgaben\""));
+    for page in ["register", "brief", "daten", "schliessen", "behalten"] {
+        assert_eq!(nadine.get(&format!("{path}/{page}")).await.status, 403, "{page}");
+    }
+    nadine.get("/konto").await;
+    world.settle().await;
+    let before = world.dump().await;
+    let sure = [("schritt", "schliessen"), ("verstanden", "ja"), ("bestaetigt", "ja"), ("code", "QQQQQ-QQQQQ")];
+    for page in ["register", "brief", "brief/code", "daten", "schliessen", "behalten"] {
+        assert_eq!(nadine.post(&format!("{path}/{page}"), &sure).await.status, 403, "{page}");
+    }
+    assert_eq!(world.dump().await, before);
+    // Nor does a right that has ended, or has not begun.
+    let now = world.app.now();
+    for (from, until) in [(1, now.milliseconds().to_string()), (now.milliseconds() + 1, "NULL".to_owned())] {
+        let right = format!("kind = 'representation', valid_from = {from}, valid_until = {until}");
+        world.change(&format!("UPDATE membership_right SET {right}")).await;
+        assert_eq!(nadine.get(&format!("{path}/daten")).await.status, 403, "{from} {until}");
+    }
 });

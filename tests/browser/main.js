@@ -15,6 +15,7 @@ import * as demo from "./journeys/demo.js";
 import * as desk from "./journeys/desk.js";
 import * as device from "./journeys/device.js";
 import * as information from "./journeys/information.js";
+import * as organisation from "./journeys/organisation.js";
 import * as passkey from "./journeys/passkey.js";
 import * as registration from "./journeys/registration.js";
 import * as restart from "./journeys/restart.js";
@@ -106,6 +107,7 @@ const STORIES_OF_THE_DEMONSTRATION = {
   "Renate links the account of another Land": upstream.linksTheOtherLand,
   "Renate is confirmed at a registration desk": desk.isConfirmedAtADesk,
   "Emre orders a letter with a code": desk.ordersALetter,
+  "Emre registers a company": organisation.registersACompany,
   "Emre meets every end of an Online-Ausweis": card.meetsEveryEnd,
   "Suharto compares cards with his account": card.comparesCards,
   "Renate proves who she is with her card": card.provesWithACard,
