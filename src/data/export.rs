@@ -27,7 +27,7 @@ use crate::kernel::secret::{Secret, token_hash};
 use crate::kernel::texts::{Language, ProtocolTexts, moment};
 use crate::kernel::time::{Timestamp, hours};
 use crate::notice::Kind;
-use crate::oidc::connection;
+use crate::oidc::connection::{self, Connection};
 use crate::oidc::logout_state::{self, Logout};
 use crate::organisation::claim::Claim;
 use crate::organisation::member::{self, Grant};
@@ -284,13 +284,6 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
             "began_at": instant(one.created_at), "last_seen_at": instant(one.last_seen_at),
         })
     };
-    let service = |one: &connection::Connection| {
-        json!({
-            "client_id": one.client.id, "title": one.client.title(language), "since": instant(one.since),
-            "subject": one.client.subject(&app.vault, id),
-            "scopes": one.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>(),
-        })
-    };
     Ok(json!({
         "format": "nutzerkonto-export",
         "version": 1,
@@ -304,7 +297,7 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
         "signin": signin,
         "sessions": sessions.iter().map(session).collect::<Vec<_>>(),
         "devices": devices.iter().map(|one| describe_device(language, one)).collect::<Vec<_>>(),
-        "services": connections.iter().map(service).collect::<Vec<_>>(),
+        "services": connections.iter().map(|one| describe_service(app, (id, language), one)).collect::<Vec<_>>(),
         "acting_services": acting_services,
         "logouts": logouts.iter().map(describe_logout).collect::<Vec<_>>(),
         "organisations": organisations, "organisation_claims": claims,
@@ -335,6 +328,14 @@ async fn describe_organisations(app: &AppParts, tx: &mut Tx, id: &AccountId) -> 
     }
     let claims = organisation::claim::of(tx, &app.vault, id).await?;
     Ok([json!(organisations), claims.iter().map(claim).collect()])
+}
+
+fn describe_service(app: &AppParts, (id, language): (&AccountId, Language), one: &Connection) -> Value {
+    json!({
+        "client_id": one.client.id, "title": one.client.title(language), "since": instant(one.since),
+        "subject": one.client.subject(&app.vault, id),
+        "scopes": one.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>(),
+    })
 }
 
 /// With which services somebody is connected for organisations. One that is there no more has no name.

@@ -29,7 +29,7 @@ async fn subjects(world: &World, kind: &str) -> BTreeSet<String> {
 both!(nadine_says_for_whom_she_acts, async |world| {
     let (mut nadine, bakery) = world.nadine_with_bakery().await;
     let membership = world.membership(&bakery, NADINE).await;
-    world.later().await;
+    world.later();
     assert_eq!(bar(&mut nadine, "/konto").await, "sich selbst");
     let page = nadine.get(WAHL).await;
     assert_eq!((page.heading(), page.status), ("Für wen handeln Sie?", 200));
@@ -154,7 +154,7 @@ both!(sec_t07_a_right_and_a_state_end_it_too, async |world| {
     world
         .change(&format!("UPDATE membership_right SET valid_until = {until} WHERE membership_id = '{membership}'"))
         .await;
-    world.later().await;
+    world.later();
     assert_eq!(bar(&mut anna, "/hilfe").await, BAKERY);
     world.pass(std::time::Duration::from_secs(10));
     let lost = "niemanden Ihre letzte Wahl gilt nicht mehr.";
@@ -162,7 +162,7 @@ both!(sec_t07_a_right_and_a_state_end_it_too, async |world| {
     anna.get(WAHL).await;
     assert_eq!(anna.post(WAHL, &[("wahl", &membership)]).await.status, 403);
     world.change(&format!("UPDATE membership_right SET valid_until = NULL WHERE membership_id = '{membership}'")).await;
-    world.later().await;
+    world.later();
     assert_eq!(bar(&mut anna, "/hilfe").await, BAKERY, "asked at each look, in both directions");
     let id = world.texts("SELECT id FROM organisation").await.remove(0);
     let id = nutzerkonto::kernel::id::OrganisationId::parse(&id).unwrap();
@@ -174,7 +174,7 @@ both!(sec_t07_a_right_and_a_state_end_it_too, async |world| {
         (State::Closed, lost),
     ] {
         world.organisation_is(&id, state).await;
-        world.later().await;
+        world.later();
         assert_eq!(bar(&mut anna, "/hilfe").await, said, "{state:?}");
     }
 });
@@ -198,7 +198,7 @@ both!(many_organisations_are_searched_and_turned_over, async |world| {
         world.organisation(NADINE, &club(&format!("Verein {number:02}"))).await;
     }
     let last = world.organisation(NADINE, &bakery("77")).await;
-    world.later().await;
+    world.later();
     let rows = |body: &str| body.matches("name=\"wahl\" type=\"radio\" value=\"mem_").count();
     let first = nadine.get(WAHL).await.body;
     assert_eq!(rows(&first), 50);

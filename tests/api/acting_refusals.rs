@@ -87,7 +87,7 @@ both!(sec_t06_a_right_counts_for_its_service_and_its_time, async |world| {
         let world = &world;
         async move {
             world.change(&format!("UPDATE membership_right SET {set} WHERE membership_id = '{membership}'")).await;
-            world.later().await;
+            world.later();
         }
     };
     for (one, opened) in [
@@ -110,7 +110,7 @@ both!(sec_t06_a_right_counts_for_its_service_and_its_time, async |world| {
         .await;
     world.pass(Duration::from_millis(4_999));
     assert_eq!(opens(&world, &parken, &tokens).await, [true; 4]);
-    world.later().await;
+    world.later();
     assert_eq!(opens(&world, &parken, &tokens).await, [false; 4]);
 });
 
@@ -125,7 +125,7 @@ both!(sec_t07_tokens_follow_the_state_of_the_organisation, async |world| {
         (State::Closed, false),
     ] {
         world.organisation_is(&bakery, state).await;
-        world.later().await;
+        world.later();
         assert_eq!(opens(&world, &parken, &tokens).await, [opened; 4], "{state:?}");
     }
 });
@@ -139,12 +139,12 @@ both!(sec_t06_representation_needs_more, async |world| {
     let key = &mut crate::support::passkey::Key::new(&world);
     anna.add(key, "Schlüssel").await;
     world.prove(ANNA, nutzerkonto::kernel::level::Level::Substantial).await;
-    world.later().await;
+    world.later();
     assert_eq!(anna.acts_for(&membership).await.status, 303);
     let tokens = parken.tokens_of(&world, &mut anna, &[SCOPE_OFFLINE]).await;
     assert_eq!(of(&tokens, "id_token")["act"]["role"], "representative");
     world.organisation_is(&bakery, State::Insolvent).await;
-    world.later().await;
+    world.later();
     assert_eq!(opens(&world, &parken, &tokens).await, [false; 4], "§ 80 InsO");
 });
 
@@ -180,7 +180,7 @@ both!(sec_t08_what_was_agreed_to_for_one_is_nothing_for_another, async |world| {
     assert_eq!(told["organisation"]["name"], "Kegelclub");
     // A row that says half of it opens nothing, least of all what is the person's own.
     world.change("UPDATE client_grant SET represented = NULL WHERE represented IS NOT NULL").await;
-    world.later().await;
+    world.later();
     let answer = parken.userinfo(&world, tokens["access_token"].as_str().unwrap()).await;
     assert!(answer.status >= 400 && !answer.body.contains("\"sub\""), "{answer:?}");
 });
@@ -190,7 +190,7 @@ both!(sec_t08_power_over_one_is_none_over_another, async |world| {
     let tokens = parken.tokens_of(&world, &mut anna, &[SCOPE_OFFLINE]).await;
     let other = world.organisation(NADINE, &bakery("777")).await;
     let victim = world.membership(&other, NADINE).await;
-    world.later().await;
+    world.later();
     assert_eq!(opens(&world, &parken, &tokens).await, [true; 4]);
     for forged in [
         format!("acting = '{victim}', represented = '{other}'"),
@@ -198,7 +198,7 @@ both!(sec_t08_power_over_one_is_none_over_another, async |world| {
         format!("acting = '{victim}'"),
     ] {
         world.change(&format!("UPDATE client_grant SET {forged}")).await;
-        world.later().await;
+        world.later();
         let access = tokens["access_token"].as_str().unwrap();
         assert_eq!(parken.userinfo(&world, access).await.status, 401, "{forged}");
     }
@@ -208,13 +208,13 @@ both!(a_client_that_serves_organisations_no_more_gets_nothing_of_them, async |wo
     let Cast { parken, mut anna, .. } = usual(&world).await;
     let tokens = parken.tokens_of(&world, &mut anna, &[SCOPE_OFFLINE]).await;
     world.clients(&parken.offline_declaration("")).await;
-    world.later().await;
+    world.later();
     assert_eq!(opens(&world, &parken, &tokens).await, [false; 4]);
     // And one that is for organisations alone nothing of people.
     let own = parken.tokens_of(&world, &mut anna, &[("scope", "openid profile email offline_access")]).await;
     assert_eq!(opens(&world, &parken, &own).await, [true; 4]);
     world.clients(&parken.serving(&["organisations"], "")).await;
-    world.later().await;
+    world.later();
     assert_eq!(opens(&world, &parken, &own).await, [false; 4]);
 });
 
@@ -225,7 +225,7 @@ both!(signing_out_fits_whomever_one_acted_for, async |mut world| {
     world.clients(&parken.serving(&BOTH, &extra)).await;
     let (mut nadine, bakery) = world.nadine_with_bakery().await;
     let membership = world.membership(&bakery, NADINE).await;
-    world.later().await;
+    world.later();
     nadine.acts_for(&membership).await;
     let id = parken.tokens_of(&world, &mut nadine, &[SCOPE]).await["id_token"].as_str().unwrap().to_owned();
     let told = claims(&id);

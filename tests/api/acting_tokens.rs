@@ -29,7 +29,7 @@ async fn parken(world: &World, serves: &[&str], extra: &str) -> Service {
 async fn nadine_for_bakery(world: &World) -> Browser {
     let (mut nadine, bakery) = world.nadine_with_bakery().await;
     let membership = world.membership(&bakery, NADINE).await;
-    world.later().await;
+    world.later();
     nadine.acts_for(&membership).await;
     nadine
 }
@@ -43,7 +43,7 @@ async fn userinfo(world: &World, service: &Service, tokens: &Value) -> Value {
 both!(the_bakery_signs_in_at_a_service, async |world| {
     let parken = parken(&world, &BOTH, "").await;
     let (mut nadine, bakery) = world.nadine_with_bakery().await;
-    world.later().await;
+    world.later();
     // Who has a choice is asked, once.
     let page = nadine.visit(&parken.request(&[SCOPE])).await;
     assert_eq!(page.heading(), "Für wen handeln Sie?", "{}", page.body);
@@ -176,7 +176,7 @@ both!(a_service_for_organisations_gets_no_person, async |world| {
     assert_eq!(cancelled.parameter("error").as_deref(), Some("access_denied"));
     // Nadine has a choice, but not herself.
     let (mut nadine, bakery) = world.nadine_with_bakery().await;
-    world.later().await;
+    world.later();
     let page = nadine.visit(&parken.request(&[SCOPE])).await;
     assert!(page.body.contains("ist nur für Organisationen da") && !page.body.contains("value=\"ich\""));
     let silent = nadine.get(&parken.request(&[SCOPE, ("prompt", "none")])).await;
@@ -306,7 +306,7 @@ both!(a_persons_flow_is_what_it_was, async |world| {
         let record = nutzerkonto::organisation::Record { register: None, ..bakery(&number.to_string()) };
         world.organisation(people[1].1, &record).await;
     }
-    world.later().await;
+    world.later();
     let mut shapes = Vec::new();
     for (person, _) in &mut people {
         plain.code(person, &[]).await;
@@ -354,7 +354,7 @@ both!(representatives_end_what_a_service_has_of_their_organisation, async |world
     assert!(nadine.get(&end).await.body.contains("gleich wer für sie handelt"));
     assert!(nadine.post(&end, &[]).await.location().ends_with("/dienste?beendet=parken"));
     assert_eq!(nadine.post(&end, &[]).await.status, 404);
-    world.later().await;
+    world.later();
     for tokens in [of_nadine, of_anna] {
         assert_eq!(parken.userinfo(&world, tokens["access_token"].as_str().unwrap()).await.status, 401);
         assert_eq!(parken.refresh(&world, tokens["refresh_token"].as_str().unwrap()).await.status, 400);

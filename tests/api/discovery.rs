@@ -12,9 +12,7 @@ use crate::device;
 use crate::request_objects::{self, Shelf, by_reference, by_value, object, opened};
 use crate::sealed_answers::introspect;
 use crate::security_assertion::Signer;
-use crate::support::acting::SCOPE;
 use crate::support::doors::{connected, push, refusal, text, tokens};
-use crate::support::organisation::NADINE;
 use crate::support::prover::{Prover, rand};
 use crate::support::recipient::Recipient;
 use crate::support::service::{claims, vorgang};
@@ -426,14 +424,8 @@ async fn listed_claims(stage: &Stage, value: &Value) {
     let held = stage.tokens(&stage.parken, &[("scope", &Scope::ALL.map(Scope::name).join(" "))]).await;
     let info = stage.parken.userinfo(&stage.world, &text(&held, "access_token")).await.json();
     let id = claims(&text(&held, "id_token"));
-    // What is told of an organisation is told where somebody acts for one.
-    let (mut nadine, bakery) = stage.world.nadine_with_bakery().await;
-    let membership = stage.world.membership(&bakery, NADINE).await;
-    nadine.acts_for(&membership).await;
-    let held = stage.parken.tokens_of(&stage.world, &mut nadine, &[SCOPE]).await;
-    let acting = stage.parken.userinfo(&stage.world, &text(&held, "access_token")).await.json();
-    let all = [&id, &info, &acting];
-    let told: Vec<&String> = all.into_iter().flat_map(|one| one.as_object().unwrap().keys()).collect();
+    let acting = crate::support::acting::acting_userinfo(&stage.world, &stage.parken).await;
+    let told: Vec<_> = [&id, &info, &acting].into_iter().flat_map(|one| one.as_object().unwrap().keys()).collect();
     for name in &told {
         assert!(list(value).contains(&name.as_str()), "{name} is delivered and not listed");
     }

@@ -109,7 +109,7 @@ async fn page(caller: &SignedIn, asked: &Asked, problems: &[FieldProblem]) -> Re
     let found: Vec<Acting> = choices.into_iter().filter(|one| folded(&one.name).contains(&wanted)).collect();
     let begin = found.iter().position(|one| one.power.capacity.as_str() == asked.after).map_or(0, |place| place + 1);
     let shown = found.iter().skip(begin).take(PAGE);
-    let last = shown.clone().last().filter(|_| begin + PAGE < found.len());
+    let last = shown.clone().next_back().filter(|_| begin + PAGE < found.len());
     let next = last.map(|one| next_page(visitor, asked, one));
     let (chosen, present) = (caller.session.acting.as_deref(), visitor.present());
     let is_lost = present.is_some_and(|present| present.has_lost());

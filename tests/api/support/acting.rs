@@ -7,6 +7,7 @@ use nutzerkonto::store::work::Actor;
 use serde_json::Value;
 
 use super::browser::{Answer, Browser};
+use super::organisation::NADINE;
 use super::service::{Service, claims, vorgang};
 use super::world::World;
 
@@ -85,7 +86,7 @@ impl World {
             ))
             .await;
         }
-        self.later().await;
+        self.later();
         membership.to_string()
     }
 
@@ -93,11 +94,11 @@ impl World {
     pub async fn leaves(&self, membership: &str) {
         let now = self.app.now().milliseconds();
         self.change(&format!("UPDATE membership SET ended_at = {now} WHERE id = '{membership}'")).await;
-        self.later().await;
+        self.later();
     }
 
     /// One second, in which every node has learnt of what another did.
-    pub async fn later(&self) {
+    pub fn later(&self) {
         self.pass(std::time::Duration::from_secs(1));
     }
 }
@@ -105,4 +106,13 @@ impl World {
 /// The claims of a token of an answer.
 pub fn of(tokens: &Value, name: &str) -> Value {
     claims(tokens[name].as_str().unwrap_or_else(|| panic!("no {name}: {tokens}")))
+}
+
+/// What a service is told of a bakery and of who acts for it.
+pub async fn acting_userinfo(world: &World, service: &Service) -> Value {
+    let (mut nadine, bakery) = world.nadine_with_bakery().await;
+    let membership = world.membership(&bakery, NADINE).await;
+    nadine.acts_for(&membership).await;
+    let tokens = service.tokens_of(world, &mut nadine, &[SCOPE]).await;
+    service.userinfo(world, tokens["access_token"].as_str().unwrap()).await.json()
 }
