@@ -18,7 +18,7 @@ use crate::proofing::{self, ways::ProofWay};
 use crate::signin::linked::{self, Linked};
 use crate::signin::means;
 use crate::signin::session::Session;
-use crate::web::aim::Aim;
+use crate::web::aim::Wanted;
 use crate::web::caller::{SignedIn, Visitor};
 use crate::web::form::Form;
 use crate::web::page::{Frame, calendar_date, level_name};
@@ -143,13 +143,20 @@ fn way_rows(t: &Texts, ways: &[Way], known: &[Means]) -> Vec<WayRow> {
     rows
 }
 
+/// A page of ours that wants a level: its address, and what it is called and why it wants it.
+struct OwnPage<'a> {
+    path: &'a str,
+    wanted: Wanted,
+    words: (&'a Text, &'a Text),
+}
+
 /// Where a page of ours wants more than a session has. Whoever has enough goes on to it.
-async fn own_level(visitor: &Visitor, aim: Aim) -> Answer {
-    let Some(session) = &visitor.session else { return visitor.leave(&format!("/anmelden{}", aim.query())) };
+async fn own_level(visitor: &Visitor, page: OwnPage<'_>) -> Answer {
+    let Some(session) = &visitor.session else { return visitor.leave(&format!("/anmelden{}", visitor.aim_query())) };
     let (app, now) = (&visitor.app, visitor.app.now());
-    let Some(wanted) = aim.wanted() else { return visitor.leave(aim.path()) };
+    let OwnPage { path, wanted, words: (page, reason) } = page;
     if session.level(now) >= wanted.level && (session.has_used_passkey() || !wanted.by_passkey) {
-        return visitor.leave(aim.path());
+        return visitor.leave(path);
     }
     let known = means::list(&mut app.read().await?, &session.account_id).await?;
     let standing = (session.identity, session.strength(now));
@@ -160,7 +167,6 @@ async fn own_level(visitor: &Visitor, aim: Aim) -> Answer {
     let is_passkey = |kind| matches!(kind, MeansKind::DevicePasskey | MeansKind::SynchronisedPasskey);
     ways.retain(|(Way::Use(kind) | Way::Register(kind))| !wanted.by_passkey || is_passkey(*kind));
     let f = visitor.frame();
-    let (page, reason) = aim.words(f.t);
     visitor.page(&OwnLevelPage {
         page: page.to_string(),
         reason: reason.to_string(),
@@ -177,8 +183,15 @@ async fn own_level(visitor: &Visitor, aim: Aim) -> Answer {
 
 /// The one page where a level is missing: for a service, or for a page of ours.
 pub async fn level(visitor: Visitor) -> Answer {
+    let t = visitor.language.texts();
     if let (None, Some(aim)) = (&visitor.pending, visitor.aim()) {
-        return own_level(&visitor, aim).await;
+        let Some(wanted) = aim.wanted() else { return visitor.leave(aim.path()) };
+        return own_level(&visitor, OwnPage { path: aim.path(), wanted, words: aim.words(t) }).await;
+    }
+    if let (None, Some(path)) = (&visitor.pending, visitor.organisation_page()) {
+        // All of its pages that want a level want this one (Implementing Regulation (EU) 2015/1502, 2.1.4).
+        let wanted = Wanted { level: Level::Substantial, by_passkey: false };
+        return own_level(&visitor, OwnPage { path, wanted, words: (&t.members.title, &t.members.level_reason) }).await;
     }
     let (Some(pending), Some(session)) = (&visitor.pending, &visitor.session) else { return Err(Error::Gone) };
     let (app, language, now) = (&visitor.app, visitor.language, visitor.app.now());

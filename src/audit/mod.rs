@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::kernel::error::Error;
 use crate::kernel::id::EventId;
+use crate::kernel::time::Timestamp;
 use crate::store::db::Tx;
 use crate::store::work::Work;
 
@@ -55,6 +56,29 @@ pub async fn of_kinds(
 ) -> Result<Vec<Recorded>, Error> {
     let before = before.map_or(NEWEST, EventId::as_str);
     Ok(store::of_kinds(tx, subject, &format!(",{},", kinds.join(",")), before, limit).await?)
+}
+
+/// Which events of a subject somebody wants to see.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// By this actor, in the form that the trail stores.
+    pub actor: Option<&'a str>,
+    pub from: Option<Timestamp>,
+    /// Not any more at this moment.
+    pub until: Option<Timestamp>,
+}
+
+/// As [`of_kinds`], and only what is wanted.
+pub async fn of_kinds_wanted(
+    tx: &mut Tx,
+    (subject, kinds): (&str, &[&str]),
+    wanted: Wanted<'_>,
+    before: Option<&EventId>,
+    limit: i64,
+) -> Result<Vec<Recorded>, Error> {
+    let before = before.map_or(NEWEST, EventId::as_str);
+    let kinds = format!(",{},", kinds.join(","));
+    Ok(store::of_kinds_wanted(tx, (subject, &kinds), wanted, before, limit).await?)
 }
 
 /// Greater than the id of every event.

@@ -68,6 +68,7 @@ id!(/** A company, an association or an authority. */ OrganisationId, "org_");
 id!(/** Somebody's belonging to an organisation. */ MembershipId, "mem_");
 id!(/** A functional mailbox of an organisation. */ AreaId, "are_");
 id!(/** An invitation into an organisation. */ InvitationId, "inv_");
+id!(/** Rights that one member of an organisation passes on to another. */ HandoverId, "hov_");
 
 /// A relying party. Chosen by the operator who declares the client; made here for one that registers itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, sqlx::Type)]

@@ -104,6 +104,11 @@ fn kind_name(language: Language, kind: Kind) -> String {
         Kind::GuardianRecorded => &k.guardian_recorded,
         Kind::LetterOrdered => &k.letter_ordered,
         Kind::LetterRedeemed => &k.letter_redeemed,
+        Kind::Invitation => &k.invitation,
+        Kind::InvitationAccepted => &k.invitation_accepted,
+        Kind::OrganisationRights => &k.organisation_rights,
+        Kind::OrganisationEnded => &k.organisation_ended,
+        Kind::OrganisationHandover => &k.organisation_handover,
     };
     text.to_string()
 }

@@ -5,8 +5,16 @@
 //! Whoever is not a member learns nothing of an organisation, not even that it is there. Whatever changes an organisation
 //! or its members holds the organisation first ([`hold`]), and then accounts.
 
+pub mod area;
+pub mod change;
+pub mod event;
+pub mod handover;
+pub mod invitation;
+pub mod leaving;
 pub mod member;
+pub mod protocol;
 pub mod record;
+pub mod roster;
 mod store;
 pub mod web;
 

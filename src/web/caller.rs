@@ -38,6 +38,10 @@ const BROWSER_COOKIE: &str = "nk_t";
 const DEVICE_COOKIE: &str = "nk_g";
 /// Browsers keep no cookie longer (RFC 6265bis section 5.5).
 const DEVICE_COOKIE_LIFETIME: actix_web::cookie::time::Duration = actix_web::cookie::time::Duration::days(400);
+/// Where pages of an organisation begin, and the one of somebody who is invited: whoever has to sign in or register first comes
+/// back to them.
+const ORGANISATION: &str = "/organisation/";
+const INVITATION: &str = "/einladung/";
 /// The session's token.
 const SESSION_COOKIE: &str = "nk_s";
 
@@ -153,8 +157,15 @@ impl SignedIn {
 /// Whether that is the path of a page of the account, and cannot be read as anything else.
 fn is_own_page(path: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
-    let is_known = ["/sicherheit/", "/profil/", "/daten/"].iter().any(|start| path.starts_with(start));
+    let is_known =
+        ["/sicherheit/", "/profil/", "/daten/", ORGANISATION, INVITATION].iter().any(|start| path.starts_with(start));
     is_known && path.len() <= 200 && path.bytes().all(is_plain) && !path.contains("//")
+}
+
+/// What whoever has to sign in for a page takes along, if they come back to this very page.
+pub fn way_back_to(path: &str) -> Option<String> {
+    let comes_back = [ORGANISATION, INVITATION].iter().any(|start| path.starts_with(start)) && is_own_page(path);
+    comes_back.then(|| format!("?ziel={path}"))
 }
 
 /// The browser's cookie, if it is one of ours by its form.
@@ -280,6 +291,11 @@ impl Visitor {
     fn page_to_repeat(&self) -> Option<&str> {
         let said = self.query.split('&').find_map(|pair| pair.strip_prefix("ziel="))?;
         is_own_page(said).then_some(said)
+    }
+
+    /// The page of an organisation that somebody was about to use.
+    pub fn organisation_page(&self) -> Option<&str> {
+        self.page_to_repeat().filter(|page| page.starts_with(ORGANISATION))
     }
 
     /// Whether somebody signs in once more, to go on with what they were about to do.

@@ -10,6 +10,7 @@ pub mod ear;
 pub mod eid;
 pub mod inspect;
 pub mod maker;
+pub mod organisation;
 pub mod passkey;
 pub mod pdf;
 pub mod phone;
