@@ -83,3 +83,31 @@ pub async fn of_kinds_wanted(
 
 /// Greater than the id of every event.
 const NEWEST: &str = "~";
+
+#[cfg(test)]
+pub mod tests {
+    use std::path::Path;
+
+    /// Every kind of event that the source records, for the tables that have a sentence for each.
+    pub fn recorded_kinds() -> Vec<String> {
+        fn visit(directory: &Path, out: &mut Vec<String>) {
+            for entry in std::fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    visit(&path, out);
+                } else {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    let code = text.split("#[cfg(test)]").next().unwrap();
+                    let events = code.split("fn kind(&self) -> &'static str {").skip(1);
+                    // What has a kind and no subject is no event.
+                    for (body, _) in events.filter_map(|rest| rest.split_once("fn subject")) {
+                        out.extend(body.split('"').skip(1).step_by(2).map(str::to_owned));
+                    }
+                }
+            }
+        }
+        let mut recorded = Vec::new();
+        visit(Path::new("src"), &mut recorded);
+        recorded
+    }
+}

@@ -287,23 +287,7 @@ mod tests {
     /// Every kind that the source records is worded here or concerns no account.
     #[test]
     fn every_kind_has_its_sentence() {
-        fn visit(directory: &std::path::Path, out: &mut Vec<String>) {
-            for entry in std::fs::read_dir(directory).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    visit(&path, out);
-                } else {
-                    let text = std::fs::read_to_string(&path).unwrap();
-                    let code = text.split("#[cfg(test)]").next().unwrap();
-                    let events = code.split("fn kind(&self) -> &'static str {").skip(1);
-                    for body in events.map(|rest| rest.split("fn subject").next().unwrap()) {
-                        out.extend(body.split('"').skip(1).step_by(2).map(str::to_owned));
-                    }
-                }
-            }
-        }
-        let mut recorded = Vec::new();
-        visit(std::path::Path::new("src"), &mut recorded);
+        let mut recorded = audit::tests::recorded_kinds();
         recorded.retain(|kind| {
             let others = ["client.", "registration.", "keys.", "audit.", "code_devices.", "office."];
             // What concerns an organisation is worded in its own protocol.

@@ -259,23 +259,7 @@ mod tests {
     /// Every kind of these families that the source records is worded here, and nothing is worded that nobody records.
     #[test]
     fn every_kind_has_its_sentence() {
-        fn visit(directory: &std::path::Path, out: &mut Vec<String>) {
-            for entry in std::fs::read_dir(directory).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    visit(&path, out);
-                } else {
-                    let text = std::fs::read_to_string(&path).unwrap();
-                    let code = text.split("#[cfg(test)]").next().unwrap();
-                    let events = code.split("fn kind(&self) -> &'static str {").skip(1);
-                    for body in events.map(|rest| rest.split("fn subject").next().unwrap()) {
-                        out.extend(body.split('"').skip(1).step_by(2).map(str::to_owned));
-                    }
-                }
-            }
-        }
-        let mut recorded = Vec::new();
-        visit(std::path::Path::new("src"), &mut recorded);
+        let recorded = audit::tests::recorded_kinds();
         let worded: Vec<&str> = KINDS.iter().map(|(kind, ..)| *kind).collect();
         let of_families = recorded.iter().filter(|kind| FAMILIES.iter().any(|family| kind.starts_with(family)));
         let missing: Vec<_> = of_families.filter(|kind| !worded.contains(&kind.as_str())).collect();

@@ -50,6 +50,7 @@ mod organisation_matrix;
 mod organisation_protocol;
 mod pages;
 mod pages_linked;
+mod pages_organisation;
 mod pages_way_back;
 mod passkey;
 mod personal_data;

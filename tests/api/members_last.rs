@@ -166,7 +166,9 @@ both!(a_board_changes_in_one_moment, async |world| {
 });
 
 both!(a_handover_is_declined_withdrawn_or_too_late, async |world| {
-    let (mut nadine, firm, mut kurt, member) = with_kurt(&world, &[]).await;
+    let (mut nadine, firm) = world.bakery().await;
+    let (mut kurt, mut key) = world.somebody(KURT, ["Kurt", "Koch"], Level::Substantial).await;
+    let member = world.joins(&firm, KURT, &[]).await;
     for (browser, word) in [(&mut kurt.clone(), "ablehnen"), (&mut nadine.clone(), "zurueckziehen")] {
         assert_eq!(offers(&mut nadine, &firm, &member).await.status, 303);
         let id = browser.get(&firm.path("uebergabe")).await.hidden("uebergabe");
@@ -179,9 +181,7 @@ both!(a_handover_is_declined_withdrawn_or_too_late, async |world| {
     let id = kurt.get(&firm.path("uebergabe")).await.hidden("uebergabe");
     // To the end of the fourteenth day.
     world.pass(days(15));
-    let mut key = crate::support::passkey::Key::new(&world);
-    kurt.sign_in(KURT, PASSWORD).await;
-    kurt.add(&mut key, "Neu").await;
+    kurt.sign_in_with(&mut key).await;
     let late = firm.sends(&mut kurt, "uebergabe", &[("aktion", "annehmen"), ("uebergabe", &id)]).await;
     assert_eq!(late.status, 409, "{late:?}");
     assert_eq!(world.rights_of(&firm.membership).await, BOTH);

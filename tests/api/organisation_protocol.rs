@@ -7,7 +7,6 @@ use nutzerkonto::kernel::time::days;
 use reqwest::Method;
 
 use crate::both;
-use crate::support::browser::PASSWORD;
 use crate::support::organisation::{Firm, NADINE};
 use crate::support::surface::two_services;
 use crate::support::{Browser, World};
@@ -17,14 +16,15 @@ const KURT: &str = "kurt@example.org";
 /// Nadine, who has given Kurt two rights, and Kurt, who has added an area on the day after.
 async fn two_days(world: &World) -> (Browser, Firm, String) {
     two_services(world).await;
-    let (mut nadine, firm) = world.bakery().await;
+    let (mut nadine, mut own_key) = world.somebody(NADINE, ["Nadine", "Weber"], Level::Substantial).await;
+    let firm = world.firm(NADINE, "Bäckerei Weber").await;
     let (mut kurt, mut key) = world.somebody(KURT, ["Kurt", "Koch"], Level::Substantial).await;
     let member = world.joins(&firm, KURT, &["administration:", "use_service:parken"]).await;
     world.pass(days(1));
     kurt.sign_in_with(&mut key).await;
     firm.adds_area(&mut kurt, "Bau").await;
     world.pass(Duration::from_millis(1));
-    nadine.sign_in(NADINE, PASSWORD).await;
+    nadine.sign_in_with(&mut own_key).await;
     (nadine, firm, member)
 }
 

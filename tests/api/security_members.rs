@@ -57,6 +57,7 @@ both!(sec_t01_ids_of_others_are_unknown, async |world| {
     let invitation = world.texts("SELECT id FROM invitation").await.remove(0);
     world.browser().register(&world, "anna@example.org", ["Anna", "Beck"]).await;
     let anna = world.joins(&other, "anna@example.org", &[]).await;
+    assert_eq!(mallory.get(&other.path("mitglieder")).await.status, 200);
     world.settle().await;
     let before = world.dump().await;
     for rest in [format!("mitglieder/{kurt}"), format!("mitglieder/{kurt}/beenden"), format!("bereiche/{area}")] {
@@ -87,10 +88,11 @@ both!(sec_t02_nobody_lifts_themselves_up, async |world| {
     two_services(&world).await;
     let (mut nadine, firm) = world.bakery().await;
     let area = firm.adds_area(&mut nadine, "Bau").await;
-    let (kurt, _) = world.somebody(KURT, ["Kurt", "Koch"], Level::Substantial).await;
+    let (mut kurt, _) = world.somebody(KURT, ["Kurt", "Koch"], Level::Substantial).await;
     let read = format!("read_mail:{area}");
     let member = world.joins(&firm, KURT, &[&read, "audit:", "documents:"]).await;
     let colleague = firm.membership.clone();
+    assert_eq!(kurt.get(&firm.path("mitgliedschaft")).await.status, 200);
     world.settle().await;
     let before = world.dump().await;
     let wanted = ["administration:", "representation:", "read_mail:", "use_service:parken", "owner:", ""];
