@@ -106,6 +106,8 @@ CREATE TABLE membership (
     account_id      TEXT   NOT NULL,
     since           BIGINT NOT NULL,
     ended_at        BIGINT,
+    -- When they last did something for the organisation, to the day. Never when they signed in: their account is their own.
+    used_at         BIGINT,
     -- What the organisation calls them, sealed under its key: it outlives the account.
     name            BYTEA  NOT NULL,
     CONSTRAINT membership_pk PRIMARY KEY (id),
@@ -114,20 +116,44 @@ CREATE TABLE membership (
 -- Nobody is a member twice at one time.
 CREATE UNIQUE INDEX membership_current ON membership (organisation_id, account_id) WHERE ended_at IS NULL;
 CREATE INDEX membership_by_account ON membership (account_id) WHERE ended_at IS NULL;
-CREATE INDEX membership_by_organisation ON membership (organisation_id, id);
+-- The list of members, and whoever ever was one, to be named in the protocol.
+CREATE INDEX membership_by_organisation ON membership (organisation_id, id) WHERE ended_at IS NULL;
+CREATE INDEX membership_by_person ON membership (organisation_id, account_id, id);
 
 -- What a member may do. `object` is the area or the service that a right is for, and empty for what has none.
 CREATE TABLE membership_right (
-    membership_id TEXT   NOT NULL,
-    kind          TEXT   NOT NULL,
-    object        TEXT   NOT NULL,
-    valid_from    BIGINT NOT NULL,
-    valid_until   BIGINT,
-    granted_by    TEXT   NOT NULL,
-    granted_at    BIGINT NOT NULL,
+    membership_id   TEXT   NOT NULL,
+    organisation_id TEXT   NOT NULL,
+    kind            TEXT   NOT NULL,
+    object          TEXT   NOT NULL,
+    valid_from      BIGINT NOT NULL,
+    valid_until     BIGINT,
+    granted_by      TEXT   NOT NULL,
+    granted_at      BIGINT NOT NULL,
     CONSTRAINT membership_right_pk PRIMARY KEY (membership_id, kind, object),
     CONSTRAINT membership_right_of FOREIGN KEY (membership_id) REFERENCES membership (id)
 );
+-- Who administrates or represents, and what hangs on an area, among ten thousand members.
+CREATE INDEX membership_right_by_kind ON membership_right (organisation_id, kind, object);
+
+-- Rights that one member passes on to another, who has to accept them. The rights are a JSON list.
+CREATE TABLE handover (
+    id              TEXT   NOT NULL,
+    organisation_id TEXT   NOT NULL,
+    from_id         TEXT   NOT NULL,
+    to_id           TEXT   NOT NULL,
+    rights          TEXT   NOT NULL,
+    -- open, accepted, declined or withdrawn
+    state           TEXT   NOT NULL,
+    offered_at      BIGINT NOT NULL,
+    expires_at      BIGINT NOT NULL,
+    CONSTRAINT handover_pk PRIMARY KEY (id),
+    CONSTRAINT handover_from FOREIGN KEY (from_id) REFERENCES membership (id),
+    CONSTRAINT handover_to FOREIGN KEY (to_id) REFERENCES membership (id)
+);
+CREATE INDEX handover_by_giver ON handover (from_id);
+CREATE INDEX handover_by_taker ON handover (to_id);
+CREATE INDEX handover_expiry ON handover (expires_at);
 
 -- Functional mailboxes: personnel, construction, taxes.
 CREATE TABLE organisation_area (
@@ -148,6 +174,7 @@ CREATE TABLE organisation_area_rule (
     CONSTRAINT organisation_area_rule_pk PRIMARY KEY (organisation_id, client_id),
     CONSTRAINT organisation_area_rule_to FOREIGN KEY (area_id) REFERENCES organisation_area (id)
 );
+CREATE INDEX organisation_area_rule_by_area ON organisation_area_rule (area_id);
 
 -- An invitation, bound to the address to which it went. The rights are a JSON list.
 CREATE TABLE invitation (
@@ -159,14 +186,17 @@ CREATE TABLE invitation (
     -- Under which the address is found.
     address_index   BYTEA  NOT NULL,
     rights          TEXT   NOT NULL,
-    -- open, accepted, declined or withdrawn
+    -- open, accepted, declined, withdrawn, replaced by another that was sent again, or void because its sender could not
+    -- give any more what it promised
     state           TEXT   NOT NULL,
     invited_by      TEXT   NOT NULL,
     invited_at      BIGINT NOT NULL,
     expires_at      BIGINT NOT NULL,
     CONSTRAINT invitation_pk PRIMARY KEY (id),
     CONSTRAINT invitation_code UNIQUE (code_hash),
-    CONSTRAINT invitation_of FOREIGN KEY (organisation_id) REFERENCES organisation (id)
+    CONSTRAINT invitation_of FOREIGN KEY (organisation_id) REFERENCES organisation (id),
+    CONSTRAINT invitation_from FOREIGN KEY (invited_by) REFERENCES membership (id)
 );
-CREATE INDEX invitation_by_organisation ON invitation (organisation_id, id);
+CREATE INDEX invitation_by_organisation ON invitation (organisation_id, id) WHERE state = 'open';
+CREATE INDEX invitation_by_sender ON invitation (invited_by, invited_at);
 CREATE INDEX invitation_expiry ON invitation (expires_at);

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 
-use super::protocol::{Entry, Reader, csv_line};
+use super::protocol::{Entry, Reader};
 use super::{DataEvent, store};
 use crate::account::evidence::{self, Evidence};
 use crate::account::{Account, address};
@@ -21,6 +21,7 @@ use crate::app::{App, AppParts};
 use crate::assurance::Means;
 use crate::audit;
 use crate::client::registry::Registry;
+use crate::kernel::csv;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, ClientId, EventId, SessionId};
 use crate::kernel::secret::{Secret, token_hash};
@@ -240,7 +241,7 @@ fn json_line(entry: &Entry) -> String {
 
 /// The first line of the protocol as CSV.
 pub fn csv_head(t: &ProtocolTexts) -> String {
-    csv_line(
+    csv::line(
         &[&t.column_at, &t.column_who, &t.column_what, &t.column_purpose, &t.column_basis, &t.column_id]
             .map(|text| text.as_str()),
     )
@@ -248,7 +249,7 @@ pub fn csv_head(t: &ProtocolTexts) -> String {
 
 /// One line of the protocol as CSV.
 pub fn csv_entry(entry: &Entry) -> String {
-    csv_line(&[&instant(entry.at), &entry.who, &entry.what, &entry.purpose, &entry.basis, entry.id.as_str()])
+    csv::line(&[&instant(entry.at), &entry.who, &entry.what, &entry.purpose, &entry.basis, entry.id.as_str()])
 }
 
 /// `konto.json`.

@@ -81,6 +81,11 @@ pub enum Kind {
     OrganisationOpened,
     OrganisationState,
     OrganisationClaim,
+    Invitation,
+    InvitationAccepted,
+    OrganisationRights,
+    OrganisationEnded,
+    OrganisationHandover,
 }
 
 /// A mail to be sent. `body` is the middle part; greeting, check code and signature are added here.

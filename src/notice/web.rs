@@ -107,6 +107,11 @@ fn kind_name(language: Language, kind: Kind) -> String {
         Kind::OrganisationOpened => &k.organisation_opened,
         Kind::OrganisationState => &k.organisation_state,
         Kind::OrganisationClaim => &k.organisation_claim,
+        Kind::Invitation => &k.invitation,
+        Kind::InvitationAccepted => &k.invitation_accepted,
+        Kind::OrganisationRights => &k.organisation_rights,
+        Kind::OrganisationEnded => &k.organisation_ended,
+        Kind::OrganisationHandover => &k.organisation_handover,
     };
     text.to_string()
 }

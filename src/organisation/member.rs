@@ -3,14 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Organisation, State, load, store};
+use super::{Organisation, State, hold, load, store};
+use crate::app::AppParts;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, AreaId, ClientId, MembershipId, OrganisationId};
 use crate::kernel::level::Level;
 use crate::kernel::seal::{DataKey, Place, Vault};
-use crate::kernel::time::Timestamp;
+use crate::kernel::time::{Timestamp, days};
 use crate::store::db::Tx;
-use crate::store::work::Work;
+use crate::store::work::{Actor, Work};
 
 /// What a member may do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -134,7 +135,29 @@ pub struct Member {
     /// What was granted, whether it counts or not.
     pub grants: Vec<Grant>,
     pub since: Timestamp,
+    /// When they last did something for the organisation, to the day.
+    pub used_at: Option<Timestamp>,
     now: Timestamp,
+}
+
+/// Somebody who is about to change something in an organisation that they belong to, and in which request.
+#[derive(Clone, Copy)]
+pub struct Inside<'a> {
+    pub organisation: &'a OrganisationId,
+    pub account: &'a AccountId,
+    pub request: &'a str,
+}
+
+impl Inside<'_> {
+    /// Work of theirs that holds the organisation, and who they are in it by now: what a page has shown may be over.
+    pub async fn begin(&self, app: &AppParts) -> Result<(Work, Member), Error> {
+        let mut work = app.begin(Actor::Account(self.account.clone())).await?;
+        work.request = Some(self.request.to_owned());
+        hold(&mut work, self.organisation).await?;
+        let (whose, now) = ((self.organisation, self.account), work.now);
+        let member = Member::of(&mut work.tx, &app.vault, whose, now).await?;
+        Ok((work, member))
+    }
 }
 
 impl Member {
@@ -147,9 +170,34 @@ impl Member {
     ) -> Result<Self, Error> {
         let row = store::membership(tx, organisation, account).await?.ok_or(Error::NotFound)?;
         let organisation = load(tx, vault, organisation).await?;
+        if organisation.state == State::Closed {
+            return Err(Error::NotFound);
+        }
         let grants = grants_of(tx, &row.id).await?;
-        let (id, account, since) = (row.id, row.account_id, row.since);
-        Ok(Self { id, account, organisation, identity: row.identity_level, grants, since, now })
+        let store::MembershipRow { id, account_id: account, since, used_at, identity_level: identity } = row;
+        Ok(Self { id, account, organisation, identity, grants, since, used_at, now })
+    }
+
+    /// Whether it is to be written down that they do something today.
+    pub fn is_use_new(&self) -> bool {
+        self.used_at.is_none_or(|used_at| used_at.plus(days(1)) <= self.now)
+    }
+
+    /// Whether they hold one of these, well enough known, whatever state the organisation is in.
+    fn holds_one_of(&self, rights: &[Right]) -> bool {
+        let counts = |grant: &&Grant| grant.is_current(self.now) && self.identity >= grant.right.needs();
+        self.grants.iter().filter(counts).any(|grant| rights.contains(&grant.right))
+    }
+
+    /// Whether they may look at members, invitations, areas and the protocol: who administrates, represents or audits, also
+    /// while nobody may act for the organisation.
+    pub fn may_look(&self) -> bool {
+        self.holds_one_of(&[Right::Administration, Right::Representation, Right::Audit])
+    }
+
+    /// The level of a session that is enough for looking.
+    pub fn looks_at(&self) -> Level {
+        if self.holds_one_of(&[Right::Audit]) { Right::Audit.needs() } else { Right::Administration.needs() }
     }
 
     /// Whether they may.
@@ -185,6 +233,18 @@ impl Member {
 
 fn name_place(id: &MembershipId) -> Place<'_> {
     Place { table: "membership", column: "name", row: id.as_str(), version: 1 }
+}
+
+/// The name of a membership, opened.
+pub(super) fn open_name(key: &DataKey, id: &MembershipId, sealed: &[u8]) -> Result<String, Error> {
+    key.open_text(name_place(id), sealed).map_err(Error::broken)
+}
+
+/// Writes down, once a day, that somebody does something for the organisation.
+pub async fn note_use(app: &AppParts, member: &Member) -> Result<(), Error> {
+    let mut work = app.single(Actor::Account(member.account.clone())).await?;
+    store::members::put_use(&mut work, &member.id).await?;
+    work.commit().await
 }
 
 /// Writes down that somebody belongs to an organisation, without any right.

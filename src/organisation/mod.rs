@@ -6,6 +6,7 @@
 //! or its members holds the organisation first ([`hold`]), and then accounts.
 
 pub mod acting;
+pub mod area;
 pub mod change;
 pub mod check;
 pub mod claim;
@@ -13,11 +14,18 @@ pub mod company_register;
 pub mod draft;
 pub mod event;
 pub mod evidence;
+pub mod granting;
+pub mod handover;
+pub mod invitation;
+pub mod leaving;
 pub mod letter;
 pub mod life;
 pub mod member;
+mod member_event;
 pub mod opening;
+pub mod protocol;
 pub mod record;
+pub mod roster;
 mod store;
 pub mod typed;
 pub mod web;

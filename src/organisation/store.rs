@@ -1,10 +1,14 @@
 //! Organisations, their members and what those may do.
 
 pub mod acting;
+pub mod area;
 pub mod claim;
 pub mod draft;
 pub mod evidence;
+pub mod handover;
+pub mod invitation;
 pub mod letter;
+pub mod members;
 pub mod state;
 
 use super::State;
@@ -88,6 +92,7 @@ pub struct MembershipRow {
     pub id: MembershipId,
     pub account_id: AccountId,
     pub since: Timestamp,
+    pub used_at: Option<Timestamp>,
     pub identity_level: Level,
 }
 
@@ -98,7 +103,8 @@ pub async fn membership(
     account: &AccountId,
 ) -> Result<Option<MembershipRow>, DbError> {
     sql!(tx, fetch_optional MembershipRow,
-        "SELECT membership.id, membership.account_id, membership.since, account.identity_level
+        "SELECT membership.id, membership.account_id, membership.since, membership.used_at,
+                account.identity_level
            FROM membership JOIN account ON account.id = membership.account_id
           WHERE membership.organisation_id = $1 AND membership.account_id = $2 AND membership.ended_at IS NULL",
         organisation, account)
@@ -154,8 +160,9 @@ pub async fn put_right(
     sql!(
         &mut work.tx,
         execute,
-        "INSERT INTO membership_right (membership_id, kind, object, valid_from, valid_until, granted_by, granted_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO membership_right (membership_id, organisation_id, kind, object, valid_from, valid_until, granted_by,
+                                       granted_at)
+         VALUES ($1, (SELECT organisation_id FROM membership WHERE id = $1), $2, $3, $4, $5, $6, $7)
          ON CONFLICT (membership_id, kind, object) DO UPDATE
             SET valid_from = $4, valid_until = $5, granted_by = $6, granted_at = $7",
         membership,

@@ -40,6 +40,10 @@ const BROWSER_COOKIE: &str = "nk_t";
 const DEVICE_COOKIE: &str = "nk_g";
 /// Browsers keep no cookie longer (RFC 6265bis section 5.5).
 const DEVICE_COOKIE_LIFETIME: actix_web::cookie::time::Duration = actix_web::cookie::time::Duration::days(400);
+/// Where pages of an organisation begin, and the one of somebody who is invited: whoever has to sign in or register first comes
+/// back to them.
+const ORGANISATION: &str = "/organisation/";
+const INVITATION: &str = "/einladung/";
 /// The session's token.
 const SESSION_COOKIE: &str = "nk_s";
 
@@ -156,8 +160,13 @@ impl SignedIn {
 pub fn is_own_page(path: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
     let is_known =
-        ["/sicherheit/", "/profil/", "/daten/", "/organisation/"].iter().any(|start| path.starts_with(start));
+        ["/sicherheit/", "/profil/", "/daten/", ORGANISATION, INVITATION].iter().any(|start| path.starts_with(start));
     is_known && path.len() <= 200 && path.bytes().all(is_plain) && !path.contains("//")
+}
+
+/// What whoever has to sign in for a page takes along, if they come back to this very page.
+pub fn way_back_to(path: &str) -> Option<String> {
+    (path.starts_with(INVITATION) && is_own_page(path)).then(|| format!("?ziel={path}"))
 }
 
 /// The browser's cookie, if it is one of ours by its form.

@@ -8,7 +8,7 @@ use askama::Template;
 use serde_json::json;
 
 use super::aim::Aim;
-use super::caller::is_own_page;
+use super::caller::{is_own_page, way_back_to};
 use super::page::{Frame, preferred_language};
 use crate::app::App;
 use crate::kernel::error::Error;
@@ -205,7 +205,7 @@ fn page(
         aim => aim.query().to_owned(),
     });
     if matches!(error, Some(Error::NotSignedIn)) {
-        let aim = aim.unwrap_or_default();
+        let aim = aim.or_else(|| way_back_to(&refused.path)).unwrap_or_default();
         let location = flow.map_or_else(|| format!("/anmelden{aim}"), |flow| format!("/weiter?{flow}"));
         return super::page::redirect(&location);
     }

@@ -316,6 +316,28 @@ fn organisation_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text
         "claim_open" => &p.claim_open,
         "revocation_code_missing" => &p.revocation_code_missing,
         "revocation_code_wrong" => &p.revocation_code_wrong,
+        _ => membership_problem_text(p, problem),
+    }
+}
+
+/// The same for their members.
+fn membership_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
+    match problem {
+        "last_administrator" => &p.last_administrator,
+        "last_representative" => &p.last_representative,
+        "last_in_organisation" => &p.last_in_organisation,
+        "right_missing" => &p.right_missing,
+        "handover_open" => &p.handover_open,
+        "member_unknown" => &p.member_unknown,
+        "area_name" => &p.area_name,
+        "area_known" => &p.area_known,
+        "areas_enough" => &p.areas_enough,
+        "area_rights" => &p.area_rights,
+        "rules_enough" => &p.rules_enough,
+        "invitations_open" => &p.invitations_open,
+        "invitations_enough" => &p.invitations_enough,
+        "date_format" => &p.date_format,
+        "date_over" => &p.date_over,
         _ => &p.code_wrong,
     }
 }

@@ -78,7 +78,7 @@ both!(who_has_no_choice_is_not_asked, async |world| {
     assert_eq!(renate.acts_for("ich").await.location(), "/konto");
     // Who only administrates, or only reads the protocol, does not act for it.
     let (_, bakery) = world.nadine_with_bakery().await;
-    world.joins(&bakery, EMAIL, &[("administration", ""), ("audit", "")]).await;
+    world.admits(&bakery, EMAIL, &[("administration", ""), ("audit", "")]).await;
     assert_eq!(bar(&mut renate, "/konto").await, "");
     assert!(!renate.get(WAHL).await.body.contains(BAKERY));
     assert_eq!(world.browser().get(WAHL).await.location(), "/anmelden");
@@ -90,7 +90,7 @@ both!(sec_t08_nobody_acts_for_what_is_not_theirs, async |world| {
     let mut mallory = world.representative("mallory@example.org", ["Mallory", "Muster"]).await;
     let own = world.organisation("mallory@example.org", &club("Kegelclub")).await;
     let own = world.membership(&own, "mallory@example.org").await;
-    let clerk = world.joins(&bakery, "mallory@example.org", &[("administration", "")]).await;
+    let clerk = world.admits(&bakery, "mallory@example.org", &[("administration", "")]).await;
     mallory.acts_for(&own).await;
     world.settle().await;
     let before = world.dump().await;
@@ -118,7 +118,7 @@ async fn anna(world: &World) -> (Browser, String) {
     let (_, bakery) = world.nadine_with_bakery().await;
     let mut anna = world.browser();
     anna.register(world, "anna@example.org", ["Anna", "Koch"]).await;
-    let membership = world.joins(&bakery, "anna@example.org", &[("use_service", "parken")]).await;
+    let membership = world.admits(&bakery, "anna@example.org", &[("use_service", "parken")]).await;
     anna.acts_for(&membership).await;
     assert_eq!(bar(&mut anna, "/hilfe").await, BAKERY);
     (anna, membership)
@@ -142,7 +142,7 @@ both!(sec_t07_the_choice_ends_with_what_gave_it, async |mut world| {
     // Who comes back is asked again, and does not go on where they were.
     let bakery = world.texts("SELECT organisation_id FROM membership").await.remove(0);
     let bakery = nutzerkonto::kernel::id::OrganisationId::parse(&bakery).unwrap();
-    world.joins(&bakery, "anna@example.org", &[("use_service", "parken")]).await;
+    world.admits(&bakery, "anna@example.org", &[("use_service", "parken")]).await;
     assert_eq!(bar(&mut anna, "/hilfe").await, "niemanden Ihre letzte Wahl gilt nicht mehr.");
     anna.acts_for("ich").await;
     assert_eq!(bar(&mut anna, "/hilfe").await, "sich selbst");

@@ -32,7 +32,7 @@ async fn cast(world: &World, rights: &[(&str, &str)]) -> Cast {
     let (_, bakery) = world.nadine_with_bakery().await;
     let mut anna = world.browser();
     anna.register(world, ANNA, ["Anna", "Koch"]).await;
-    let membership = world.joins(&bakery, ANNA, rights).await;
+    let membership = world.admits(&bakery, ANNA, rights).await;
     anna.acts_for(&membership).await;
     Cast { parken, anna, bakery, membership }
 }
@@ -69,7 +69,7 @@ both!(sec_t07_tokens_die_with_the_membership, async |world| {
     node.running.abort().await;
     // With a new membership the old tokens stay dead: it is another power.
     let bakery = OrganisationId::parse(&world.texts("SELECT id FROM organisation").await.remove(0)).unwrap();
-    world.joins(&bakery, ANNA, &[("use_service", "parken")]).await;
+    world.admits(&bakery, ANNA, &[("use_service", "parken")]).await;
     assert_eq!(opens(&world, &parken, &tokens).await, [false; 4]);
 });
 
@@ -151,7 +151,7 @@ both!(sec_t06_representation_needs_more, async |world| {
 both!(sec_t08_what_was_agreed_to_for_one_is_nothing_for_another, async |world| {
     let Cast { parken, mut anna, .. } = usual(&world).await;
     let other = world.organisation(NADINE, &club("Kegelclub")).await;
-    let other = world.joins(&other, ANNA, &[("use_service", "parken")]).await;
+    let other = world.admits(&other, ANNA, &[("use_service", "parken")]).await;
     let for_bakery = of(&parken.tokens_of(&world, &mut anna, &[SCOPE]).await, "id_token");
     anna.acts_for(&other).await;
     let silent = anna.get(&parken.request(&[SCOPE, ("prompt", "none")])).await;

@@ -125,7 +125,7 @@ both!(whoever_acts_the_organisation_is_the_same, async |world| {
     let bakery = nutzerkonto::kernel::id::OrganisationId::parse(&bakery).unwrap();
     let mut anna = world.browser();
     anna.register(&world, "anna@example.org", ["Anna", "Koch"]).await;
-    let membership = world.joins(&bakery, "anna@example.org", &[("use_service", "parken")]).await;
+    let membership = world.admits(&bakery, "anna@example.org", &[("use_service", "parken")]).await;
     anna.acts_for(&membership).await;
     let [of_nadine, of_anna] = [
         of(&parken.tokens_of(&world, &mut nadine, &[SCOPE]).await, "id_token"),
@@ -333,7 +333,7 @@ both!(representatives_end_what_a_service_has_of_their_organisation, async |world
     let bakery = nutzerkonto::kernel::id::OrganisationId::parse(&bakery).unwrap();
     let mut anna = world.browser();
     anna.register(&world, "anna@example.org", ["Anna", "Koch"]).await;
-    let membership = world.joins(&bakery, "anna@example.org", &[("use_service", "parken")]).await;
+    let membership = world.admits(&bakery, "anna@example.org", &[("use_service", "parken")]).await;
     anna.acts_for(&membership).await;
     let of_nadine = parken.tokens_of(&world, &mut nadine, &[SCOPE_OFFLINE]).await;
     let of_anna = parken.tokens_of(&world, &mut anna, &[SCOPE_OFFLINE]).await;

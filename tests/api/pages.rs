@@ -85,7 +85,7 @@ async fn walk(language: &'static str) -> String {
 }
 
 /// What work in the background takes of chance is not always taken between the same two pages: nothing stays as it was drawn.
-fn without_codes(text: &str) -> String {
+pub fn without_codes(text: &str) -> String {
     let is_group =
         |group: &str| group.len() == 4 && group.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
     let is_code = |word: &str| {

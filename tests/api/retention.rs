@@ -195,6 +195,34 @@ async fn plant_organisation(tx: &mut Tx, name: &str, at: Timestamp) {
         at.minus(days(90))
     )
     .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO membership (id, organisation_id, account_id, since, ended_at, name) VALUES ($1, $1, $1, 1, 1, $2)",
+        name,
+        bytes
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO invitation (id, organisation_id, code_hash, address, address_index, rights, state, invited_by,
+                                 invited_at, expires_at)
+         VALUES ($1, $1, $2, $2, $2, '[]', 'open', $1, 1, $3)",
+        name,
+        bytes,
+        at.minus(days(30))
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO handover (id, organisation_id, from_id, to_id, rights, state, offered_at, expires_at)
+         VALUES ($1, $1, $1, $1, '[]', 'open', 1, $2)",
+        name,
+        at.minus(days(30))
+    )
+    .unwrap();
 }
 
 async fn plant_protocol(tx: &mut Tx, name: &str, at: Timestamp) {
@@ -277,7 +305,7 @@ async fn plant_registration(tx: &mut Tx, name: &str, at: Timestamp) {
 }
 
 /// The tables planted above, and for each how to read the names back.
-const TABLES: [(&str, &str); 25] = [
+const TABLES: [(&str, &str); 27] = [
     ("mail_check", "code_hash"),
     ("mailed_code", "owner"),
     ("attempt", "key_hash"),
@@ -295,6 +323,8 @@ const TABLES: [(&str, &str); 25] = [
     ("guardian", "id"),
     ("organisation_draft", "account_id"),
     ("organisation_letter", "id"),
+    ("invitation", "id"),
+    ("handover", "id"),
     ("authorization_request", "browser_hash"),
     ("pushed_request", "uri_hash"),
     ("device_authorization", "device_hash"),

@@ -72,7 +72,7 @@ impl World {
     }
 
     /// Makes somebody who has an account a member with these rights (kind and object); the membership.
-    pub async fn joins(&self, organisation: &OrganisationId, email: &str, rights: &[(&str, &str)]) -> String {
+    pub async fn admits(&self, organisation: &OrganisationId, email: &str, rights: &[(&str, &str)]) -> String {
         let id = self.account(email).await;
         let name = account::load(&mut self.app.read().await.unwrap(), &self.app.vault, &id).await.unwrap().full_name();
         let mut work = self.app.begin(Actor::System("test")).await.unwrap();
