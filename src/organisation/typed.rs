@@ -27,11 +27,11 @@ pub fn parse_name(text: &str) -> Option<String> {
 
 /// The court by its town: what people write before it is left out.
 pub fn parse_court(text: &str) -> Option<String> {
+    const BEFORE: [&str; 3] = ["amtsgericht", "registergericht", "ag"];
     let court = parse_place(&text.nfc().collect::<String>())?;
-    let lower = court.to_lowercase();
-    let before = ["amtsgericht ", "registergericht ", "ag "].into_iter().find(|before| lower.starts_with(before));
-    let court = court.chars().skip(before.map_or(0, |before| before.chars().count())).collect::<String>();
-    (!court.is_empty() && court.chars().count() <= COURT_MAX_CHARACTERS).then_some(court)
+    let (first, rest) = court.split_once(' ').unwrap_or((&court, ""));
+    let court = if BEFORE.contains(&first.to_lowercase().as_str()) { rest } else { &court };
+    (!court.is_empty() && court.chars().count() <= COURT_MAX_CHARACTERS).then(|| court.to_owned())
 }
 
 /// Digits, and the letters that some courts put behind them; without the kind of register before it and without leading zeros.

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::{Answer, AtOrganisation, Sent};
 use crate::kernel::error::{Error, FieldProblem};
-use crate::kernel::texts::{Texts, moment};
+use crate::kernel::texts::{Text, Texts, moment};
 use crate::organisation::check::{self, Checked};
 use crate::organisation::company_register::{self, Difference};
 use crate::organisation::evidence::{self, Source};
@@ -16,6 +16,12 @@ use crate::signin::attempts::Network;
 use crate::web::form::Form;
 use crate::web::page::{Frame, Problems};
 
+/// What the register says of one datum, and where that stands on the page.
+struct Told {
+    at: &'static str,
+    text: String,
+}
+
 #[derive(Template)]
 #[template(path = "organisation/register.html")]
 struct RegisterPage {
@@ -25,8 +31,8 @@ struct RegisterPage {
     entry: String,
     form: String,
     seat: String,
-    /// What the register says instead, one sentence each.
-    told: Vec<String>,
+    /// What the register says instead.
+    told: Vec<Told>,
     unreachable: bool,
 }
 
@@ -38,7 +44,7 @@ fn entry_text(t: &Texts, entry: &Entry) -> String {
     t.organisation.entry.with("entry", entry).with("court", &entry.court).to_string()
 }
 
-fn register_page(at: &AtOrganisation, told: Vec<String>, unreachable: bool) -> Result<RegisterPage, Error> {
+fn register_page(at: &AtOrganisation, told: Vec<Told>, unreachable: bool) -> Result<RegisterPage, Error> {
     let record = &at.member.organisation.record;
     let f = at.caller.visitor.frame();
     let entry = record.register.as_ref().ok_or(Error::NotFound)?;
@@ -63,17 +69,19 @@ pub async fn register(at: AtOrganisation) -> Answer {
 }
 
 /// What differs, in words.
-fn words(t: &Texts, entry: &Entry, difference: &Difference) -> String {
+fn words(t: &Texts, entry: &Entry, difference: &Difference) -> Told {
     let o = &t.organisation;
-    let fill = |text: &crate::kernel::texts::Text, value: &str| {
-        text.with("entry", entry).with("court", &entry.court).with("value", value).to_string()
+    let told = |at, text: &Text, value: &str| {
+        let text = text.with("entry", entry).with("court", &entry.court).with("value", value).to_string();
+        Told { at, text }
     };
     match difference {
-        Difference::Name(name) => fill(&o.differs_name, name),
+        Difference::Name(name) => told("name", &o.differs_name, name),
         Difference::Form(form) => {
-            fill(&o.differs_form, form.map_or(o.form_other.as_str(), |form: LegalForm| form.label(t).as_str()))
+            let form = form.map_or(&o.form_other, |form: LegalForm| form.label(t));
+            told("rechtsform", &o.differs_form, form.as_str())
         }
-        Difference::Seat(seat) => fill(&o.differs_seat, seat),
+        Difference::Seat(seat) => told("sitz", &o.differs_seat, seat),
     }
 }
 
@@ -81,11 +89,13 @@ pub async fn submit_register(sent: Sent) -> Answer {
     let at = &sent.at;
     at.require(&Right::Representation)?;
     let (visitor, network) = (&at.caller.visitor, at.caller.visitor.network());
-    let page = |told: Vec<String>| register_page(at, told, false);
+    let page = |told: Vec<Told>| register_page(at, told, false);
     let t = visitor.language.texts();
     let entry = at.member.organisation.record.register.as_ref().ok_or(Error::NotFound)?;
-    let about =
-        |text: &crate::kernel::texts::Text| vec![text.with("entry", entry).with("court", &entry.court).to_string()];
+    let about = |text: &Text| {
+        let text = text.with("entry", entry).with("court", &entry.court).to_string();
+        vec![Told { at: "register", text }]
+    };
     let path = |word: &str| format!("/organisation/{}?erledigt={word}", at.member.organisation.id);
     match check::check(&visitor.app, &at.member, founder(at, &network)).await? {
         Checked::Same => visitor.leave(&path("register")),
