@@ -47,6 +47,7 @@ mod only_passkeys;
 mod openidconnect;
 mod operator;
 mod pages;
+mod pages_acting;
 mod pages_linked;
 mod pages_way_back;
 mod passkey;

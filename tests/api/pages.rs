@@ -12,6 +12,7 @@ use nutzerkonto::operator::{self, Inquiry};
 use serde_json::json;
 
 use crate::device;
+use crate::pages_acting::acts_for_a_bakery;
 use crate::pages_linked::{links_an_account, recovers_with_a_card};
 use crate::pages_way_back::{goes_to_a_desk, has_no_password};
 use crate::recovery;
@@ -78,6 +79,7 @@ async fn walk(language: &'static str) -> String {
     proves_with_a_card(&mut world, language, &mut album).await;
     goes_to_a_desk(&world, language, &mut album).await;
     links_an_account(&mut world, language, &mut album).await;
+    acts_for_a_bakery(&world, language, &mut album).await;
     let port = world.config.issuer.rsplit(':').next().unwrap().to_owned();
     without_codes(&album.0.replace(&port, "8080"))
 }
