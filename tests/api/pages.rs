@@ -90,7 +90,8 @@ fn without_codes(text: &str) -> String {
         |group: &str| group.len() == 4 && group.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
     let is_code = |word: &str| {
         let is_long = word.contains('-') && word.split('-').all(is_group);
-        is_long || word.starts_with("evt_") || (word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit()))
+        let is_id = ["evt_", "mem_"].iter().any(|prefix| word.starts_with(prefix));
+        is_long || is_id || (word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit()))
     };
     let is_inside = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
     let mask = |line: &str| {
