@@ -192,6 +192,14 @@ both!(sec_t08_power_over_one_is_none_over_another, async |world| {
     let victim = world.membership(&other, NADINE).await;
     world.later();
     assert_eq!(opens(&world, &parken, &tokens).await, [true; 4]);
+    // Not even with a consent that seems to be there.
+    let columns = "client_id, scope, claims, terms, granted_at";
+    world
+        .change(&format!(
+            "INSERT INTO acting_consent (account_id, represented, {columns})
+             SELECT account_id, '{other}', {columns} FROM acting_consent"
+        ))
+        .await;
     for forged in [
         format!("acting = '{victim}', represented = '{other}'"),
         format!("acting = '{membership}', represented = '{other}'"),

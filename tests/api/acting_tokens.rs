@@ -85,6 +85,7 @@ both!(the_bakery_signs_in_at_a_service, async |world| {
         }
     }
     // The second time nobody has to do anything: one transaction for the code, one for the tokens.
+    world.settle().await;
     let commits = world.app.db.commits();
     let again = parken.acting_code(&mut nadine, &[SCOPE]).await;
     assert_eq!(world.app.db.commits() - commits, 1);
@@ -310,6 +311,7 @@ both!(a_persons_flow_is_what_it_was, async |world| {
     let mut shapes = Vec::new();
     for (person, _) in &mut people {
         plain.code(person, &[]).await;
+        world.settle().await;
         let commits = world.app.db.commits();
         let code = plain.code(person, &[]).await;
         let tokens = plain.redeem(&world, &code).await.json();

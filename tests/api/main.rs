@@ -56,6 +56,7 @@ mod organisation_protocol;
 mod organisation_register_check;
 mod organisation_states;
 mod pages;
+mod pages_acting;
 mod pages_linked;
 mod pages_members;
 mod pages_organisation;

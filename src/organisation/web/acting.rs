@@ -23,16 +23,21 @@ struct Row {
     name: String,
     role: String,
     is_chosen: bool,
+    /// Where its services are, for whoever represents it.
+    services: Option<String>,
 }
 
 impl Row {
-    fn new(t: &Texts, one: &Acting, chosen: Option<&str>) -> Self {
+    fn new(t: &Texts, one: &Acting, (chosen, leads_away): (Option<&str>, bool)) -> Self {
         let role = match one.power.role() {
             Role::Representative => &t.acting.role_representative,
             Role::Authorised => &t.acting.role_authorised,
         };
         let id = one.power.capacity.as_str();
-        Self { id: id.to_owned(), name: one.name.clone(), role: role.to_string(), is_chosen: chosen == Some(id) }
+        let represents = leads_away && one.power.role() == Role::Representative;
+        let services = represents.then(|| format!("/organisation/{}/dienste", one.power.organisation));
+        let (name, role, is_chosen) = (one.name.clone(), role.to_string(), chosen == Some(id));
+        Self { id: id.to_owned(), name, role, is_chosen, services }
     }
 }
 
@@ -113,7 +118,7 @@ async fn page(caller: &SignedIn, asked: &Asked, problems: &[FieldProblem]) -> Re
     let next = last.map(|one| next_page(visitor, asked, one));
     let (chosen, present) = (caller.session.acting.as_deref(), visitor.present());
     let is_lost = present.is_some_and(|present| present.has_lost());
-    let rows = shown.map(|one| Row::new(f.t, one, chosen)).collect();
+    let rows = shown.map(|one| Row::new(f.t, one, (chosen, visitor.pending.is_none()))).collect();
     Ok(ChoicePage {
         service: visitor.pending.as_ref().map(|pending| pending.client.title(visitor.language)),
         flow: visitor.pending.as_ref().map(|pending| pending.id.to_string()),

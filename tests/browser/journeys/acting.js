@@ -20,7 +20,7 @@ export async function actsForTheBakery(arrives, { demo }) {
   await nadine.page.locator("input[value^=mem_]").check();
   await nadine.presses("#weiter");
   await nadine.seesOf(demo.issuer, "consent, for an organisation");
-  await nadine.reads(`Sie handeln für ${BAKERY}.`, `You act for ${BAKERY}.`);
+  await nadine.reads(nadine.says(`Sie handeln für ${BAKERY}.`, `You act for ${BAKERY}.`));
   await nadine.presses("#senden");
   await nadine.seesOf(demo.service, "demo service, acting for an organisation");
   assert.match(await text(nadine, "#handelt-fuer"), new RegExp(`^${BAKERY} `));
@@ -32,6 +32,13 @@ export async function actsForTheBakery(arrives, { demo }) {
   assert.match(await text(nadine, "#handeln"), new RegExp(BAKERY));
   await nadine.presses("#wechseln");
   await nadine.seesOf(demo.issuer, "acting: choose");
+  await nadine.presses("a[id^=dienste-mem_]");
+  await nadine.seesOf(demo.issuer, "services of an organisation");
+  await nadine.presses("a[href$=beenden]");
+  await nadine.seesOf(demo.issuer, "end a connection of an organisation");
+  await nadine.presses("#beenden");
+  await nadine.seesOf(demo.issuer, "services of an organisation, none");
+  await nadine.presses("#wechseln");
   await nadine.page.locator("#ich").check();
   await nadine.presses("#weiter");
   assert.doesNotMatch(await text(nadine, "#handeln"), new RegExp(BAKERY));

@@ -199,6 +199,9 @@ export const PAGES = {
 /** What only the demonstration shows: it has an eID-Server. */
 export const PAGES_OF_THE_DEMONSTRATION = {
   "acting: choose": ok("/anmelden/wahl"),
+  "services of an organisation": ok("/organisation/{id}/dienste"),
+  "services of an organisation, none": ok("/organisation/{id}/dienste"),
+  "end a connection of an organisation": ok("/organisation/{id}/dienste/{dienst}/beenden"),
   "acting: choose, on the way to a service": ok("/anmelden/wahl"),
   "acting: choose, refused": refused("/anmelden/wahl"),
   "account, acting for an organisation": ok("/konto"),
