@@ -48,10 +48,7 @@ async fn invites(world: &World, (nadine, firm): (&mut Browser, &Firm), kurt: &mu
     form[0].1 = "senden";
     let sent = nadine.post(&page, &form).await;
     album.page("invitations", &nadine.follow(sent).await);
-    let mut mail = world.mail_about(KURT, "").await;
-    while !mail.body.contains("/einladung/") {
-        mail = world.mail_about(KURT, "").await;
-    }
+    let mut mail = world.mail_about(KURT, "rganisation").await;
     let (_, code) = mail.body.split_once("/einladung/").unwrap();
     let code = code.split_whitespace().next().unwrap().to_owned();
     mail.body = mail.body.replace(&code, "CODE");
@@ -61,30 +58,30 @@ async fn invites(world: &World, (nadine, firm): (&mut Browser, &Firm), kurt: &mu
     let joined = kurt.post(&link, &[("aktion", "annehmen")]).await;
     album.page("your membership", &kurt.follow(joined).await);
     album.page("invited, answered", &kurt.get(&link).await);
-    album.mail(&world.mail_about(NADINE, "Weber").await);
+    album.mail(&world.mail_about(NADINE, "rganisation").await);
 }
 
 async fn changes(world: &World, (nadine, firm): (&mut Browser, &Firm), kurt: &mut Browser, album: &mut Album) {
-    let member = world.texts("SELECT id FROM membership ORDER BY id DESC LIMIT 1").await.remove(0);
+    let member = world.texts(&format!("SELECT id FROM membership WHERE id <> '{}'", firm.membership)).await.remove(0);
     let page = firm.path(&format!("mitglieder/{member}"));
     album.page("members", &nadine.get(&firm.path("mitglieder")).await);
     album.page("a member", &nadine.get(&page).await);
     nadine.post(&page, &[("aktion", "geben"), ("recht", "use_service:parken")]).await;
-    album.mail(&world.mail_about(KURT, "Weber").await);
+    album.mail(&world.mail_about(KURT, "rganisation").await);
     let uebergabe = firm.path("uebergabe");
     album.page("handover", &nadine.get(&format!("{uebergabe}?an={member}")).await);
     let mut form = [("aktion", "pruefen"), ("mitglied", member.as_str()), ("recht", "representation")];
     album.page("handover: check", &nadine.post(&uebergabe, &form).await);
     form[0].1 = "anbieten";
     nadine.post(&uebergabe, &form).await;
-    album.mail(&world.mail_about(KURT, "Weber").await);
+    album.mail(&world.mail_about(KURT, "rganisation").await);
     album.page("handover, offered", &kurt.get(&uebergabe).await);
     album.page("leave", &nadine.get(&firm.path("verlassen")).await);
     album.page("leave, the last", &nadine.post(&firm.path("verlassen"), &[("aktion", "verlassen")]).await);
     album.page("end", &nadine.get(&format!("{page}/beenden")).await);
     let ended = nadine.post(&format!("{page}/beenden"), &[("aktion", "beenden")]).await;
     album.page("members, ended", &nadine.follow(ended).await);
-    album.mail(&world.mail_about(KURT, "Weber").await);
+    album.mail(&world.mail_about(KURT, "rganisation").await);
     album.page("protocol", &nadine.get(&firm.path("protokoll?art=mitglieder")).await);
     album.page("leave the account", &nadine.get("/daten/loeschen").await);
 }
