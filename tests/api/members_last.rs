@@ -117,7 +117,8 @@ both!(sec_t05_of_two_who_leave_one_stays, async |world| {
     let node = world.second_node().await;
     let mut kurt = kurt.at(node.running.address);
     let path = firm.path("verlassen");
-    (nadine.get(&path).await, kurt.get(&path).await);
+    nadine.get(&path).await;
+    kurt.get(&path).await;
     let form = [("aktion", "verlassen")];
     let (one, other) = tokio::join!(nadine.post(&path, &form), kurt.post(&path, &form));
     let mut statuses = [one.status, other.status];
@@ -215,7 +216,7 @@ both!(nobody_leaves_with_the_whole_account_what_nobody_else_holds, async |world|
     assert_eq!(gone.location(), "/daten/geloescht", "{gone:?}");
     assert_eq!(holders(&world, "administration").await, 1);
     let ended = "SELECT id FROM membership WHERE ended_at IS NOT NULL";
-    assert_eq!(world.texts(ended).await, [firm.membership.clone()]);
+    assert_eq!(world.texts(ended).await, std::slice::from_ref(&firm.membership));
     let event = "SELECT subject FROM audit_event WHERE kind = 'member.gone'";
     assert_eq!(world.texts(event).await, [firm.id.to_string()]);
 });
