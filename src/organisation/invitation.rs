@@ -70,6 +70,11 @@ pub struct Sending<'a> {
     pub network: &'a Network,
 }
 
+/// Whether that could be a code. What has anything else in it was made by no mail of ours.
+pub fn is_code(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
 fn address_place(id: &InvitationId) -> Place<'_> {
     Place { table: "invitation", column: "address", row: id.as_str(), version: 1 }
 }

@@ -123,7 +123,7 @@ both!(nadine_ends_the_access_of_kurt, async |world| {
     assert!(confirm.body.contains("Zugriff von Kurt Koch beenden?"), "{confirm:?}");
     let ended = nadine.post(&firm.path(&page), &[("aktion", "beenden")]).await;
     assert_eq!(ended.location(), firm.path("mitglieder?erledigt=beendet"), "{ended:?}");
-    world.mail_about(KURT, "nicht mehr dazu").await;
+    world.mail_about(KURT, "nicht mehr zu einer").await;
     // At once and everywhere; his own account is as it was.
     for browser in [&mut browser.clone(), &mut browser.at(node.running.address)] {
         for rest in ["mitgliedschaft", "mitglieder", "protokoll"] {

@@ -210,7 +210,10 @@ struct NothingPage {
     email: String,
 }
 
-async fn nothing(caller: &SignedIn) -> Answer {
+async fn nothing(caller: &SignedIn, code: &str) -> Answer {
+    if !invitation::is_code(code) {
+        return Err(Error::NotFound);
+    }
     let email = caller.account().await?.email.address.as_str().to_owned();
     caller.visitor.page_gone(&NothingPage { f: caller.visitor.frame(), email })
 }
@@ -237,7 +240,7 @@ fn invited_page(caller: &SignedIn, code: &str, shown: invitation::Shown, problem
 pub async fn invited(caller: SignedIn, code: web::Path<String>) -> Answer {
     match invitation::look(&caller.visitor.app, &code, &caller.session.account_id).await? {
         Some(shown) => caller.visitor.page(&invited_page(&caller, &code, shown, Problems::none())),
-        None => nothing(&caller).await,
+        None => nothing(&caller, &code).await,
     }
 }
 
@@ -250,16 +253,16 @@ pub async fn answer(caller: SignedIn, code: web::Path<String>, form: Form) -> An
             }
             // The page says so.
             Accepted::IsMember => visitor.leave(&format!("/einladung/{code}")),
-            Accepted::Nothing => nothing(&caller).await,
+            Accepted::Nothing => nothing(&caller, &code).await,
         },
         "ablehnen" if invitation::decline(&visitor.app, who, &code).await? => visitor.leave("/konto"),
-        "ablehnen" => nothing(&caller).await,
+        "ablehnen" => nothing(&caller, &code).await,
         _ => match invitation::look(&visitor.app, &code, who.0).await? {
             Some(shown) => {
                 let problems = visitor.problems(&[FieldProblem { field: "annehmen", problem: "choice_unknown" }]);
                 visitor.page_again(&invited_page(&caller, &code, shown, problems))
             }
-            None => nothing(&caller).await,
+            None => nothing(&caller, &code).await,
         },
     }
 }
