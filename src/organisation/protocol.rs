@@ -70,6 +70,22 @@ pub const FAMILIES: [&str; 5] = ["organisation.", "member.", "handover.", "invit
 #[rustfmt::skip]
 pub const KINDS: &[(&str, Topic, Sentence)] = &[
     ("organisation.opened",  Topic::Organisation, |t| &t.organisation_opened),
+    ("organisation.changed", Topic::Organisation, |t| &t.organisation_changed),
+    ("organisation.evidence_recorded", Topic::Organisation, |t| &t.organisation_evidence_recorded),
+    ("organisation.register_differs", Topic::Organisation, |t| &t.organisation_register_differs),
+    ("organisation.letter_ordered", Topic::Organisation, |t| &t.organisation_letter_ordered),
+    ("organisation.letter_refused", Topic::Organisation, |t| &t.organisation_letter_refused),
+    ("organisation.blocked", Topic::Organisation, |t| &t.organisation_blocked),
+    ("organisation.unblocked", Topic::Organisation, |t| &t.organisation_unblocked),
+    ("organisation.insolvent", Topic::Organisation, |t| &t.organisation_insolvent),
+    ("organisation.solvent", Topic::Organisation, |t| &t.organisation_solvent),
+    ("organisation.closing", Topic::Organisation, |t| &t.organisation_closing),
+    ("organisation.kept", Topic::Organisation, |t| &t.organisation_kept),
+    ("organisation.closed", Topic::Organisation, |t| &t.organisation_closed),
+    ("organisation.claimed", Topic::Organisation, |t| &t.organisation_claimed),
+    ("organisation.claim_proposed", Topic::Organisation, |t| &t.organisation_claim_proposed),
+    ("organisation.claim_decided", Topic::Organisation, |t| &t.organisation_claim_decided),
+    ("organisation.looked_up", Topic::Organisation, |t| &t.organisation_looked_up),
     ("member.joined",        Topic::Members,      |t| &t.member_joined),
     ("member.rights_given",  Topic::Members,      |t| &t.member_rights_given),
     ("member.rights_taken",  Topic::Members,      |t| &t.member_rights_taken),
@@ -90,6 +106,15 @@ pub const KINDS: &[(&str, Topic, Sentence)] = &[
     ("area.removed",         Topic::Areas,        |t| &t.area_removed),
     ("area.rule_set",        Topic::Areas,        |t| &t.area_rule_set),
     ("area.rule_removed",    Topic::Areas,        |t| &t.area_rule_removed),
+    ("acting.chosen", Topic::Acting, |t| &t.acting_chosen),
+    ("acting.ended", Topic::Acting, |t| &t.acting_ended),
+    ("grant.issued", Topic::Acting, |t| &t.grant_issued),
+    ("grant.revoked", Topic::Acting, |t| &t.grant_revoked),
+    ("code.refused", Topic::Acting, |t| &t.code_refused),
+    ("refresh.refused", Topic::Acting, |t| &t.refresh_refused),
+    ("token.exchanged", Topic::Acting, |t| &t.token_exchanged),
+    ("consent.given", Topic::Acting, |t| &t.consent_given),
+    ("consent.withdrawn", Topic::Acting, |t| &t.consent_withdrawn),
 ];
 
 /// One line of the protocol.

@@ -81,8 +81,9 @@ impl World {
         work.commit().await.unwrap();
         for (kind, object) in rights {
             self.change(&format!(
-                "INSERT INTO membership_right (membership_id, kind, object, valid_from, granted_by, granted_at)
-                 VALUES ('{membership}', '{kind}', '{object}', 1, '{membership}', 1)"
+                "INSERT INTO membership_right
+                     (membership_id, organisation_id, kind, object, valid_from, granted_by, granted_at)
+                 VALUES ('{membership}', '{organisation}', '{kind}', '{object}', 1, '{membership}', 1)"
             ))
             .await;
         }
