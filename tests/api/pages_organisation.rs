@@ -27,7 +27,7 @@ async fn walk(language: &'static str) -> String {
     invites(&world, (&mut nadine, &firm), &mut kurt, &mut album).await;
     changes(&world, (&mut nadine, &firm), &mut kurt, &mut album).await;
     let port = world.config.issuer.rsplit(':').next().unwrap().to_owned();
-    without_codes(&album.0.replace(&port, "8080"))
+    without_codes(&album.0.replace(&port, "8080").replace(&area, "AREA"))
 }
 
 async fn invites(world: &World, (nadine, firm): (&mut Browser, &Firm), kurt: &mut Browser, album: &mut Album) {
@@ -55,6 +55,8 @@ async fn invites(world: &World, (nadine, firm): (&mut Browser, &Firm), kurt: &mu
     album.mail(&mail);
     let link = format!("/einladung/{code}");
     album.page("invited", &kurt.get(&link).await);
+    // Members are listed in the order in which they have joined.
+    world.pass(std::time::Duration::from_millis(1));
     let joined = kurt.post(&link, &[("aktion", "annehmen")]).await;
     album.page("your membership", &kurt.follow(joined).await);
     album.page("invited, answered", &kurt.get(&link).await);
