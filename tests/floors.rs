@@ -146,5 +146,5 @@ fn the_checker_sees() {
         ["oidc/token", "account", "signin/session"]
     );
     assert_eq!(place("signin/web/register.rs"), (4, 5));
-    assert_eq!(place("oidc/store"), (2, 8));
+    assert_eq!(place("oidc/store"), (2, 9));
 }
