@@ -1,6 +1,6 @@
 //! Measures the program from outside, against what the same machine does without it.
 //!
-//! `cargo bench --bench load -- [a|b|c|d|e|f|h|k|l|m|n|p|s|t|all] [--database sqlite|postgres] [--seconds N] [--accounts N]
+//! `cargo bench --bench load -- [a|b|c|d|e|f|g|h|k|l|m|n|p|s|t|all] [--database sqlite|postgres] [--seconds N] [--accounts N]
 //! [--clients N] [--connections N]`
 //!
 //! Starts the program itself as a child process with a fresh database, drives it over HTTP and prints tables.
@@ -20,6 +20,8 @@ mod http;
 mod levels;
 #[path = "support/paced.rs"]
 mod paced;
+#[path = "support/passkey.rs"]
+mod passkey;
 #[path = "support/series.rs"]
 mod series;
 #[path = "support/server.rs"]
@@ -38,12 +40,13 @@ use std::time::Duration;
 
 use bare::THREADS;
 use http::{Connection, Outcome, drive, drive_apart, get};
+use passkey::passkey_sign_ins;
 use series::{Contender, compare, median};
 use server::{Bare, CLIENT_ID, Database, Instance, Process, beside};
 use tokio::runtime::Runtime;
 use visitors::{SCOPE, Service, consent, flows, pages, sessions, sign_ins};
 
-const PARTS: [char; 14] = ['p', 'a', 'b', 'c', 'f', 'h', 'l', 'd', 's', 't', 'k', 'n', 'm', 'e'];
+const PARTS: [char; 15] = ['p', 'a', 'g', 'b', 'c', 'f', 'h', 'l', 'd', 's', 't', 'k', 'n', 'm', 'e'];
 /// Events that are sealed and verified.
 const EVENTS: i64 = 500_000;
 const ROUNDS: u32 = 5;
@@ -124,6 +127,7 @@ fn main() -> Outcome<()> {
     for part in &options.parts {
         match part {
             'a' => sign_in(&options, &instance)?,
+            'g' => passkey_sign_in(&options, &instance)?,
             'b' => signed_in_page(&options, &instance)?,
             'c' => code_flow(&options, &instance, &runtime)?,
             'd' => starting(&instance)?,
@@ -178,6 +182,23 @@ fn sign_in(options: &Options, instance: &Instance) -> Outcome<()> {
     ];
     compare("A. Signing in", options.pace(), contenders)?;
     println!("\nMemory in use afterwards: {:.1} MiB", server.resident_mebibytes()?);
+    Ok(())
+}
+
+/// G: signing in with a passkey, against signing in with a password.
+fn passkey_sign_in(options: &Options, instance: &Instance) -> Outcome<()> {
+    let (server, _) = instance.start()?;
+    let mut with_password = sign_ins(instance, PEOPLE, SIGNERS);
+    let mut with_passkey = passkey_sign_ins(instance, ACCOUNTS, PEOPLE)?;
+    let contenders = vec![
+        Contender::served("password: GET and POST /anmelden", &server, || {
+            drive_apart(instance.address, &mut with_password, options.duration())
+        }),
+        Contender::served("passkey: page, challenge, POST /anmelden/passkey", &server, || {
+            drive(instance.address, &mut with_passkey, options.duration())
+        }),
+    ];
+    compare("G. Signing in with a passkey", options.pace(), contenders)?;
     Ok(())
 }
 

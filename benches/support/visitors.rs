@@ -55,7 +55,7 @@ impl SignIn {
         Self { host: instance.host.clone(), accounts, devices: HashMap::new(), number: start, sent_form: false }
     }
 
-    fn form(&self, page: &Answer<'_>) -> Outcome<Vec<u8>> {
+    pub fn form(&self, page: &Answer<'_>) -> Outcome<Vec<u8>> {
         page.expect(200)?;
         let cookie = page.cookie("nk_t").ok_or("no browser cookie")?;
         let csrf = page.between("name=\"csrf\" value=\"", "\"");

@@ -11,6 +11,7 @@ use crate::kernel::error::Error;
 use crate::kernel::seal::Vault;
 use crate::kernel::secret::hex;
 use crate::kernel::time::{Timestamp, days, hours, minutes};
+use crate::store::db::Tx;
 use crate::store::work::{Actor, Work};
 
 /// Tries at a code of six digits in a window of fifteen minutes (OWASP ASVS V6.6.3).
@@ -211,6 +212,12 @@ pub async fn count_at_once(app: &AppParts, counters: [Counter; 3]) -> Result<(),
     let mut work = app.single(Actor::Visitor).await?;
     count(&mut work, counters).await?;
     work.commit().await
+}
+
+/// `Err(TooMany)` as [`count`] would say it, and counts nothing: for tries that count only if they fail.
+pub async fn check(tx: &mut Tx, counters: [Counter; 3], now: Timestamp) -> Result<(), Error> {
+    let until = store::blocked_until(tx, &counters.map(|counter| counter.row(now)), now).await?;
+    until.map_or(Ok(()), |until| Err(Error::TooMany(until)))
 }
 
 /// Whether nothing more is tried until the counter's window ends.

@@ -49,20 +49,39 @@ pub fn seal(app: &AppParts, owner: Owner<'_>, lifetime: Duration, state: impl Se
     Ok(URL_SAFE_NO_PAD.encode(sealed))
 }
 
-/// Takes it; nobody can again, on no node, whatever comes of it. None if it is another owner's, too old, or none
-/// of ours.
+/// A question that has come back, and has not been taken yet.
+pub struct Opened<T> {
+    pub state: T,
+    once: Once,
+}
+
+impl<T> Opened<T> {
+    /// Takes it; nobody can again, on no node, whatever comes of it. `false` if somebody has.
+    pub async fn take(&self, work: &mut Work) -> Result<bool, Error> {
+        Ok(replay::insert(work, &self.once).await?)
+    }
+}
+
+/// Reads a question that has come back. None if it is another owner's, too old, or none of ours.
+pub fn open<T: DeserializeOwned>(
+    app: &AppParts,
+    owner: Owner<'_>,
+    text: &str,
+    now: Timestamp,
+) -> Result<Option<Opened<T>>, Error> {
+    let Ok(sealed) = URL_SAFE_NO_PAD.decode(text) else { return Ok(None) };
+    let Ok(plain) = app.vault.system.open(owner.place(&owner.row()), &sealed) else { return Ok(None) };
+    let Sealed { id, expires_at, state } = serde_json::from_slice(plain.expose()).map_err(Error::broken)?;
+    Ok((expires_at > now).then(|| Opened { state, once: Once::new("ceremony", &id, expires_at) }))
+}
+
+/// Opens and takes it, before anything is looked at.
 pub async fn take<T: DeserializeOwned>(
     app: &AppParts,
     work: &mut Work,
     owner: Owner<'_>,
     text: &str,
 ) -> Result<Option<T>, Error> {
-    let Ok(sealed) = URL_SAFE_NO_PAD.decode(text) else { return Ok(None) };
-    let Ok(plain) = app.vault.system.open(owner.place(&owner.row()), &sealed) else { return Ok(None) };
-    let sealed: Sealed<T> = serde_json::from_slice(plain.expose()).map_err(Error::broken)?;
-    if sealed.expires_at <= work.now {
-        return Ok(None);
-    }
-    let is_first = replay::insert(work, &Once::new("ceremony", &sealed.id, sealed.expires_at)).await?;
-    Ok(is_first.then_some(sealed.state))
+    let Some(opened) = open(app, owner, text, work.now)? else { return Ok(None) };
+    Ok(opened.take(work).await?.then_some(opened.state))
 }

@@ -2,14 +2,14 @@
 //! made, waits sealed, and is used once before it is stored, so that it is a means of the account from its first moment.
 
 use serde::{Deserialize, Serialize};
-use webauthn_rs::prelude::{Credential, Passkey as Key, PublicKeyCredential};
+use webauthn_rs::prelude::{Credential, DiscoverableAuthentication, Passkey as Key, PublicKeyCredential};
 
 use super::super::SigninEvent;
 use super::super::attempts::{self, Counter, Network};
-use super::super::ceremony::Owner;
+use super::super::ceremony::{self, Owner};
 use super::super::store;
 use super::register::{self, Begun, NotMade};
-use super::sign_in::{check, methods, take};
+use super::sign_in::{check, methods, owner};
 use super::{Model, kind_of, level};
 use crate::app::AppParts;
 use crate::assurance::Policy;
@@ -85,7 +85,7 @@ pub async fn use_once(
     made: Made,
     signed: Signed<'_>,
 ) -> Result<Option<Used>, Error> {
-    let (counters, state) = take(app, (signed.browser, signed.network), signed.ceremony).await?;
+    let (counters, state) = take(app, signed).await?;
     let answer = serde_json::from_str::<PublicKeyCredential>(signed.answer);
     let (Some(state), Ok(answer)) = (state, answer) else { return Ok(None) };
     if !equal(&answer.raw_id, made.key.cred_id()) {
@@ -97,6 +97,20 @@ pub async fn use_once(
         let (counter, is_synchronised) = (result.counter(), result.backup_state());
         Used { made, counter, is_synchronised, counters }
     }))
+}
+
+/// Counts a try and takes its challenge; `None` if that is not good here and now.
+async fn take(app: &AppParts, signed: Signed<'_>) -> Result<([Counter; 3], Option<DiscoverableAuthentication>), Error> {
+    let counters = attempts::of_assertion(app, signed.browser, signed.network);
+    let mut work = app.begin(Actor::Visitor).await?;
+    let counted = attempts::count(&mut work, counters).await;
+    let taken = match &counted {
+        Ok(()) => ceremony::take(app, &mut work, owner(signed.browser), signed.ceremony).await?,
+        Err(_) => None,
+    };
+    work.commit().await?;
+    counted?;
+    Ok((counters, taken))
 }
 
 impl Used {

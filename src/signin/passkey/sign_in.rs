@@ -8,7 +8,7 @@ use webauthn_rs::prelude::{
 use super::super::arrival::Comer;
 use super::super::attempts::{self, Counter, Network};
 use super::super::blocking;
-use super::super::ceremony::{self, Owner};
+use super::super::ceremony::{self, Opened, Owner};
 use super::super::session::Session;
 use super::super::store::{self, FoundPasskey};
 use super::super::{SigninEvent, change, means};
@@ -55,7 +55,7 @@ pub enum Outcome {
     Locked(AccountId),
 }
 
-const fn owner(browser: &[u8]) -> Owner<'_> {
+pub(super) const fn owner(browser: &[u8]) -> Owner<'_> {
     Owner { purpose: "sign_in", browser, within: "" }
 }
 
@@ -70,50 +70,43 @@ pub fn begin(app: &AppParts, browser: &[u8]) -> Result<Begun, Error> {
 /// Why an answer did not count, as the history tells it.
 pub(super) type Why = &'static str;
 
-/// Tries to sign in. The try is counted and the challenge is gone before anything is looked at.
+/// A challenge that has come back.
+type Asked = Opened<DiscoverableAuthentication>;
+
+/// Tries to sign in. What is right takes the challenge in the transaction that begins the session, what is wrong in the one that
+/// counts the try and writes it down: nobody answers a challenge twice, and signing in is one commit.
 pub async fn finish(app: &AppParts, attempt: Attempt<'_>) -> Result<Outcome, Error> {
-    let (counters, taken) = take(app, (attempt.browser, attempt.network), attempt.ceremony).await?;
+    let mut tx = app.read().await?;
+    attempts::check(&mut tx, counters(app, &attempt), app.now()).await?;
+    let asked: Option<Asked> = ceremony::open(app, owner(attempt.browser), attempt.ceremony, app.now())?;
     let Ok(answer) = serde_json::from_str::<PublicKeyCredential>(attempt.answer) else {
-        return refuse(app, &attempt, None, "unreadable").await;
+        return refuse(app, &attempt, asked.as_ref(), (None, "unreadable")).await;
     };
-    let Some(state) = taken else { return refuse(app, &attempt, None, "challenge").await };
-    let found = store::find_passkey(&mut app.read().await?, &answer.raw_id, &attempt.comer.device.hash()).await?;
-    let Some(found) = found else { return refuse(app, &attempt, None, "unknown").await };
-    let (owner, result) = match verify(app, &attempt, (&answer, state), &found).await? {
-        Ok(verified) => verified,
-        Err(why) => return refuse(app, &attempt, Some(&found.account_id), why).await,
-    };
-    if found.status == Status::Locked {
-        return Ok(Outcome::Locked(found.account_id));
+    let Some(asked) = asked else { return refuse(app, &attempt, None, (None, "challenge")).await };
+    let found = store::find_passkey(&mut tx, &answer.raw_id, &attempt.comer.device.hash()).await?;
+    drop(tx);
+    let Some(found) = found else { return refuse(app, &attempt, Some(&asked), (None, "unknown")).await };
+    match verify(app, &attempt, (&answer, &asked), &found).await? {
+        Err(why) => refuse(app, &attempt, Some(&asked), (Some(&found.account_id), why)).await,
+        Ok(_) if found.status == Status::Locked => {
+            spend(app, &attempt, Some(&asked)).await?.commit().await?;
+            Ok(Outcome::Locked(found.account_id))
+        }
+        Ok(result) => begin_session(app, &attempt, (found, result), &asked).await,
     }
-    begin_session(app, &attempt, (found, result, owner), counters).await
 }
 
-/// Counts a try and takes its challenge; `None` if that is not good here and now.
-pub(super) async fn take(
-    app: &AppParts,
-    (browser, network): (&[u8], &Network),
-    ceremony: &str,
-) -> Result<([Counter; 3], Option<DiscoverableAuthentication>), Error> {
-    let counters = attempts::of_assertion(app, browser, network);
-    let mut work = app.begin(Actor::Visitor).await?;
-    let counted = attempts::count(&mut work, counters).await;
-    let taken = match &counted {
-        Ok(()) => ceremony::take(app, &mut work, owner(browser), ceremony).await?,
-        Err(_) => None,
-    };
-    work.commit().await?;
-    counted?;
-    Ok((counters, taken))
+fn counters(app: &AppParts, attempt: &Attempt<'_>) -> [Counter; 3] {
+    attempts::of_assertion(app, attempt.browser, attempt.network)
 }
 
 /// Checks the answer against the key that it names, in this order: whether it may be used here, whose it is, what it signed.
 async fn verify(
     app: &AppParts,
     attempt: &Attempt<'_>,
-    (answer, state): (&PublicKeyCredential, DiscoverableAuthentication),
+    (answer, asked): (&PublicKeyCredential, &Asked),
     found: &FoundPasskey,
-) -> Result<Result<(Account, AuthenticationResult), Why>, Error> {
+) -> Result<Result<AuthenticationResult, Why>, Error> {
     // TR-03160-1: used for the first time in the session that registered it.
     let here = attempt.comer.previous.is_some_and(|session| session.id == found.registered_in);
     if found.confirmed_at.is_none() && !here {
@@ -122,10 +115,8 @@ async fn verify(
     if found.blocked_at.is_some() && !may_unblock(app, attempt, found) {
         return Ok(Err("blocked"));
     }
-    let mut tx = app.read().await?;
-    let owner = account::load(&mut tx, &app.vault, &found.account_id).await?;
-    let data_key = account::key(&mut tx, &app.vault, &found.account_id).await?;
-    drop(tx);
+    let wrapped = found.key_wrapped.as_deref().ok_or(Error::NotFound)?;
+    let data_key = app.vault.master().unwrap(wrapped, found.account_id.as_str()).await.map_err(Error::broken)?;
     let plain = data_key.open(place("credential", &found.id), &found.credential).map_err(Error::broken)?;
     let key: Key = serde_json::from_slice(plain.expose()).map_err(Error::broken)?;
     let model = Model::open(&data_key, &found.id, found.model.as_deref())?;
@@ -136,7 +127,7 @@ async fn verify(
     let mut credential = Credential::from(key);
     credential.counter = u32::try_from(found.counter).map_err(Error::broken)?;
     credential.backup_state = found.is_synchronised;
-    Ok(check(app, &found.account_id, (answer, state), &credential)?.map(|result| (owner, result)))
+    check(app, &found.account_id, (answer, asked.state.clone()), &credential)
 }
 
 /// Whether that was signed by a key of this account for this challenge.
@@ -180,14 +171,27 @@ fn is_framed(answer: &PublicKeyCredential) -> bool {
     client_data["crossOrigin"] == true || client_data.get("topOrigin").is_some()
 }
 
+/// Work of a try that leads nowhere: it is counted and its challenge is gone. `TooMany` if others were faster.
+async fn spend(app: &AppParts, attempt: &Attempt<'_>, asked: Option<&Asked>) -> Result<Work, Error> {
+    let mut work = app.begin(Actor::Visitor).await?;
+    work.request.clone_from(&attempt.comer.request);
+    if let Err(error) = attempts::count(&mut work, counters(app, attempt)).await {
+        work.commit().await?;
+        return Err(error);
+    }
+    if let Some(asked) = asked {
+        asked.take(&mut work).await?;
+    }
+    Ok(work)
+}
+
 async fn refuse(
     app: &AppParts,
     attempt: &Attempt<'_>,
-    account: Option<&AccountId>,
-    why: Why,
+    asked: Option<&Asked>,
+    (account, why): (Option<&AccountId>, Why),
 ) -> Result<Outcome, Error> {
-    let mut work = app.begin(Actor::Visitor).await?;
-    work.request.clone_from(&attempt.comer.request);
+    let mut work = spend(app, attempt, asked).await?;
     let (account, device) = (account.cloned(), attempt.comer.device.name.clone());
     audit::record(&mut work, &SigninEvent::PasskeyRefused { account, device, why }).await?;
     work.commit().await?;
@@ -197,28 +201,39 @@ async fn refuse(
 async fn begin_session(
     app: &AppParts,
     attempt: &Attempt<'_>,
-    (found, result, owner): (FoundPasskey, AuthenticationResult, Account),
-    counters: [Counter; 3],
+    (found, result): (FoundPasskey, AuthenticationResult),
+    asked: &Asked,
 ) -> Result<Outcome, Error> {
     let account = &found.account_id;
+    // Most people come with what they always come with, and nobody has to be told anything.
+    let is_usual = found.confirmed_at.is_some() && found.blocked_at.is_none() && found.device_seen_at.is_some();
+    let owner = match is_usual {
+        true => None,
+        false => Some(account::load(&mut app.read().await?, &app.vault, account).await?),
+    };
     let mut work = attempt.comer.begin(app, account).await?;
-    let registered = match found.confirmed_at {
-        Some(_) => found.registered,
-        None => confirm(app, &mut work, (&found, &owner), attempt.comer.previous).await?,
+    if !asked.take(&mut work).await? {
+        drop(work);
+        return refuse(app, attempt, None, (None, "challenge")).await;
+    }
+    let registered = match &owner {
+        Some(owner) if found.confirmed_at.is_none() => {
+            confirm(app, &mut work, (&found, owner), attempt.comer.previous).await?
+        }
+        _ => found.registered,
     };
     // A removal that was faster ends here, and so does another use that counted further.
     let counter = i64::from(result.counter());
     let noted = (registered, attempt.unblocks);
     if !store::use_passkey(&mut work, &found.id, (counter, result.backup_state()), noted).await? {
         drop(work);
-        return refuse(app, attempt, Some(account), "counter").await;
+        return refuse(app, attempt, Some(asked), (Some(account), "counter")).await;
     }
-    attempts::forgive(&mut work, counters).await?;
-    if found.blocked_at.is_some() {
-        blocking::record_unblocked(app, &mut work, &owner, found.kind).await?;
+    if let Some(owner) = owner.as_ref().filter(|_| found.blocked_at.is_some()) {
+        blocking::record_unblocked(app, &mut work, owner, found.kind).await?;
     }
     let arrival = attempt.comer.arrival(account, found.device_seen_at);
-    let told = found.device_seen_at.is_none().then_some(owner);
+    let told = owner.filter(|_| found.device_seen_at.is_none());
     let proven = (level(Policy::of(&app.config), (found.kind, registered), work.now), methods(found.kind));
     let token = arrival.complete(app, &mut work, told, proven).await?;
     work.commit().await?;

@@ -119,6 +119,22 @@ pub async fn is_blocked(work: &mut Work, (purpose, key): (&str, &[u8])) -> Resul
     Ok(row.is_some_and(|row| row.blocked_until > now))
 }
 
+/// Until when the last of three counters refuses tries, if one does.
+pub async fn blocked_until(
+    tx: &mut Tx,
+    [one, two, three]: &[AttemptRow; 3],
+    now: Timestamp,
+) -> Result<Option<Timestamp>, DbError> {
+    let row = sql!(tx, fetch_optional BlockedRow,
+        "SELECT blocked_until FROM attempt
+          WHERE ((purpose = $1 AND key_hash = $2) OR (purpose = $3 AND key_hash = $4)
+                 OR (purpose = $5 AND key_hash = $6))
+            AND expires_at > $7 AND blocked_until > $7
+          ORDER BY blocked_until DESC LIMIT 1",
+        one.purpose, &one.key[..], two.purpose, &two.key[..], three.purpose, &three.key[..], now)?;
+    Ok(row.map(|row| row.blocked_until))
+}
+
 /// Begins a counter's window; `false` if one is under way.
 pub async fn begin_window(work: &mut Work, row: &AttemptRow) -> Result<bool, DbError> {
     let rows = sql!(

@@ -81,6 +81,8 @@ pub struct FoundPasskey {
     pub id: MeansId,
     pub account_id: AccountId,
     pub status: Status,
+    /// The account's key; none if it is being erased.
+    pub key_wrapped: Option<Vec<u8>>,
     pub credential: Vec<u8>,
     pub kind: MeansKind,
     pub registered: Level,
@@ -96,7 +98,7 @@ pub struct FoundPasskey {
 
 pub async fn find_passkey(tx: &mut Tx, credential_id: &[u8], device: &[u8]) -> Result<Option<FoundPasskey>, DbError> {
     sql!(tx, fetch_optional FoundPasskey,
-        "SELECT passkey.id, passkey.account_id, account.status, passkey.credential, passkey.kind, passkey.registered,
+        "SELECT passkey.id, passkey.account_id, account.status, account.key_wrapped, passkey.credential, passkey.kind, passkey.registered,
                 passkey.is_synchronised, passkey.counter, passkey.registered_in, passkey.confirmed_at,
                 passkey.blocked_at, passkey.model, device.last_seen_at AS device_seen_at
            FROM passkey
