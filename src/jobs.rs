@@ -10,7 +10,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::app::App;
 use crate::audit::{head, prune};
 use crate::client::registry::Registry;
-use crate::data::{inactivity, leaving};
+use crate::data::{closing, inactivity, leaving};
 use crate::kernel::error::Error;
 use crate::kernel::mail::{Mail, NotSent};
 use crate::notice;
@@ -82,7 +82,7 @@ pub fn start(app: App, registry: Registry, memory: Memory, grants: Grants) -> Ru
                 let app = app.clone();
                 async move {
                     // Neither waits for the other.
-                    let organisations = organisation::life::tend(&app).await;
+                    let organisations = closing::tend(&app).await;
                     leaving::tend(&app).await.and(organisations)
                 }
             }

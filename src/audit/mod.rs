@@ -99,9 +99,10 @@ pub mod tests {
                     let text = std::fs::read_to_string(&path).unwrap();
                     let code = text.split("#[cfg(test)]").next().unwrap();
                     let events = code.split("fn kind(&self) -> &'static str {").skip(1);
-                    // What has a kind and no subject is no event.
-                    for (body, _) in events.filter_map(|rest| rest.split_once("fn subject")) {
-                        out.extend(body.split('"').skip(1).step_by(2).map(str::to_owned));
+                    // What is called a kind and has no dot is no event.
+                    for body in events.filter_map(|rest| rest.split("\n    }\n").next()) {
+                        let names = body.split('"').skip(1).step_by(2).filter(|name| name.contains('.'));
+                        out.extend(names.map(str::to_owned));
                     }
                 }
             }

@@ -17,6 +17,7 @@ use crate::client::{Answer, Claim, Scope};
 use crate::kernel::error::{Error, Protocol};
 use crate::kernel::id::GrantId;
 use crate::kernel::keys::Purpose;
+use crate::kernel::level::Level;
 use crate::organisation::record::Entry;
 use crate::organisation::{self, Organisation};
 
@@ -185,17 +186,17 @@ async fn acting(app: &AppParts, live: &grant::Live, scopes: &[Scope]) -> Result<
     let mut claims: Map<_, _> = live.act(app, person).map(|act| ("act".to_owned(), act)).into_iter().collect();
     if let Some(power) = live.power.as_ref().filter(|_| scopes.contains(&Scope::Organisation)) {
         let organisation = organisation::load(&mut tx, &app.vault, &power.organisation).await?;
-        claims.insert("organisation".to_owned(), of_organisation(&organisation));
+        claims.insert("organisation".to_owned(), of_organisation(&organisation, live.row.identity_level));
     }
     Ok(claims)
 }
 
-/// What an organisation says as a claim. Its level is how well it is known that it is the one; `acr` says how well its actor is
-/// known.
-fn of_organisation(organisation: &Organisation) -> Value {
+/// What an organisation says as a claim. Its level is how well it is known that it is the one, and never above how well it is known
+/// who acts (Implementing Regulation (EU) 2015/1502, 2.1.4); `acr` says how well they have signed in.
+fn of_organisation(organisation: &Organisation, actor: Level) -> Value {
     let record = &organisation.record;
     let mut claim = json!({
-        "name": record.name, "legal_form": record.form.name(), "seat": record.seat, "level": organisation.level.acr(),
+        "name": record.name, "legal_form": record.form.name(), "seat": record.seat, "level": organisation.level.min(actor).acr(),
     });
     if let Some(Entry { kind, court, number }) = &record.register {
         claim["register"] = json!({ "kind": kind.name(), "court": court, "number": number });

@@ -120,6 +120,11 @@ pub async fn forget(work: &mut Work, account: &AccountId) -> Result<(), Error> {
     Ok(store::delete_connections(work, account).await?)
 }
 
+/// Removes what clients may have of an organisation that is being erased.
+pub async fn forget_organisation(work: &mut Work, organisation: &OrganisationId) -> Result<(), Error> {
+    Ok(store::acting::delete_of_organisation(work, organisation).await?)
+}
+
 /// Withdraws: from now on the client gets nothing, and what it holds is worth nothing here.
 pub async fn withdraw(app: &AppParts, account: &AccountId, client: &ClientId) -> Result<(), Error> {
     let mut work = app.begin(Actor::Account(account.clone())).await?;

@@ -17,7 +17,7 @@ use crate::kernel::texts::{MailTexts, Text, moment};
 use crate::kernel::time::Timestamp;
 use crate::notice::Kind;
 use crate::signin::change::tell;
-use crate::store::work::{Actor, Work};
+use crate::store::work::Work;
 
 /// How long an organisation that was given up may be kept after all.
 pub const RETURN_DAYS: u16 = 30;
@@ -152,39 +152,28 @@ pub async fn keep(app: &AppParts, whose: (&OrganisationId, &AccountId), request:
     work.commit().await
 }
 
-/// The job: ends what was given up and whose time is over. One that fails stands in nobody's way.
-pub async fn tend(app: &AppParts) -> Result<(), Error> {
-    let due = store::due(&mut app.read().await?, app.now(), ROUND).await?;
-    let mut outcome = Ok(());
-    for id in due {
-        match erase(app, &id).await {
-            // Another node was faster, or somebody has kept it.
-            Ok(()) | Err(Error::Conflict(_) | Error::NotFound) => {}
-            Err(error) => outcome = Err(error),
-        }
-    }
-    outcome
+/// Organisations that were given up and whose time is over.
+pub async fn due(app: &AppParts) -> Result<Vec<OrganisationId>, Error> {
+    Ok(store::due(&mut app.read().await?, app.now(), ROUND).await?)
 }
 
 /// Destroys the key, which makes everything sealed under it unreadable in every copy, and removes what is left. Who belonged
-/// to it belongs to it no more, on this node at once.
-async fn erase(app: &AppParts, id: &OrganisationId) -> Result<(), Error> {
-    let mut work = app.begin(Actor::System("organisations")).await?;
-    hold(&mut work, id).await?;
+/// to it belongs to it no more, on this node at once. `Conflict` if another node was faster, or somebody has kept it.
+pub async fn erase(app: &AppParts, work: &mut Work, id: &OrganisationId) -> Result<(), Error> {
+    hold(work, id).await?;
     let organisation = load(&mut work.tx, &app.vault, id).await?;
     let words: Words = |mail| (&mail.organisation_closed_subject, &mail.organisation_closed_body);
-    tell_responsible(app, &mut work, &organisation, words, None).await?;
-    if !store::destroy(&mut work, id).await? {
+    tell_responsible(app, work, &organisation, words, None).await?;
+    if !store::destroy(work, id).await? {
         return Err(Error::Conflict("organisation_state"));
     }
-    let members = store::end_memberships(&mut work, id).await?;
+    let members = store::end_memberships(work, id).await?;
     work.touched.extend(members);
-    super::store::evidence::delete_of(&mut work, id).await?;
-    super::store::letter::delete_of(&mut work, id).await?;
-    super::store::claim::delete_of_organisation(&mut work, id).await?;
-    store::delete_rest(&mut work, id).await?;
-    audit::record(&mut work, &Happened::new(id, What::Closed {})).await?;
-    work.commit().await
+    super::store::evidence::delete_of(work, id).await?;
+    super::store::letter::delete_of(work, id).await?;
+    super::store::claim::delete_of_organisation(work, id).await?;
+    store::delete_rest(work, id).await?;
+    audit::record(work, &Happened::new(id, What::Closed {})).await
 }
 
 /// `Conflict` if it is in none of these states.

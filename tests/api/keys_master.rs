@@ -212,7 +212,7 @@ both!(without_the_key_that_is_needed_nothing_begins, async |world| {
         removed(config);
         config.keys.other_master_key = Some(own_master_key(config, 9));
     };
-    assert_eq!(rewrap(&world.open_with(right).await.unwrap()).await.unwrap().accounts, 4);
+    assert_eq!(rewrap(&world.open_with(right).await.unwrap()).await.unwrap().accounts, 5);
 });
 
 both!(a_key_that_does_not_open_is_counted_and_left, async |world| {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use nutzerkonto::data::closing;
 use nutzerkonto::kernel::id::OrganisationId;
 use nutzerkonto::kernel::time::days;
 use nutzerkonto::operator::Inquiry;
 use nutzerkonto::operator::organisation::{Step, show, step};
-use nutzerkonto::organisation::life;
 
 use crate::both;
 use crate::support::organisation::{NADINE, letters};
@@ -81,7 +81,7 @@ both!(nadine_gives_her_bakery_up_and_keeps_it, async |world| {
     for page in ["daten", "register", "schliessen"] {
         assert_eq!(nadine.get(&format!("{path}/{page}")).await.status, 403, "{page}");
     }
-    life::tend(&world.app).await.unwrap();
+    closing::tend(&world.app).await.unwrap();
     nadine.get(&format!("{path}/behalten")).await;
     let kept = nadine.post(&format!("{path}/behalten"), &[]).await;
     assert_eq!(kept.location(), format!("{path}?erledigt=behalten"));
@@ -89,7 +89,7 @@ both!(nadine_gives_her_bakery_up_and_keeps_it, async |world| {
     assert_eq!(state(&world).await, "active");
     assert_eq!(nadine.post(&format!("{path}/behalten"), &[]).await.status, 403, "it is not being given up");
     world.pass(days(40));
-    life::tend(&world.app).await.unwrap();
+    closing::tend(&world.app).await.unwrap();
     assert_eq!(state(&world).await, "active", "nothing is left of the date");
 });
 
@@ -99,14 +99,17 @@ both!(what_was_given_up_is_gone_after_thirty_days, async |mut world| {
     let opened = nadine.registers_bakery("1234").await;
     let path = crate::support::organisation::path(&opened);
     letters(&directory, 1).await;
+    let agreed = "INSERT INTO acting_consent (account_id, represented, client_id, scope, claims, terms, granted_at)
+                  SELECT account_id, organisation_id, 'parken', 'openid', '{}', '', 1 FROM membership";
+    world.change(agreed).await;
     assert_eq!(closes(&mut nadine, &path).await, 303);
     // To the end of the thirtieth day in Germany.
     world.pass(days(30) + Duration::from_secs(13 * 3600 + 57 * 60));
-    life::tend(&world.app).await.unwrap();
+    closing::tend(&world.app).await.unwrap();
     assert_eq!(state(&world).await, "closing");
     world.pass(Duration::from_secs(2 * 60));
     let node = world.second_node().await;
-    let (one, other) = tokio::join!(life::tend(&world.app), life::tend(&world.app));
+    let (one, other) = tokio::join!(closing::tend(&world.app), closing::tend(&world.app));
     one.unwrap();
     other.unwrap();
     drop(node);
@@ -114,7 +117,7 @@ both!(what_was_given_up_is_gone_after_thirty_days, async |mut world| {
     world.mail_about(NADINE, "ist gelöscht").await;
     let closed = "SELECT kind FROM audit_event WHERE kind = 'organisation.closed'";
     assert_eq!(world.texts(closed).await.len(), 1, "once");
-    for table in ["organisation_letter", "organisation_evidence", "membership_right"] {
+    for table in ["organisation_letter", "organisation_evidence", "membership_right", "acting_consent"] {
         assert_eq!(world.rows(table).await, 0, "{table}");
     }
     assert!(world.texts("SELECT id FROM organisation WHERE key_wrapped IS NOT NULL").await.is_empty());

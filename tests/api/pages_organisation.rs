@@ -8,7 +8,7 @@ use crate::pages::Album;
 use crate::support::organisation::{ENTRY, NAME, PLACES, code, letters, path};
 use crate::support::{Browser, World};
 
-const NADINE: &str = "weber@example.org";
+const NADINE: &str = "n.weber@example.org";
 
 pub async fn registers_an_organisation(world: &mut World, language: &'static str, album: &mut Album) {
     let directory = world.mail_house().await;

@@ -1,7 +1,7 @@
 //! The same for somebody who acts for another party: consents and grants.
 
 use super::{CodeRow, ConsentRow};
-use crate::kernel::id::{AccountId, ClientId};
+use crate::kernel::id::{AccountId, ClientId, OrganisationId};
 use crate::kernel::time::Timestamp;
 use crate::oidc::grant::{OFFLINE_IDLE, RefreshToken};
 use crate::sql;
@@ -135,4 +135,9 @@ pub async fn list_consents(tx: &mut Tx, account: &AccountId) -> Result<Vec<Acted
     sql!(tx, fetch_all ActedRow,
         "SELECT represented, client_id, scope, claims, terms, granted_at FROM acting_consent
           WHERE account_id = $1 ORDER BY granted_at DESC, client_id, represented LIMIT 1000", account)
+}
+
+/// Removes what people have agreed to for an organisation that is gone. Its grants end by themselves: nobody acts for it.
+pub async fn delete_of_organisation(work: &mut Work, organisation: &OrganisationId) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "DELETE FROM acting_consent WHERE represented = $1", organisation).map(drop)
 }

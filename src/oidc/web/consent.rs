@@ -8,6 +8,7 @@ use super::{Answer, follow};
 use crate::account::Account;
 use crate::client::{Claim, Client, Scope};
 use crate::kernel::error::{Error, Protocol};
+use crate::kernel::level::Level;
 use crate::kernel::texts::{Language, Text, moment};
 use crate::oidc::consent::Side;
 use crate::oidc::{authorize, consent, scopes_of};
@@ -101,11 +102,13 @@ async fn represented(visitor: &Visitor, scopes: &[Scope], acting: &Acting) -> Re
         let value = t.acting.consent_register_value.with("kind", entry.kind.name());
         value.with("number", &entry.number).with("court", &entry.court).to_string()
     });
+    // As it is handed over: through nobody an organisation is known better than they are.
+    let actor = visitor.session.as_ref().map_or(Level::Basic, |session| session.identity);
     let told = [
-        (&t.acting.consent_name, record.name.clone()),
+        (&t.acting.consent_name, format!("{}, {}", record.name, record.form.label(t))),
         (&t.acting.consent_register, register.unwrap_or_else(|| t.acting.consent_register_none.to_string())),
         (&t.acting.consent_seat, record.seat.clone()),
-        (&t.acting.consent_level, level_name(t, organisation.level)),
+        (&t.acting.consent_level, level_name(t, organisation.level.min(actor))),
     ];
     let row = |(label, value): (&Text, String)| Row {
         id: String::new(),

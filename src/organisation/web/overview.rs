@@ -39,6 +39,9 @@ struct OverviewPage {
     /// The register does not name the one who had it asked.
     unnamed: bool,
     represents: bool,
+    /// Whether members, areas and the protocol are theirs to see, and the services.
+    looks: bool,
+    administrates: bool,
     keeps: bool,
     done: &'static str,
 }
@@ -101,6 +104,8 @@ pub async fn show(at: AtOrganisation) -> Answer {
         unnamed: represents && of_register.is_some_and(|one| !one.shown.names_representative),
         tasks,
         represents,
+        looks: member.may_look(),
+        administrates: member.may_administrate(),
         keeps: organisation.state == State::Closing && member.holds(&Right::Representation),
         done: done(visitor.query()),
         f,

@@ -61,7 +61,10 @@ impl Firm {
     /// A path of the route table with its places filled.
     pub fn fill(&self, path: &str, member: &str, area: &str) -> String {
         let path = path.replace("/organisation/parken", &format!("/organisation/{}", self.id));
-        path.replace("{id}", self.id.as_str()).replace("{member}", member).replace("{area}", area).replace("{dienst}", "parken")
+        path.replace("{id}", self.id.as_str())
+            .replace("{member}", member)
+            .replace("{area}", area)
+            .replace("{dienst}", "parken")
     }
 
     /// Adds an area; its id.
