@@ -13,7 +13,7 @@ pub async fn acts_for_a_bakery(world: &World, language: &'static str, album: &mu
     let (both, only) = (Service::new("parken"), Service::new("firmen"));
     world.clients(&[both.serving(&BOTH, ""), only.serving(&["organisations"], "")].concat()).await;
     let mut nadine = world.representative(WEBER, ["Nadine", "Weber"]).await;
-    let bakery = world.organisation(WEBER, &bakery("1234")).await;
+    let bakery = world.organisation(WEBER, &bakery("9876")).await;
     nadine.language = language;
     let membership = world.membership(&bakery, WEBER).await;
     let page = nadine.visit(&both.request(&[SCOPE])).await;
