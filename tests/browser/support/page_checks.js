@@ -25,10 +25,19 @@ const REQUESTS_MORE_WITH_SCRIPT = 2;
 const HTML_MAX_BYTES = 30 * 1024;
 const TRANSFER_MAX_BYTES = 30 * 1024;
 
+/** The browser moves the focus to where the address points a little after the page is there, later on a busy machine. */
+async function focusSettles(page) {
+  for (let left = 40; left > 0; left--) {
+    if (await page.evaluate(() => document.activeElement.id === "fehler")) return;
+    await page.waitForTimeout(50);
+  }
+}
+
 /** What does not depend on how the page is looked at. */
 export async function checkStructure({ page, language, isRefused }) {
   const problems = [];
   const expect = (holds, problem) => holds || problems.push(problem);
+  if (isRefused) await focusSettles(page);
   const facts = await page.evaluate(() => ({
     language: document.documentElement.lang,
     title: document.title,
