@@ -2,7 +2,6 @@
 //!
 //! This capability knows all others and owns almost nothing: what is copied and erased belongs to those on its left.
 
-pub mod closing;
 pub mod export;
 pub mod inactivity;
 pub mod leaving;

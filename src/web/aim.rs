@@ -10,8 +10,6 @@ pub enum Aim {
     Device,
     /// The registration desk, for officers.
     Desk,
-    /// Organisations: registering one, and what only somebody who is known well may do with one.
-    Organisation,
 }
 
 /// What a page of ours wants besides somebody signed in.
@@ -22,14 +20,13 @@ pub struct Wanted {
 }
 
 impl Aim {
-    const ALL: [Self; 3] = [Self::Device, Self::Desk, Self::Organisation];
+    const ALL: [Self; 2] = [Self::Device, Self::Desk];
 
     /// The query that carries it.
     pub const fn query(self) -> &'static str {
         match self {
             Self::Device => "?ziel=geraet",
             Self::Desk => "?ziel=amt",
-            Self::Organisation => "?ziel=organisation",
         }
     }
 
@@ -37,7 +34,6 @@ impl Aim {
         match self {
             Self::Device => "/geraet",
             Self::Desk => "/amt",
-            Self::Organisation => "/organisation",
         }
     }
 
@@ -46,7 +42,6 @@ impl Aim {
         match self {
             Self::Device => None,
             Self::Desk => Some(Wanted { level: Level::Substantial, by_passkey: true }),
-            Self::Organisation => Some(Wanted { level: Level::Substantial, by_passkey: false }),
         }
     }
 
@@ -55,7 +50,6 @@ impl Aim {
         match self {
             Self::Device => (&t.device.title, &t.device.title),
             Self::Desk => (&t.desk.title, &t.desk.level_reason),
-            Self::Organisation => (&t.organisation.title, &t.organisation.level_reason),
         }
     }
 
@@ -69,9 +63,6 @@ impl Aim {
         match path {
             "/geraet" => Some(Self::Device),
             path if path == "/amt" || path.starts_with("/amt/") => Some(Self::Desk),
-            // Nobody has to be known for stopping what somebody has registered in their name.
-            "/organisation/widerruf" => None,
-            path if path == "/organisation" || path.starts_with("/organisation/") => Some(Self::Organisation),
             _ => None,
         }
     }
@@ -92,7 +83,5 @@ mod tests {
         }
         assert_eq!(Aim::of_query("a=b&ziel=amt"), Some(Aim::Desk));
         assert_eq!(Aim::of_path("/amtlich"), None);
-        assert_eq!(Aim::of_path("/organisation/neu/register"), Some(Aim::Organisation));
-        assert_eq!(Aim::of_path("/organisation/widerruf"), None);
     }
 }

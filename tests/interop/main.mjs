@@ -6,7 +6,6 @@ const SUITES = [
   'openid-client',
   'registration',
   'verified-claims',
-  'organisations',
   'fapi2',
   'mutual-tls',
   'authlib',
