@@ -38,10 +38,12 @@ macro_rules! section {
 
 mod assurance;
 mod eid;
+mod organisation;
 mod passkey;
 
 pub use assurance::{Assurance, LevelRule};
 pub use eid::{Eid, SmartEid};
+pub use organisation::Organisation;
 pub use passkey::{AttestationPolicy, Passkey};
 
 section! {
@@ -261,6 +263,8 @@ pub struct Config {
     #[serde(default)]
     pub letter: Letter,
     #[serde(default)]
+    pub organisation: Organisation,
+    #[serde(default)]
     pub operator: Operator,
     #[serde(default)]
     pub log: Log,
@@ -347,6 +351,7 @@ impl Config {
         }
         self.check_client_certificates()?;
         upstream::check(&self.upstream, loopback)?;
+        self.organisation.check(loopback)?;
         if self.assurance.rules.iter().any(|rule| rule.signed_by.trim().is_empty() || rule.reason.trim().is_empty()) {
             return Err("assurance.rules: signed_by and reason must say who has decided this, and why".to_owned());
         }
@@ -476,6 +481,7 @@ impl Config {
         Registration::reference(&mut out);
         Upstream::reference(&mut out);
         Letter::reference(&mut out);
+        Organisation::reference(&mut out);
         Operator::reference(&mut out);
         Log::reference(&mut out);
         out

@@ -10,12 +10,13 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::app::App;
 use crate::audit::{head, prune};
 use crate::client::registry::Registry;
-use crate::data::{inactivity, leaving};
+use crate::data::{closing, inactivity, leaving};
 use crate::kernel::error::Error;
 use crate::kernel::mail::{Mail, NotSent};
 use crate::notice;
 use crate::oidc::grant::Grants;
 use crate::oidc::{backchannel, logout_state};
+use crate::organisation;
 use crate::proofing::letter;
 use crate::signin::{recovery, session};
 use crate::store::outbox::{self, Job, Lane, Tried};
@@ -79,7 +80,11 @@ pub fn start(app: App, registry: Registry, memory: Memory, grants: Grants) -> Ru
             let app = app.clone();
             move || {
                 let app = app.clone();
-                async move { leaving::tend(&app).await }
+                async move {
+                    // Neither waits for the other.
+                    let organisations = closing::tend(&app).await;
+                    leaving::tend(&app).await.and(organisations)
+                }
             }
         }),
         every("logouts", MEASURE_EVERY, stopped.clone(), {
@@ -94,7 +99,7 @@ pub fn start(app: App, registry: Registry, memory: Memory, grants: Grants) -> Ru
             async move {
                 let rows = retention::run(&app.db.aside(), app.now()).await?;
                 let events = prune::tend(&app).await?;
-                let files = letter::print::tidy(&app).await?;
+                let files = letter::print::tidy(&app).await? + organisation::letter::print::tidy(&app).await?;
                 tracing::debug!(rows, events, files, "cleaned up");
                 // Neither waits for the other.
                 let reminded = recovery::tend(&app).await;
@@ -206,6 +211,7 @@ async fn deliver(app: &App, registry: &Registry, job: &Job) -> Result<(), NotSen
             app.mailer.send(&mail, app.now(), job.id.as_str()).await
         }
         letter::PRINT => letter::print::print(app, &payload).await.map_err(again),
+        organisation::letter::PRINT => organisation::letter::print::print(app, &payload).await.map_err(again),
         backchannel::TELL => backchannel::tell(app, registry, &payload).await,
         _ => Err(NotSent::for_now("this program does not know the job".to_owned())),
     }

@@ -31,6 +31,8 @@ pub mod notice;
 pub mod oidc;
 /// What the operator may do to an account, and must give a reason for.
 pub mod operator;
+/// Companies, associations and authorities: who they are, who belongs to them, and what those people may do.
+pub mod organisation;
 /// How people prove who they are.
 pub mod proofing;
 /// Registration, password, sessions, limits on trying.

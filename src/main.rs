@@ -40,7 +40,7 @@ enum Command {
         /// Where it keeps its data
         #[arg(long, default_value = "data/demo")]
         directory: PathBuf,
-        /// Port of the account; the service, its register, the eID-Server, the eID-Client and the other Land take the next five
+        /// Port of the account; the service, its register, the eID-Server, the eID-Client, the other Land and the company register take the next six
         #[arg(long, default_value_t = 8080)]
         port: u16,
         /// A PostgreSQL database instead of a file in the directory, as `postgres://user@host/name`
@@ -66,6 +66,9 @@ enum Command {
     /// Who acts for them
     #[command(subcommand)]
     Officer(commands::office::OfficerCommand),
+    /// Companies, associations and authorities: every look and every act needs a reason, which their members read
+    #[command(subcommand)]
+    Organisation(commands::organisation::OrganisationCommand),
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -211,6 +214,7 @@ async fn run(command: Command) -> Result<(), String> {
         Command::CodeDevices(command) => commands::code_devices::run(command).await,
         Command::Office(command) => commands::office::run(command).await,
         Command::Officer(command) => commands::office::run_officer(command).await,
+        Command::Organisation(command) => commands::organisation::run(command).await,
         Command::Audit(command) => run_audit(command).await,
         Command::Account(command) => run_account(command).await,
         Command::Retention(config) => {
@@ -240,8 +244,8 @@ async fn run_keys(command: KeysCommand) -> Result<(), String> {
             let done = keys::master::rewrap(&*open(&config).await?).await.map_err(text)?;
             let root = if done.root { 1 } else { 0 };
             say(&format!(
-                "wrapped anew: {} accounts, {} registrations, {root} root secret",
-                done.accounts, done.registrations
+                "wrapped anew: {} accounts, {} registrations, {} organisations, {root} root secret",
+                done.accounts, done.registrations, done.organisations
             ));
             if done.left > 0 {
                 return Err(format!("{} keys are left: see docs/operations.md, Another master key", done.left));

@@ -20,6 +20,8 @@ pub enum Guard {
     SignedIn,
     /// Needs an officer of a registration desk, signed in at substantial with a passkey.
     Officer,
+    /// Needs a member of the organisation that the path names; to everybody else there is nothing.
+    Member,
     /// Needs somebody who has left their account and may still return.
     Leaving,
     /// Authenticates a client or a token itself.
@@ -64,11 +66,13 @@ fn delete(path: &'static str, format: Format, guard: Guard, handler: Route) -> R
 #[expect(clippy::too_many_lines, reason = "one row per URL: the whole surface on one screen")]
 pub fn table(demo: bool) -> Vec<Row> {
     use Format::{OAuth, Page};
-    use Guard::{Flow, Leaving, Officer, Protocol, Public, SignedIn};
+    use Guard::{Flow, Leaving, Member, Officer, Protocol, Public, SignedIn};
     use crate::account::web::{self as account, further};
     use crate::assurance::web as assurance;
     use crate::data::web as data;
     use crate::notice::web as notice;
+    use crate::organisation::web::{acting, area, change, handover, invitation, leave, list as organisations, member, new as founding};
+    use crate::organisation::web::{overview as organisation, protocol as organisation_protocol, prove, revoke, services};
     use crate::proofing::web::{case, check, desk, eid, guardian, letter, slip, upstream};
     use crate::oidc::web::{self as oidc, device, programs, registration, unchecked};
     use crate::signin::web::{self as signin, blocking, code_app, contact, new_means, partial, passkey, passkeys, recovery, register, reset, security, way_back};
@@ -89,6 +93,8 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/anmelden/freigabe/abbrechen",             Page,  Public,   post_to().to(recovery::cancel)),
         get( "/anmelden/niveau",                         Page,  Flow,     get_to().to(assurance::level)),
         post("/anmelden/niveau/ohne",                    Page,  Flow,     post_to().to(assurance::decline)),
+        get( "/anmelden/wahl",                           Page,  SignedIn, get_to().to(acting::show)),
+        post("/anmelden/wahl",                           Page,  SignedIn, post_to().to(acting::submit)),
         get( "/anmelden/passkey",                        Page,  Public,   get_to().to(passkey::show)),
         post("/anmelden/passkey",                        Page,  Public,   post_to().to(passkey::submit)),
         get( OPTIONS_PATH,                               Page,  Public,   get_to().to(passkey::options)),
@@ -181,6 +187,33 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/amt/vorgang/{id}/ablehnen",               Page,  Officer,  post_to().to(desk::submit_refuse)),
         post("/amt/vorgang/{id}/schliessen",             Page,  Officer,  post_to().to(desk::close)),
         get( "/amt/vorgang/{id}/quittung",               Page,  Officer,  get_to().to(desk::receipt)),
+        get( "/organisation",                            Page,  SignedIn, get_to().to(organisations::show)),
+        get( "/organisation/neu",                        Page,  SignedIn, get_to().to(founding::name)),
+        post("/organisation/neu",                        Page,  SignedIn, post_to().to(founding::submit_name)),
+        get( "/organisation/neu/register",               Page,  SignedIn, get_to().to(founding::register)),
+        post("/organisation/neu/register",               Page,  SignedIn, post_to().to(founding::submit_register)),
+        get( "/organisation/neu/anschrift",              Page,  SignedIn, get_to().to(founding::places)),
+        post("/organisation/neu/anschrift",              Page,  SignedIn, post_to().to(founding::submit_places)),
+        get( "/organisation/neu/nummer",                 Page,  SignedIn, get_to().to(founding::number)),
+        post("/organisation/neu/nummer",                 Page,  SignedIn, post_to().to(founding::submit_number)),
+        get( "/organisation/neu/pruefen",                Page,  SignedIn, get_to().to(founding::check)),
+        post("/organisation/neu/pruefen",                Page,  SignedIn, post_to().to(founding::submit_check)),
+        get( "/organisation/neu/anspruch",               Page,  SignedIn, get_to().to(founding::show_claim)),
+        post("/organisation/neu/anspruch",               Page,  SignedIn, post_to().to(founding::submit_claim)),
+        get( "/organisation/widerruf",                   Page,  Public,   get_to().to(revoke::show)),
+        post("/organisation/widerruf",                   Page,  Public,   post_to().to(revoke::submit)),
+        get( "/organisation/{id}",                       Page,  Member,   get_to().to(organisation::show)),
+        get( "/organisation/{id}/register",              Page,  Member,   get_to().to(prove::register)),
+        post("/organisation/{id}/register",              Page,  Member,   post_to().to(prove::submit_register)),
+        get( "/organisation/{id}/brief",                 Page,  Member,   get_to().to(prove::letter)),
+        post("/organisation/{id}/brief",                 Page,  Member,   post_to().to(prove::order)),
+        post("/organisation/{id}/brief/code",            Page,  Member,   post_to().to(prove::redeem)),
+        get( "/organisation/{id}/daten",                 Page,  Member,   get_to().to(change::show)),
+        post("/organisation/{id}/daten",                 Page,  Member,   post_to().to(change::submit)),
+        get( "/organisation/{id}/schliessen",            Page,  Member,   get_to().to(leave::close)),
+        post("/organisation/{id}/schliessen",            Page,  Member,   post_to().to(leave::submit_close)),
+        get( "/organisation/{id}/behalten",              Page,  Member,   get_to().to(leave::keep)),
+        post("/organisation/{id}/behalten",              Page,  Member,   post_to().to(leave::submit_keep)),
         get( "/sicherheit",                              Page,  SignedIn, get_to().to(security::overview)),
         get( "/sicherheit/verlauf",                      Page,  SignedIn, get_to().to(security::show_history)),
         post("/sicherheit/sitzungen/beenden",            Page,  SignedIn, post_to().to(security::end_session)),
@@ -232,6 +265,9 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/sicherheit/notfall",                      Page,  SignedIn, post_to().to(security::submit_emergency)),
         get( "/dienste/{id}/beenden",                    Page,  SignedIn, get_to().to(account::disconnect)),
         post("/dienste/{id}/beenden",                    Page,  SignedIn, post_to().to(account::submit_disconnect)),
+        get( "/organisation/{id}/dienste",               Page,  Member,   get_to().to(services::list)),
+        get( "/organisation/{id}/dienste/{dienst}/beenden", Page, Member, get_to().to(services::disconnect)),
+        post("/organisation/{id}/dienste/{dienst}/beenden", Page, Member, post_to().to(services::submit_disconnect)),
         get( "/daten/protokoll",                         Page,  SignedIn, get_to().to(data::protocol)),
         get( "/daten/protokoll.csv",                     Page,  SignedIn, get_to().to(data::protocol_csv)),
         get( "/daten/export",                            Page,  SignedIn, get_to().to(data::export)),
@@ -242,6 +278,28 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/daten/geloescht",                         Page,  Public,   get_to().to(data::left)),
         get( "/daten/rueckkehr",                         Page,  Leaving,  get_to().to(data::returning)),
         post("/daten/rueckkehr",                         Page,  Leaving,  post_to().to(data::submit_returning)),
+        get( "/einladung/{code}",                        Page,  SignedIn, get_to().to(invitation::invited)),
+        post("/einladung/{code}",                        Page,  SignedIn, post_to().to(invitation::answer)),
+        get( "/organisation/{id}/mitgliedschaft",        Page,  Member,   get_to().to(member::mine)),
+        get( "/organisation/{id}/verlassen",             Page,  Member,   get_to().to(member::leave)),
+        post("/organisation/{id}/verlassen",             Page,  Member,   post_to().to(member::submit_leave)),
+        get( "/organisation/{id}/uebergabe",             Page,  Member,   get_to().to(handover::show)),
+        post("/organisation/{id}/uebergabe",             Page,  Member,   post_to().to(handover::submit)),
+        get( "/organisation/{id}/mitglieder",            Page,  Member,   get_to().to(member::list)),
+        get( "/organisation/{id}/mitglieder/einladen",   Page,  Member,   get_to().to(invitation::invite)),
+        post("/organisation/{id}/mitglieder/einladen",   Page,  Member,   post_to().to(invitation::submit_invite)),
+        get( "/organisation/{id}/mitglieder/{member}",   Page,  Member,   get_to().to(member::one)),
+        post("/organisation/{id}/mitglieder/{member}",   Page,  Member,   post_to().to(member::change)),
+        get( "/organisation/{id}/mitglieder/{member}/beenden", Page, Member, get_to().to(member::end)),
+        post("/organisation/{id}/mitglieder/{member}/beenden", Page, Member, post_to().to(member::submit_end)),
+        get( "/organisation/{id}/einladungen",           Page,  Member,   get_to().to(invitation::list)),
+        post("/organisation/{id}/einladungen",           Page,  Member,   post_to().to(invitation::change)),
+        get( "/organisation/{id}/bereiche",              Page,  Member,   get_to().to(area::list)),
+        post("/organisation/{id}/bereiche",              Page,  Member,   post_to().to(area::change)),
+        get( "/organisation/{id}/bereiche/{area}",       Page,  Member,   get_to().to(area::one)),
+        post("/organisation/{id}/bereiche/{area}",       Page,  Member,   post_to().to(area::change_one)),
+        get( "/organisation/{id}/protokoll",             Page,  Member,   get_to().to(organisation_protocol::show)),
+        get( "/organisation/{id}/protokoll.csv",         Page,  Member,   get_to().to(organisation_protocol::table)),
         get( "/echt",                                    Page,  Public,   get_to().to(notice::show)),
         post("/echt",                                    Page,  Public,   post_to().to(notice::submit)),
         get( "/sprache/{language}",                      Page,  Public,   get_to().to(account::language)),

@@ -126,7 +126,8 @@ fn parse_phone_number(text: &str) -> Option<String> {
     sound.then(|| format!("+{digits}"))
 }
 
-fn parse_street_address(text: &str) -> Option<String> {
+/// One or two lines: a street and a number, and what belongs to them.
+pub fn parse_street_address(text: &str) -> Option<String> {
     let lines: Vec<String> = text.lines().map(merge_blanks).filter(|line| !line.is_empty()).collect();
     let address = lines.join("\n");
     let sign = |sign: char| sign == '\n' || is_place_sign(sign) || "&+#:ºª°".contains(sign);
@@ -137,7 +138,8 @@ fn parse_street_address(text: &str) -> Option<String> {
     sound.then_some(address)
 }
 
-fn parse_german_postal_code(text: &str) -> Option<String> {
+/// Five digits.
+pub fn parse_german_postal_code(text: &str) -> Option<String> {
     let code = text.trim();
     (code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_digit())).then(|| code.to_owned())
 }
@@ -151,7 +153,8 @@ fn parse_postal_code(text: &str) -> Option<String> {
     sound.then_some(code)
 }
 
-fn parse_place(text: &str) -> Option<String> {
+/// A town or a region.
+pub fn parse_place(text: &str) -> Option<String> {
     let place = merge_blanks(text);
     let sound = place.chars().count() <= PLACE_MAX_CHARACTERS
         && place.chars().all(is_place_sign)
@@ -181,7 +184,8 @@ fn parse_web_address(text: &str) -> Option<String> {
     sound.then(|| url.into())
 }
 
-fn merge_blanks(text: &str) -> String {
+/// The words with one blank between two.
+pub fn merge_blanks(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

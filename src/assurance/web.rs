@@ -145,11 +145,14 @@ fn way_rows(t: &Texts, ways: &[Way], known: &[Means]) -> Vec<WayRow> {
 
 /// Where a page of ours wants more than a session has. Whoever has enough goes on to it.
 async fn own_level(visitor: &Visitor, aim: Aim) -> Answer {
-    let Some(session) = &visitor.session else { return visitor.leave(&format!("/anmelden{}", aim.query())) };
+    let Some(session) = &visitor.session else {
+        return visitor.leave(&format!("/anmelden{}", visitor.aim_query()));
+    };
     let (app, now) = (&visitor.app, visitor.app.now());
-    let Some(wanted) = aim.wanted() else { return visitor.leave(aim.path()) };
+    let page = visitor.page_to_repeat().unwrap_or(aim.path());
+    let Some(wanted) = aim.wanted() else { return visitor.leave(page) };
     if session.level(now) >= wanted.level && (session.has_used_passkey() || !wanted.by_passkey) {
-        return visitor.leave(aim.path());
+        return visitor.leave(page);
     }
     let known = means::list(&mut app.read().await?, &session.account_id).await?;
     let standing = (session.identity, session.strength(now));
@@ -177,7 +180,8 @@ async fn own_level(visitor: &Visitor, aim: Aim) -> Answer {
 
 /// The one page where a level is missing: for a service, or for a page of ours.
 pub async fn level(visitor: Visitor) -> Answer {
-    if let (None, Some(aim)) = (&visitor.pending, visitor.aim()) {
+    let aim = visitor.aim().or_else(|| visitor.page_to_repeat().and_then(Aim::of_path));
+    if let (None, Some(aim)) = (&visitor.pending, aim) {
         return own_level(&visitor, aim).await;
     }
     let (Some(pending), Some(session)) = (&visitor.pending, &visitor.session) else { return Err(Error::Gone) };

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::kernel::error::Error;
 use crate::kernel::id::EventId;
+use crate::kernel::time::Timestamp;
 use crate::store::db::Tx;
 use crate::store::work::Work;
 
@@ -57,5 +58,57 @@ pub async fn of_kinds(
     Ok(store::of_kinds(tx, subject, &format!(",{},", kinds.join(",")), before, limit).await?)
 }
 
+/// Which events of a subject somebody wants to see.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// By this actor, in the form that the trail stores.
+    pub actor: Option<&'a str>,
+    pub from: Option<Timestamp>,
+    /// Not any more at this moment.
+    pub until: Option<Timestamp>,
+}
+
+/// As [`of_kinds`], and only what is wanted.
+pub async fn of_kinds_wanted(
+    tx: &mut Tx,
+    (subject, kinds): (&str, &[&str]),
+    wanted: Wanted<'_>,
+    before: Option<&EventId>,
+    limit: i64,
+) -> Result<Vec<Recorded>, Error> {
+    let before = before.map_or(NEWEST, EventId::as_str);
+    let kinds = format!(",{},", kinds.join(","));
+    Ok(store::of_kinds_wanted(tx, (subject, &kinds), wanted, before, limit).await?)
+}
+
 /// Greater than the id of every event.
 const NEWEST: &str = "~";
+
+#[cfg(test)]
+pub mod tests {
+    use std::path::Path;
+
+    /// Every kind of event that the source records, for the tables that have a sentence for each.
+    pub fn recorded_kinds() -> Vec<String> {
+        fn visit(directory: &Path, out: &mut Vec<String>) {
+            for entry in std::fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    visit(&path, out);
+                } else {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    let code = text.split("#[cfg(test)]").next().unwrap();
+                    let events = code.split("fn kind(&self) -> &'static str {").skip(1);
+                    // What is called a kind and has no dot is no event.
+                    for body in events.filter_map(|rest| rest.split("\n    }\n").next()) {
+                        let names = body.split('"').skip(1).step_by(2).filter(|name| name.contains('.'));
+                        out.extend(names.map(str::to_owned));
+                    }
+                }
+            }
+        }
+        let mut recorded = Vec::new();
+        visit(Path::new("src"), &mut recorded);
+        recorded
+    }
+}

@@ -2,6 +2,7 @@
 
 use time::format_description::well_known::Rfc3339;
 
+use super::Wanted;
 use crate::kernel::error::Error;
 use crate::kernel::id::EventId;
 use crate::kernel::time::Timestamp;
@@ -142,6 +143,23 @@ pub async fn of_kinds(
         "SELECT id, at, kind, actor, reason, detail FROM audit_event
           WHERE subject = $1 AND id < $3 AND REPLACE(CAST($2 AS TEXT), ',' || kind || ',', '') <> $2
           ORDER BY id DESC LIMIT $4", subject, kinds, before, limit)
+}
+
+/// As [`of_kinds`], by one actor and in one period if wished.
+pub async fn of_kinds_wanted(
+    tx: &mut Tx,
+    (subject, kinds): (&str, &str),
+    wanted: Wanted<'_>,
+    before: &str,
+    limit: i64,
+) -> Result<Vec<Recorded>, DbError> {
+    let Wanted { actor, from, until } = wanted;
+    sql!(tx, fetch_all Recorded,
+        "SELECT id, at, kind, actor, reason, detail FROM audit_event
+          WHERE subject = $1 AND id < $3 AND REPLACE(CAST($2 AS TEXT), ',' || kind || ',', '') <> $2
+            AND (CAST($5 AS TEXT) IS NULL OR actor = $5)
+            AND (CAST($6 AS BIGINT) IS NULL OR at >= $6) AND (CAST($7 AS BIGINT) IS NULL OR at < $7)
+          ORDER BY id DESC LIMIT $4", subject, kinds, before, limit, actor, from, until)
 }
 
 /// The newest events, of one subject and one kind if wished, newest first.

@@ -5,7 +5,7 @@ use std::slice;
 
 use serde::Deserialize;
 
-use super::{Bilingual, Client, Encryption, Profile, Scope, SubjectType, check_redirect_uri, jwks};
+use super::{Bilingual, Client, Encryption, Profile, Scope, Serves, SubjectType, check_redirect_uri, jwks};
 use crate::account::email::EmailAddress;
 use crate::kernel::jwe::KeyManagement;
 use crate::kernel::level::Level;
@@ -58,6 +58,7 @@ impl Client {
             self.check_addresses(loopback_allowed),
             self.check_sectors(),
             self.check_claims(),
+            self.check_serves(),
             self.check_rights(),
             self.check_encryption(),
             self.check_keys(loopback_allowed),
@@ -163,6 +164,20 @@ impl Client {
             if self.scopes.contains(&scope) && !seen.iter().any(|claim| claim.scope() == scope) {
                 return problem("scopes", format!("{} without any of its claims in claims", scope.name()));
             }
+        }
+        Ok(())
+    }
+
+    fn check_serves(&self) -> Result<(), Problem> {
+        if self.serves.is_empty() || self.serves.iter().collect::<BTreeSet<_>>().len() != self.serves.len() {
+            return problem("serves", "persons, organisations, or both, each once");
+        }
+        let organisations = self.serves(Serves::Organisations);
+        if self.scopes.contains(&Scope::Organisation) && !organisations {
+            return problem("scopes", "organisation only for a client that serves organisations");
+        }
+        if self.claims.iter().any(|rule| rule.acting) && !organisations {
+            return problem("claims", "acting only for a client that serves organisations");
         }
         Ok(())
     }

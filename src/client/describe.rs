@@ -119,11 +119,13 @@ impl Client {
     fn rights(&self) -> Vec<Line> {
         let scopes: Vec<_> = self.scopes.iter().map(|scope| scope.name().to_owned()).collect();
         let claims: Vec<_> = self.claims.iter().map(rule).collect();
+        let serves: Vec<_> = self.serves.iter().map(|kind| kind.name()).collect();
         let subjects = match self.subject_type {
             SubjectType::Public => "public: the same as for every client with public subjects".to_owned(),
             SubjectType::Pairwise => format!("pairwise, of the sector {}", self.sector()),
         };
         vec![
+            ("serves", serves.join(", ")),
             ("scopes", list(&scopes)),
             ("claims", if claims.is_empty() { none() } else { claims.join("; ") }),
             ("device", if self.device { "people may sign in on devices" } else { "no" }.to_owned()),
@@ -167,7 +169,8 @@ fn rule(rule: &ClaimRule) -> String {
         (None, false) => "by consent".to_owned(),
     };
     let purpose = rule.purpose.as_ref().map_or_else(String::new, |text| format!(", for: {}", text.get(Language::De)));
-    format!("{} ({basis}{purpose})", names.join(", "))
+    let acting = if rule.acting { ", also of who acts for an organisation" } else { "" };
+    format!("{} ({basis}{purpose}{acting})", names.join(", "))
 }
 
 fn at(at: Timestamp) -> String {

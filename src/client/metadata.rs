@@ -15,7 +15,7 @@ use url::Url;
 
 use super::credentials::check_called;
 use super::{
-    AccessTokenFormat, Authentication, Bilingual, Claim, ClaimRule, Client, Profile, Scope, SubjectType,
+    AccessTokenFormat, Authentication, Bilingual, Claim, ClaimRule, Client, Profile, Scope, Serves, SubjectType,
     check_redirect_uri,
 };
 use crate::kernel::id::ClientId;
@@ -113,6 +113,7 @@ fn make_client(
         jwks: keys.jwks.take(),
         jwks_uri: keys.jwks_uri.take(),
         claims: rules(&scopes),
+        serves: vec![Serves::Persons],
         scopes,
         device: grants.iter().any(|grant| grant == DEVICE),
         own_scopes: Vec::new(),
@@ -237,15 +238,19 @@ fn read_link(said: &Members<'_>, name: &str, loopback_allowed: bool) -> Result<O
     Ok(uri)
 }
 
+/// What a stranger may ask for: people, not organisations.
+const OFFERED: [Scope; 6] =
+    [Scope::Openid, Scope::Profile, Scope::Email, Scope::Address, Scope::Phone, Scope::OfflineAccess];
+
 fn read_scopes(said: &Members<'_>, grants: &[String]) -> Result<Vec<Scope>, Refusal> {
     let may_refresh = grants.iter().any(|grant| grant == REFRESH);
     let wanted: Vec<Scope> = match said.text("scope")? {
-        // What we do not know is not in force.
+        // What we do not know, or do not give to strangers, is not in force.
         Some(text) => {
-            let named = |name: &str| Scope::ALL.into_iter().find(|scope| scope.name() == name);
+            let named = |name: &str| OFFERED.into_iter().find(|scope| scope.name() == name);
             text.split(' ').filter_map(named).collect::<BTreeSet<_>>().into_iter().collect()
         }
-        None => Scope::ALL.into_iter().filter(|scope| may_refresh || *scope != Scope::OfflineAccess).collect(),
+        None => OFFERED.into_iter().filter(|scope| may_refresh || *scope != Scope::OfflineAccess).collect(),
     };
     if wanted.contains(&Scope::OfflineAccess) && !may_refresh {
         return refuse("scope", format!("offline_access needs the grant type {REFRESH}"));
@@ -260,7 +265,7 @@ fn rules(scopes: &[Scope]) -> Vec<ClaimRule> {
     if names.is_empty() {
         return Vec::new();
     }
-    vec![ClaimRule { names, purpose: None, legal_basis: None, optional: true }]
+    vec![ClaimRule { names, purpose: None, legal_basis: None, optional: true, acting: false }]
 }
 
 /// RS256 unless it says otherwise; that is too weak for some profiles.

@@ -35,6 +35,7 @@ use crate::kernel::keys::Algorithm;
 use crate::kernel::level::Level;
 use crate::kernel::seal::Vault;
 use crate::kernel::texts::Language;
+use crate::organisation::acting::Party;
 
 pub use crate::kernel::texts::Bilingual;
 pub use apply::{Change, apply, plan, subject_changes};
@@ -125,13 +126,22 @@ pub enum Scope {
     Email,
     Address,
     Phone,
+    /// Of the organisation for which somebody acts: what it is, how well that is known, and as what they act.
+    Organisation,
     /// Access that outlives the session (OpenID Connect Core section 11): a refresh token.
     OfflineAccess,
 }
 
 impl Scope {
-    pub const ALL: [Scope; 6] =
-        [Scope::Openid, Scope::Profile, Scope::Email, Scope::Address, Scope::Phone, Scope::OfflineAccess];
+    pub const ALL: [Scope; 7] = [
+        Scope::Openid,
+        Scope::Profile,
+        Scope::Email,
+        Scope::Address,
+        Scope::Phone,
+        Scope::Organisation,
+        Scope::OfflineAccess,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -140,7 +150,27 @@ impl Scope {
             Self::Email => "email",
             Self::Address => "address",
             Self::Phone => "phone",
+            Self::Organisation => "organisation",
             Self::OfflineAccess => "offline_access",
+        }
+    }
+}
+
+/// Whom a client is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Serves {
+    /// People, each for themselves.
+    Persons,
+    /// Organisations, for which somebody acts.
+    Organisations,
+}
+
+impl Serves {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Persons => "persons",
+            Self::Organisations => "organisations",
         }
     }
 }
@@ -213,6 +243,9 @@ pub struct ClaimRule {
     /// The person may leave it out.
     #[serde(default)]
     pub optional: bool,
+    /// The client gets it of somebody who acts for an organisation, too: without this it learns nothing of them but that they act.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub acting: bool,
 }
 
 impl ClaimRule {
@@ -270,6 +303,10 @@ pub struct Client {
     /// Where it publishes those instead.
     #[serde(default)]
     pub jwks_uri: Option<String>,
+    /// For people, for organisations, or for both. The default is not written into what is stored, so that a node that does not
+    /// know the key yet reads it.
+    #[serde(default = "persons", skip_serializing_if = "is_persons")]
+    pub serves: Vec<Serves>,
     #[serde(default)]
     pub scopes: Vec<Scope>,
     /// All that it may ever learn of a person. What is not listed is not delivered, whatever is asked.
@@ -326,6 +363,14 @@ pub struct Registration {
     pub has_logo: bool,
 }
 
+fn persons() -> Vec<Serves> {
+    vec![Serves::Persons]
+}
+
+fn is_persons(serves: &Vec<Serves>) -> bool {
+    *serves == [Serves::Persons]
+}
+
 const fn basic() -> Level {
     Level::Basic
 }
@@ -338,6 +383,21 @@ impl Client {
     /// The subject this client sees (OpenID Connect Core section 8.1).
     pub fn subject(&self, vault: &Vault, account: &AccountId) -> String {
         URL_SAFE_NO_PAD.encode(vault.pairwise(&self.sector(), account.as_str()))
+    }
+
+    /// The subject that it sees of whomever something is about.
+    pub fn subject_of(&self, vault: &Vault, party: &Party) -> String {
+        URL_SAFE_NO_PAD.encode(vault.pairwise(&self.sector(), party.as_str()))
+    }
+
+    /// By what it knows somebody who acts for others. Not the subject that it sees of them where they act for themselves: what people
+    /// do at work and in their own affairs does not come together by it.
+    pub fn actor(&self, vault: &Vault, account: &AccountId) -> String {
+        URL_SAFE_NO_PAD.encode(vault.pairwise(&format!("acting in {}", self.sector()), account.as_str()))
+    }
+
+    pub fn serves(&self, kind: Serves) -> bool {
+        self.serves.contains(&kind)
     }
 
     /// From what its subjects are computed: another one, and everybody has another subject. No declared sector contains a space.

@@ -70,6 +70,16 @@ impl Registry {
         self.loaded().origins.contains(origin)
     }
 
+    /// Every client that may do something and that somebody of the operator's has approved, in the order of their ids.
+    pub fn approved(&self) -> Vec<Arc<Client>> {
+        let loaded = self.loaded();
+        let enabled = loaded.clients.values().filter(|standing| standing.disabled.is_none());
+        let mut clients: Vec<_> = enabled.map(|standing| Arc::clone(&standing.client)).collect();
+        clients.retain(|client| !client.is_unchecked());
+        clients.sort_by(|one, other| one.id.cmp(&other.id));
+        clients
+    }
+
     pub fn find(&self, id: &ClientId) -> Option<Arc<Client>> {
         self.get(&id.0)
     }

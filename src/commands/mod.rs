@@ -3,6 +3,7 @@
 pub mod client;
 pub mod code_devices;
 pub mod office;
+pub mod organisation;
 mod registration;
 
 use std::path::PathBuf;

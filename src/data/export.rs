@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 
-use super::protocol::{Entry, Reader, csv_line};
+use super::protocol::{Entry, Reader};
 use super::{DataEvent, store};
 use crate::account::evidence::{self, Evidence};
 use crate::account::{Account, address};
@@ -21,14 +21,18 @@ use crate::app::{App, AppParts};
 use crate::assurance::Means;
 use crate::audit;
 use crate::client::registry::Registry;
+use crate::kernel::csv;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, ClientId, EventId, SessionId};
 use crate::kernel::secret::{Secret, token_hash};
 use crate::kernel::texts::{Language, ProtocolTexts, moment};
 use crate::kernel::time::{Timestamp, hours};
 use crate::notice::Kind;
-use crate::oidc::connection;
+use crate::oidc::connection::{self, Connection};
 use crate::oidc::logout_state::{self, Logout};
+use crate::organisation::claim::Claim;
+use crate::organisation::member::{self, Grant};
+use crate::organisation::{self, Listed};
 use crate::proofing::desk::guardian::Side;
 use crate::proofing::desk::{self, Case};
 use crate::proofing::letter::{self, Letter};
@@ -189,8 +193,13 @@ impl Archive {
     /// One page of the protocol in the format of the current part.
     async fn write_protocol(&mut self) -> Result<(), Error> {
         let (app, registry) = (self.app.clone(), self.registry.clone());
-        let reader =
-            Reader { account: &self.account, registry: &registry, language: self.language, config: &app.config };
+        let reader = Reader {
+            account: &self.account,
+            registry: &registry,
+            language: self.language,
+            config: &app.config,
+            vault: &app.vault,
+        };
         let entries = reader.read(&mut self.app.read().await?, None, self.before.as_ref(), PAGE).await?;
         let is_json = self.part == Part::ProtocolJson;
         for entry in &entries {
@@ -232,7 +241,7 @@ fn json_line(entry: &Entry) -> String {
 
 /// The first line of the protocol as CSV.
 pub fn csv_head(t: &ProtocolTexts) -> String {
-    csv_line(
+    csv::line(
         &[&t.column_at, &t.column_who, &t.column_what, &t.column_purpose, &t.column_basis, &t.column_id]
             .map(|text| text.as_str()),
     )
@@ -240,7 +249,7 @@ pub fn csv_head(t: &ProtocolTexts) -> String {
 
 /// One line of the protocol as CSV.
 pub fn csv_entry(entry: &Entry) -> String {
-    csv_line(&[&instant(entry.at), &entry.who, &entry.what, &entry.purpose, &entry.basis, entry.id.as_str()])
+    csv::line(&[&instant(entry.at), &entry.who, &entry.what, &entry.purpose, &entry.basis, entry.id.as_str()])
 }
 
 /// `konto.json`.
@@ -255,7 +264,9 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
     let signin = describe_signin(app, &mut tx, id).await?;
     let devices = devices(&mut tx, id).await?;
     let connections = connection::list(&mut tx, registry, id).await?;
+    let acting_services = describe_acting(app, &mut tx, registry, (id, language)).await?;
     let logouts = logout_state::all_of(&mut tx, id).await?;
+    let [organisations, claims] = describe_organisations(app, &mut tx, id).await?;
     drop(tx);
     let attribute = |(name, one): (&crate::account::AttributeName, &crate::account::Attribute)| {
         json!({
@@ -274,18 +285,6 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
             "began_at": instant(one.created_at), "last_seen_at": instant(one.last_seen_at),
         })
     };
-    let device = |(name, first, last): &(String, Timestamp, Timestamp)| {
-        json!({
-            "device": device_name(language, name), "first_seen_at": instant(*first), "last_seen_at": instant(*last),
-        })
-    };
-    let service = |one: &connection::Connection| {
-        json!({
-            "client_id": one.client.id, "title": one.client.title(language), "since": instant(one.since),
-            "subject": one.client.subject(&app.vault, id),
-            "scopes": one.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>(),
-        })
-    };
     Ok(json!({
         "format": "nutzerkonto-export",
         "version": 1,
@@ -298,10 +297,69 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
         "addresses": addresses.iter().map(address).collect::<Vec<_>>(),
         "signin": signin,
         "sessions": sessions.iter().map(session).collect::<Vec<_>>(),
-        "devices": devices.iter().map(device).collect::<Vec<_>>(),
-        "services": connections.iter().map(service).collect::<Vec<_>>(),
+        "devices": devices.iter().map(|one| describe_device(language, one)).collect::<Vec<_>>(),
+        "services": connections.iter().map(|one| describe_service(app, (id, language), one)).collect::<Vec<_>>(),
+        "acting_services": acting_services,
         "logouts": logouts.iter().map(describe_logout).collect::<Vec<_>>(),
+        "organisations": organisations, "organisation_claims": claims,
     }))
+}
+
+fn describe_device(language: Language, (name, first, last): &(String, Timestamp, Timestamp)) -> Value {
+    json!({
+        "device": device_name(language, name), "first_seen_at": instant(*first), "last_seen_at": instant(*last),
+    })
+}
+
+/// The organisations that somebody belongs to, what they may do there, and those of others that they say are theirs.
+async fn describe_organisations(app: &AppParts, tx: &mut Tx, id: &AccountId) -> Result<[Value; 2], Error> {
+    let right = |grant: &Grant| {
+        json!({
+            "right": grant.right.kind(), "object": grant.right.object(), "from": instant(grant.from),
+            "until": grant.until.map(instant),
+        })
+    };
+    let claim =
+        |one: &Claim| json!({ "id": one.id, "statement": one.statement, "claimed_at": instant(one.claimed_at) });
+    let mut organisations = Vec::new();
+    for Listed { id, state, name, since, membership } in organisation::of_account(tx, &app.vault, id).await? {
+        let rights: Vec<_> = member::grants_of(tx, &membership).await?.iter().map(right).collect();
+        organisations
+            .push(json!({ "id": id, "name": name, "state": state, "since": instant(since), "rights": rights }));
+    }
+    let claims = organisation::claim::of(tx, &app.vault, id).await?;
+    Ok([json!(organisations), claims.iter().map(claim).collect()])
+}
+
+fn describe_service(app: &AppParts, (id, language): (&AccountId, Language), one: &Connection) -> Value {
+    json!({
+        "client_id": one.client.id, "title": one.client.title(language), "since": instant(one.since),
+        "subject": one.client.subject(&app.vault, id),
+        "scopes": one.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>(),
+    })
+}
+
+/// With which services somebody is connected for organisations. One that is there no more has no name.
+async fn describe_acting(
+    app: &AppParts,
+    tx: &mut Tx,
+    registry: &Registry,
+    (id, language): (&AccountId, Language),
+) -> Result<Vec<Value>, Error> {
+    let mut services = Vec::new();
+    for one in connection::list_acted(tx, registry, id).await? {
+        let organisation = match organisation::load(tx, &app.vault, &one.organisation).await {
+            Ok(organisation) => Some(organisation.record.name),
+            Err(Error::NotFound) => None,
+            Err(error) => return Err(error),
+        };
+        services.push(json!({
+            "client_id": one.client.id, "title": one.client.title(language), "since": instant(one.since),
+            "organisation": organisation, "actor": one.client.actor(&app.vault, id),
+            "scopes": one.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>(),
+        }));
+    }
+    Ok(services)
 }
 
 /// What is under way to prove who somebody is, without what is secret of it, and who represents whom.

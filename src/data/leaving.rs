@@ -12,6 +12,7 @@ use crate::kernel::texts::moment;
 use crate::kernel::time::Timestamp;
 use crate::notice::Kind;
 use crate::oidc::connection;
+use crate::organisation;
 use crate::signin::change::{Person, tell};
 use crate::signin::session;
 use crate::store::work::{Actor, Work};
@@ -32,7 +33,11 @@ pub enum When {
 /// the erasure begins, if the person may still return.
 pub async fn leave(app: &AppParts, person: Person<'_>, when: When) -> Result<Option<Timestamp>, Error> {
     person.confirm(app).await?;
-    let mut work = person.begin(app).await?;
+    // Organisations come before accounts.
+    let mut work = organisation::leaving::begin(app, &person.account.id, person.request.as_deref()).await?;
+    if !organisation::leaving::last_in(&mut work.tx, app, &person.account.id).await?.is_empty() {
+        return Err(Error::field("organisationen", "last_in_organisation"));
+    }
     let erase_at = match when {
         When::AtOnce => {
             erase(app, &mut work, &person.account.id, Why::Owner).await?;
@@ -80,6 +85,7 @@ pub async fn erase(app: &AppParts, work: &mut Work, id: &AccountId, why: Why) ->
     crate::signin::forget(work, id).await?;
     // Not all of it is sealed under the key that is destroyed here: what was read from a card is not.
     crate::proofing::forget(work, id).await?;
+    organisation::leaving::end_all(work, id).await?;
     lifecycle::begin_erasure(work, id).await?;
     audit::record(work, &DataEvent::ErasureBegun { account: id.clone(), why }).await?;
     let at = moment::date_and_clock(account.language, work.now);
@@ -106,7 +112,7 @@ pub async fn tend(app: &AppParts) -> Result<(), Error> {
 
 async fn go_on(app: &AppParts, id: &AccountId, status: Status) -> Result<(), Error> {
     let mut work = app.begin(Actor::System("erasure")).await?;
-    account::hold(&mut work, id).await?;
+    organisation::leaving::hold_all(&mut work, id).await?;
     match status {
         Status::Closing => erase(app, &mut work, id, Why::NotReturned).await?,
         _ => finish(&mut work, id).await?,
@@ -118,6 +124,7 @@ async fn go_on(app: &AppParts, id: &AccountId, status: Status) -> Result<(), Err
 async fn finish(work: &mut Work, id: &AccountId) -> Result<(), Error> {
     crate::signin::forget(work, id).await?;
     crate::proofing::forget(work, id).await?;
+    organisation::forget(work, id).await?;
     connection::forget(work, id).await?;
     store::delete_exports(work, id).await?;
     lifecycle::finish_erasure(work, id).await?;

@@ -2,6 +2,7 @@
 //!
 //! This capability knows all others and owns almost nothing: what is copied and erased belongs to those on its left.
 
+pub mod closing;
 pub mod export;
 pub mod inactivity;
 pub mod leaving;

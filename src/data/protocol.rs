@@ -1,6 +1,7 @@
 //! The data protocol: everything that was done with an account, in words, for its owner. It is the audit trail, nothing
 //! else, so that what is shown and what is provable cannot differ.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize as _;
@@ -11,10 +12,12 @@ use crate::client::Claim;
 use crate::client::registry::Registry;
 use crate::config::Config;
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, EventId};
+use crate::kernel::id::{AccountId, EventId, OrganisationId};
+use crate::kernel::seal::Vault;
 use crate::kernel::texts::{Language, ProtocolTexts, Text, moment};
 use crate::kernel::time::Timestamp;
 use crate::oidc::connection;
+use crate::organisation;
 use crate::proofing::desk::Refusal;
 use crate::signin::change::device_name;
 use crate::store::db::Tx;
@@ -78,7 +81,7 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 76] = [
+pub const KINDS: [(&str, Topic, Sentence); 78] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
@@ -131,6 +134,8 @@ pub const KINDS: [(&str, Topic, Sentence); 76] = [
     ("linked_account.added",      Topic::Changes,  |t| &t.linked_account_added),
     ("linked_account.removed",    Topic::Changes,  |t| &t.linked_account_removed),
     ("session.limit_chosen",      Topic::Changes,  |t| &t.session_limit_chosen),
+    ("acting.chosen",             Topic::Changes,  |t| &t.acting_chosen),
+    ("acting.ended",              Topic::Changes,  |t| &t.acting_ended),
     ("means.blocked",             Topic::Changes,  |t| &t.means_blocked),
     ("means.unblocked",           Topic::Changes,  |t| &t.means_unblocked),
     ("identity.lowered",          Topic::Changes,  |t| &t.identity_lowered),
@@ -177,6 +182,15 @@ impl fmt::Display for Entry {
     }
 }
 
+fn detail_of(event: &Recorded) -> serde_json::Value {
+    serde_json::from_str(&event.detail).unwrap_or_default()
+}
+
+/// For which organisation its owner has acted.
+fn organisation_of(detail: &serde_json::Value) -> Option<OrganisationId> {
+    detail["organisation"].as_str().and_then(OrganisationId::parse)
+}
+
 /// Reads and words the protocol of one account for its owner.
 pub struct Reader<'a> {
     pub account: &'a AccountId,
@@ -184,7 +198,12 @@ pub struct Reader<'a> {
     pub language: Language,
     /// Who runs this, and what other providers are called.
     pub config: &'a Config,
+    /// Opens the names of organisations for which its owner has acted.
+    pub vault: &'a Vault,
 }
+
+/// What is said of an event: details that the reader has looked up for it.
+type Names = BTreeMap<OrganisationId, String>;
 
 impl Reader<'_> {
     /// At most `limit` lines older than the event `before`, newest first; only of one topic if wished.
@@ -198,19 +217,38 @@ impl Reader<'_> {
         let of_topic = |(_, one, _): &&(_, Topic, _)| topic.is_none_or(|topic| topic == *one);
         let kinds: Vec<&str> = KINDS.iter().filter(of_topic).map(|(kind, ..)| *kind).collect();
         let events = audit::of_kinds(tx, self.account.as_str(), &kinds, before, limit).await?;
-        Ok(events.iter().filter_map(|event| self.word(event)).collect())
+        let names = self.organisations(tx, &events).await?;
+        Ok(events.iter().filter_map(|event| self.word(event, &names)).collect())
+    }
+
+    /// What the organisations of these events are called; those that are there no more are left out.
+    async fn organisations(&self, tx: &mut Tx, events: &[Recorded]) -> Result<Names, Error> {
+        let mut names = Names::new();
+        for id in events.iter().filter_map(|event| organisation_of(&detail_of(event))) {
+            if names.contains_key(&id) {
+                continue;
+            }
+            match organisation::load(tx, self.vault, &id).await {
+                Ok(organisation) => drop(names.insert(id, organisation.record.name)),
+                Err(Error::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(names)
     }
 
     /// The event in words; `None` if it is of no kind that people read.
-    pub fn word(&self, event: &Recorded) -> Option<Entry> {
+    fn word(&self, event: &Recorded, names: &Names) -> Option<Entry> {
         let t = &self.language.texts().protocol;
         let (_, topic, sentence) = KINDS.iter().find(|(kind, ..)| *kind == event.kind)?;
-        let detail: serde_json::Value = serde_json::from_str(&event.detail).unwrap_or_default();
+        let detail = detail_of(event);
         let text = |name: &str| detail[name].as_str().unwrap_or_default();
         let client = self.registry.known(text("client")).map(|(client, _)| client);
         let service = client.as_ref().map_or_else(|| text("client").to_owned(), |client| client.title(self.language));
         let claims: Vec<Claim> = serde_json::from_value(detail["claims"].clone()).unwrap_or_default();
         let data = connection::data_names(self.language, &claims);
+        let organisation = organisation_of(&detail)
+            .map(|id| names.get(&id).map_or(self.language.texts().acting.unknown.as_str(), String::as_str));
         let date = detail["erase_at"].as_i64().map(Timestamp::from_milliseconds);
         let what = sentence(t)
             .with("service", &service)
@@ -221,6 +259,7 @@ impl Reader<'_> {
             .with("provider", self.config.provider_name(text("provider"), self.language))
             .with("office", text("office"))
             .with("refusal", self.refusal(&detail))
+            .with("organisation", organisation.unwrap_or_default())
             .with("minutes", detail["minutes"].as_i64().unwrap_or_default())
             .with("date", date.map(|at| moment::date(self.language, at)).unwrap_or_default());
         let purpose = match (topic, client) {
@@ -230,11 +269,14 @@ impl Reader<'_> {
             }
             _ => event.reason.clone().unwrap_or_default(),
         };
+        // What a service was given of somebody who acted for an organisation.
+        let acted = organisation.filter(|_| topic == &Topic::Services);
+        let acted = acted.map(|name| self.language.texts().acting.protocol.with("organisation", name).to_string());
         Some(Entry {
             id: event.id.clone(),
             at: event.at,
             who: self.who(&event.actor, text("office")),
-            what: what.to_string(),
+            what: [Some(what.to_string()), acted].into_iter().flatten().collect::<Vec<_>>().join(" "),
             purpose,
             basis: topic.basis(t).to_string(),
         })
@@ -280,52 +322,19 @@ impl Reader<'_> {
     }
 }
 
-/// One line of a CSV file (RFC 4180), with semicolons, as German spreadsheets expect. What a spreadsheet would take for a
-/// formula is made text.
-pub fn csv_line(cells: &[&str]) -> String {
-    let cell = |text: &&str| {
-        let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-        format!("\"{guard}{}\"", text.replace('"', "\"\""))
-    };
-    cells.iter().map(cell).collect::<Vec<_>>().join(";") + "\r\n"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn sec_w07_a_cell_is_never_a_formula() {
-        let line = csv_line(&["=1+1", "-2", "@SUM(A1)", "+49", "sie sagte \"nein\"; dann\nging sie", ""]);
-        assert_eq!(
-            line,
-            "\"'=1+1\";\"'-2\";\"'@SUM(A1)\";\"'+49\";\"sie sagte \"\"nein\"\"; dann\nging sie\";\"\"\r\n"
-        );
-    }
-
     /// Every kind that the source records is worded here or concerns no account.
     #[test]
     fn every_kind_has_its_sentence() {
-        fn visit(directory: &std::path::Path, out: &mut Vec<String>) {
-            for entry in std::fs::read_dir(directory).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    visit(&path, out);
-                } else {
-                    let text = std::fs::read_to_string(&path).unwrap();
-                    let code = text.split("#[cfg(test)]").next().unwrap();
-                    let events = code.split("fn kind(&self) -> &'static str {").skip(1);
-                    for body in events.map(|rest| rest.split("fn subject").next().unwrap()) {
-                        out.extend(body.split('"').skip(1).step_by(2).map(str::to_owned));
-                    }
-                }
-            }
-        }
-        let mut recorded = Vec::new();
-        visit(std::path::Path::new("src"), &mut recorded);
+        let mut recorded = audit::tests::recorded_kinds();
         recorded.retain(|kind| {
             let others = ["client.", "registration.", "keys.", "audit.", "code_devices.", "office."];
-            !others.iter().any(|other| kind.starts_with(other))
+            // What concerns an organisation is worded in its own protocol.
+            let others = others.into_iter().chain(crate::organisation::protocol::FAMILIES);
+            !others.into_iter().any(|other| kind.starts_with(other))
         });
         assert!(recorded.len() > 25);
         recorded.sort_unstable();

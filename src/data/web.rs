@@ -12,6 +12,7 @@ use crate::kernel::error::Error;
 use crate::kernel::id::EventId;
 use crate::kernel::texts::moment;
 use crate::kernel::time::Timestamp;
+use crate::organisation::leaving::{Orphan, last_in};
 use crate::signin::session;
 use crate::web::caller::{CallerDevice, Leaving, SignedIn, Visitor};
 use crate::web::form::Form;
@@ -90,6 +91,7 @@ fn reader(caller: &SignedIn) -> Reader<'_> {
         registry: &visitor.registry,
         language: visitor.language,
         config: &visitor.app.config,
+        vault: &visitor.app.vault,
     }
 }
 
@@ -174,6 +176,8 @@ struct LeavePage {
     /// Services that lose the connection.
     services: Vec<String>,
     sessions: usize,
+    /// Organisations that nobody would be in charge of any more: first somebody else has to be.
+    organisations: Vec<Orphan>,
     /// Until when one may return.
     until: String,
     at_once: bool,
@@ -189,7 +193,9 @@ async fn leave_page(caller: &SignedIn, at_once: bool, problems: Problems) -> Res
     let until = moment::date(visitor.language, leaving::erase_at(now));
     let email = account.email.address.as_str().to_owned();
     let asks_password = caller.asks_password().await?;
-    Ok(LeavePage { f: visitor.frame(), email, asks_password, services, sessions, until, at_once, problems })
+    let organisations = last_in(&mut visitor.app.read().await?, &visitor.app, &account.id).await?;
+    let f = visitor.frame();
+    Ok(LeavePage { f, email, asks_password, services, sessions, organisations, until, at_once, problems })
 }
 
 pub async fn leave(caller: SignedIn) -> Answer {

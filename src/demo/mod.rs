@@ -1,10 +1,12 @@
 //! The demonstration: everything on one machine with keys that everybody has. `serve` never reaches it.
 
 pub mod code_device;
+pub mod company_register;
 pub mod eid;
 pub mod lands;
 pub mod letters;
 pub mod mail;
+mod organisation;
 pub mod people;
 mod register;
 mod service;
@@ -30,7 +32,8 @@ const CLIENT_ID: &str = "bewohnerparken";
 pub struct Options {
     pub directory: PathBuf,
     pub fresh: bool,
-    /// The account's; the service, the register, the eID-Server, the eID-Client and the other Land take the next five.
+    /// The account's; the service, the register, the eID-Server, the eID-Client, the other Land and the company register take
+    /// the next six.
     pub port: u16,
     /// Instead of a file in the directory.
     pub database: Option<String>,
@@ -53,23 +56,29 @@ pub async fn run(options: &Options, say: impl Fn(&str), stop: impl Future<Output
     let other = Place { land: &OTHER, directory: directory.join(OTHER.id), port: port(5)?, database: None };
     let listener = |port| serve::bind(([127, 0, 0, 1], port).into());
     let eid_listeners = (listener(eid_ports.0)?, listener(eid_ports.1)?);
-    let more = desk_settings(&directory) + &eid_files.settings(eid_ports.0, eid_ports.1);
+    let companies = address(port(6)?);
+    let more = company_register::settings(&companies)
+        + &desk_settings(&directory)
+        + &eid_files.settings(eid_ports.0, eid_ports.1);
     let config = own.config(&other, &more)?;
     let app = app::open(config, Surroundings::default()).await?;
     let clients = clients(&directory, &at, &own.client_of(&other))?;
     apply(&app, &clients, &offices(&directory)?).await?;
     people::introduce(&app).await.map_err(|error| error.to_string())?;
+    organisation::introduce(&app).await.map_err(|error| error.to_string())?;
     let running = serve::start(app.clone(), listener(port(0)?)?).await?;
     let (other_app, other_running) = lands::start(&other, &own).await?;
     let http = http()?;
+    let company_register = company_register::start(listener(port(6)?)?)?;
     let register = register::start(&at.issuer, &at.register, http.clone(), listener(port(2)?)?)?;
     let eid = eid::start(&eid_files, eid_listeners, &app.clock, &app.random)?;
-    say(&greeting(&directory, &at, &other, eid_ports));
+    say(&greeting(&directory, &at, &other, (eid_ports, &companies)));
     let service = service::start(at, http, listener(port(1)?)?)?;
     stop.await;
     say("Wird beendet / stopping …");
     service.stop(true).await;
     register.stop(true).await;
+    company_register.stop(true).await;
     eid.stop().await;
     running.stop().await;
     other_running.stop().await;
@@ -78,7 +87,12 @@ pub async fn run(options: &Options, say: impl Fn(&str), stop: impl Future<Output
     Ok(())
 }
 
-fn greeting(directory: &Path, at: &Addresses, other: &Place, (eid_server, eid_client): (u16, u16)) -> String {
+fn greeting(
+    directory: &Path,
+    at: &Addresses,
+    other: &Place,
+    ((eid_server, eid_client), companies): ((u16, u16), &str),
+) -> String {
     let list = |people: &[people::Person]| {
         let line = |one: &people::Person| format!("    {:24} {:28} {}\n", one.full_name(), one.email, people::PASSWORD);
         people.iter().map(line).collect::<String>()
@@ -97,6 +111,7 @@ fn greeting(directory: &Path, at: &Addresses, other: &Place, (eid_server, eid_cl
          \x20 Briefe, die gedruckt würden / letters             {issuer}/demo/briefe\n\
          \x20 Registrierungsstelle / registration desk          {issuer}/amt   (Olga, Peter, Nora, Niklas)\n\
          \x20 Ausweisregister (API)                             {register}/ausweise\n\
+         \x20 Simuliertes Unternehmensregister / companies      {issuer}/organisation, {companies}/entries?kind=HRB&court=Mainz&number=1234\n\
          \x20 Simulierter eID-Server / eID-Client               https://localhost:{eid_server}/eID, http://127.0.0.1:{eid_client}/eID-Client\n\
          \x20 Daten / data                                      {directory}   (--fresh starts over)\n\
          \x20 Konto Land Nordmark / the other Land's account    {land}\n\
@@ -111,7 +126,8 @@ fn greeting(directory: &Path, at: &Addresses, other: &Place, (eid_server, eid_cl
          \x20   5. Die Knöpfe unter „Mehr ausprobieren“ / the buttons under \"more to try\"\n\
          \x20   6. „Niveau hoch“, oder mit dem Online-Ausweis anmelden: Testkarten / \"level high\", or sign in with the online ID: test cards\n\
          \x20   7. Unter „Sicherheit“ das Konto Land Nordmark verknüpfen / link the other Land's account under \"Security\"\n\
-         \x20   8. Ihr eigener Dienst / your own service: docs/integrate.md, {directory}/clients.toml\n\n\
+         \x20   8. Als Nadine Weber: „Für eine Organisation“ / as Nadine Weber: \"for an organisation\"\n\
+         \x20   9. Ihr eigener Dienst / your own service: docs/integrate.md, {directory}/clients.toml\n\n\
          Beenden mit / stop with Ctrl-C.\n"
     )
 }

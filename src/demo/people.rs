@@ -40,7 +40,7 @@ const fn person(names: [&'static str; 2], birth_date: &'static str, email: &'sta
     Person { given_names: names[0], family_name: names[1], birth_date, email, language, has_device: false }
 }
 
-pub const PEOPLE: [Person; 4] = [
+pub const PEOPLE: [Person; 5] = [
     person(["Renate", "Muster"], "1959-05-12", "renate.muster@example.org", Language::De),
     Person {
         has_device: true,
@@ -48,7 +48,12 @@ pub const PEOPLE: [Person; 4] = [
     },
     person(["", "Suharto"], "1971-11-03", "suharto@example.org", Language::En),
     person(["Thị Mai", "Nguyễn-Müller"], "1987-03-27", "mai.nguyen@example.org", Language::En),
+    NADINE,
 ];
+
+/// She represents a bakery.
+pub const NADINE: Person =
+    Person { has_device: true, ..person(["Nadine", "Weber"], "1984-09-17", "nadine.weber@example.org", Language::De) };
 
 /// The same Renate and the same Mai as ours, who have moved here from there, and somebody who has not.
 pub const PEOPLE_OF_NORDMARK: [Person; 3] = [

@@ -22,7 +22,16 @@ pub fn days_after(from: Timestamp, days: u16) -> Timestamp {
     end_of(from.in_germany().date().saturating_add(Duration::days(i64::from(days))))
 }
 
-fn end_of(day: Date) -> Timestamp {
+/// A day as people type it, in three fields; none if there is no such day, or it is before this millennium or after the next.
+pub fn typed_day([day, month, year]: [&str; 3]) -> Option<Date> {
+    let number = |text: &str| text.trim().parse::<u16>().ok();
+    let month = Month::try_from(u8::try_from(number(month)?).ok()?).ok()?;
+    let date = Date::from_calendar_date(i32::from(number(year)?), month, u8::try_from(number(day)?).ok()?).ok()?;
+    (2000..=2999).contains(&date.year()).then_some(date)
+}
+
+/// The midnight that ends a day in Germany.
+pub fn end_of(day: Date) -> Timestamp {
     Timestamp::midnight_in_germany(day.saturating_add(Duration::DAY))
 }
 

@@ -64,6 +64,15 @@ id!(/** A row of the audit trail. */ EventId, "evt_");
 id!(/** A job of the outbox. */ JobId, "job_");
 id!(/** A token that lets clients register. */ RegistrationTokenId, "rtk_");
 
+id!(/** A company, an association or an authority. */ OrganisationId, "org_");
+id!(/** Somebody's belonging to an organisation. */ MembershipId, "mem_");
+id!(/** A functional mailbox of an organisation. */ AreaId, "are_");
+id!(/** An invitation into an organisation. */ InvitationId, "inv_");
+id!(/** Something that has shown who an organisation is. */ OrganisationEvidenceId, "oev_");
+id!(/** A letter to an organisation. */ OrganisationLetterId, "olt_");
+id!(/** Somebody's claim to an organisation that others have registered. */ ClaimId, "clm_");
+id!(/** Rights that one member of an organisation passes on to another. */ HandoverId, "hov_");
+
 /// A relying party. Chosen by the operator who declares the client; made here for one that registers itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, sqlx::Type)]
 #[serde(transparent)]

@@ -27,6 +27,7 @@ const PASSES_MAX: usize = 3;
 pub struct Rewrapped {
     pub accounts: u64,
     pub registrations: u64,
+    pub organisations: u64,
     pub root: bool,
     /// Keys that the master key in force did not wrap and neither configured key opens, or that came too late.
     pub left: i64,
@@ -47,17 +48,19 @@ pub async fn rewrap(app: &AppParts) -> Result<Rewrapped, Error> {
     }
     for _ in 0..PASSES_MAX {
         let (registrations, accounts) = (pass(app, Table::Registration).await?, pass(app, Table::Account).await?);
+        let organisations = pass(app, Table::Organisation).await?;
         done.registrations += registrations;
         done.accounts += accounts;
-        if registrations + accounts == 0 {
+        done.organisations += organisations;
+        if registrations + accounts + organisations == 0 {
             break;
         }
     }
     done.root = root::rewrap(&app.db, &app.vault, &app.random).await?;
     done.left = left(app).await?.total;
-    let Rewrapped { accounts, registrations, left, .. } = done;
+    let Rewrapped { accounts, registrations, organisations, left, .. } = done;
     if done != (Rewrapped { left, ..Rewrapped::default() }) {
-        note(app, &KeyEvent::MasterRotated { accounts, registrations, left }).await?;
+        note(app, &KeyEvent::MasterRotated { accounts, registrations, organisations, left }).await?;
     }
     Ok(done)
 }

@@ -21,7 +21,7 @@ enum KeyEvent<'a> {
     Rotated { key_id: &'a str, purpose: Purpose, signs_from: Timestamp },
     Revoked { key_id: &'a str, replaced_by: Option<&'a str> },
     MasterRotationBegun { left: i64 },
-    MasterRotated { accounts: u64, registrations: u64, left: i64 },
+    MasterRotated { accounts: u64, registrations: u64, organisations: u64, left: i64 },
 }
 
 impl Event for KeyEvent<'_> {

@@ -5,11 +5,12 @@ use crate::kernel::seal::Mark;
 use crate::sql;
 use crate::store::db::{DbError, Tx};
 
-/// The tables that hold wrapped keys, each bound to an account's id.
+/// The tables that hold wrapped keys, each bound to the id of an account or an organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Table {
     Registration,
     Account,
+    Organisation,
 }
 
 #[derive(sqlx::FromRow)]
@@ -36,6 +37,10 @@ pub async fn find_left(
             "SELECT account_id AS id, key_wrapped FROM registration
               WHERE account_id > $1 AND SUBSTR(key_wrapped, 1, 9) <> $2 ORDER BY account_id LIMIT $3",
             after, mark, limit),
+        Table::Organisation => sql!(tx, fetch_all WrappedRow,
+            "SELECT id, key_wrapped FROM organisation
+              WHERE id > $1 AND key_wrapped IS NOT NULL AND SUBSTR(key_wrapped, 1, 9) <> $2 ORDER BY id LIMIT $3",
+            after, mark, limit),
     }
 }
 
@@ -56,6 +61,7 @@ pub async fn count_left(tx: &mut Tx, current: &Mark, other: &Mark) -> Result<Lef
                 CAST(COUNT(CASE WHEN SUBSTR(wrapped, 1, 1) = $3 AND SUBSTR(wrapped, 1, 9) <> $2 THEN 1 END) AS BIGINT)
                     AS of_strangers
            FROM (SELECT key_wrapped AS wrapped FROM account WHERE key_wrapped IS NOT NULL
+                 UNION ALL SELECT key_wrapped AS wrapped FROM organisation WHERE key_wrapped IS NOT NULL
                  UNION ALL SELECT key_wrapped AS wrapped FROM registration) AS every_key
           WHERE SUBSTR(wrapped, 1, 9) <> $1", current, other, format)
 }
@@ -79,6 +85,7 @@ pub async fn replace(tx: &mut Tx, table: Table, packed: &Packed) -> Result<u64, 
     match table {
         Table::Account => replace_of_accounts(tx, packed).await,
         Table::Registration => replace_of_registrations(tx, packed).await,
+        Table::Organisation => replace_of_organisations(tx, packed).await,
     }
 }
 
@@ -122,6 +129,30 @@ async fn replace_of_registrations(tx: &mut Tx, packed: &Packed) -> Result<u64, D
                                CAST(i * $7 + 1 AS INTEGER), CAST($7 AS INTEGER)) AS new
                    FROM place) AS batch
           WHERE registration.account_id = batch.id AND registration.key_wrapped = batch.old",
+        packed.count,
+        &packed.ids,
+        packed.id_width,
+        &packed.old,
+        packed.old_width,
+        &packed.new,
+        packed.new_width
+    )
+}
+
+async fn replace_of_organisations(tx: &mut Tx, packed: &Packed) -> Result<u64, DbError> {
+    sql!(
+        tx,
+        execute,
+        "UPDATE organisation SET key_wrapped = batch.new
+           FROM (WITH RECURSIVE place(i) AS (
+                     SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM place WHERE i + 1 < $1)
+                 SELECT RTRIM(SUBSTR(CAST($2 AS TEXT), CAST(i * $3 + 1 AS INTEGER), CAST($3 AS INTEGER))) AS id,
+                        SUBSTR(COALESCE((SELECT key_wrapped FROM organisation WHERE FALSE), $4),
+                               CAST(i * $5 + 1 AS INTEGER), CAST($5 AS INTEGER)) AS old,
+                        SUBSTR(COALESCE((SELECT key_wrapped FROM organisation WHERE FALSE), $6),
+                               CAST(i * $7 + 1 AS INTEGER), CAST($7 AS INTEGER)) AS new
+                   FROM place) AS batch
+          WHERE organisation.id = batch.id AND organisation.key_wrapped = batch.old",
         packed.count,
         &packed.ids,
         packed.id_width,

@@ -78,6 +78,14 @@ pub enum Kind {
     GuardianRecorded,
     LetterOrdered,
     LetterRedeemed,
+    OrganisationOpened,
+    OrganisationState,
+    OrganisationClaim,
+    Invitation,
+    InvitationAccepted,
+    OrganisationRights,
+    OrganisationEnded,
+    OrganisationHandover,
 }
 
 /// A mail to be sent. `body` is the middle part; greeting, check code and signature are added here.

@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::{Confirmed, Kind, confirm};
 use crate::kernel::error::{Error, FieldProblem};
-use crate::kernel::texts::{Language, moment};
+use crate::kernel::texts::{Language, MailKindTexts, Text, moment};
 use crate::signin::attempts::{self, Purpose};
 use crate::store::work::Actor;
 use crate::web::caller::Visitor;
@@ -104,6 +104,21 @@ fn kind_name(language: Language, kind: Kind) -> String {
         Kind::GuardianRecorded => &k.guardian_recorded,
         Kind::LetterOrdered => &k.letter_ordered,
         Kind::LetterRedeemed => &k.letter_redeemed,
+        _ => organisation_kind_name(k, kind),
     };
     text.to_string()
+}
+
+/// Mails about organisations: all that are left.
+fn organisation_kind_name(k: &MailKindTexts, kind: Kind) -> &Text {
+    match kind {
+        Kind::OrganisationOpened => &k.organisation_opened,
+        Kind::OrganisationState => &k.organisation_state,
+        Kind::OrganisationClaim => &k.organisation_claim,
+        Kind::OrganisationRights => &k.organisation_rights,
+        Kind::OrganisationEnded => &k.organisation_ended,
+        Kind::OrganisationHandover => &k.organisation_handover,
+        Kind::Invitation => &k.invitation,
+        _ => &k.invitation_accepted,
+    }
 }

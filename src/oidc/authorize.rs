@@ -4,21 +4,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::confirmation::Confirmation;
-use super::consent::{self, Agreement};
+use super::consent::{self, Agreement, Side};
 use super::device::{self, Verdict};
-use super::dispatch::{ConsentFacts, SessionFacts, Situation, Step, next_step};
+use super::dispatch::{ActingFacts, ConsentFacts, SessionFacts, Situation, Step, next_step};
 use super::par::{self, PushedHash};
 use super::request::AuthorizationRequest;
 use super::response::{Destination, Response};
 use super::store;
+use super::whose::Whose;
 use crate::app::AppParts;
 use crate::client::registry::Registry;
-use crate::client::{Claim, Client};
+use crate::client::{Claim, Client, Serves};
 use crate::kernel::error::{Error, Protocol};
 use crate::kernel::id::{GrantId, RequestId, SessionId};
 use crate::kernel::seal::Place;
 use crate::kernel::secret::{Secret, token_hash};
 use crate::kernel::time::{Timestamp, minutes};
+use crate::organisation::acting::{self, Party, Power, Present};
 use crate::signin::means;
 use crate::signin::session::Session;
 use crate::store::db::Tx;
@@ -88,11 +90,11 @@ pub async fn begin(
     app: &AppParts,
     client: &Client,
     (request, pushed): (AuthorizationRequest, Option<PushedHash>),
-    session: Option<&Session>,
+    present: Option<&Present>,
     browser: &[u8],
 ) -> Result<Decision, Error> {
-    let now = app.now();
-    let facts = facts(app, client, &request, session).await?;
+    let (now, session) = (app.now(), present.map(|present| &present.session));
+    let facts = facts(app, client, &request, present).await?;
     match facts.decide(&request, now, now) {
         Step::Issue => {
             let session = session.ok_or_else(|| Error::broken("issued without a session"))?;
@@ -161,10 +163,11 @@ pub async fn find(
 pub async fn resume(
     app: &AppParts,
     pending: &Pending,
-    session: Option<&Session>,
+    present: Option<&Present>,
     browser: &[u8],
 ) -> Result<Decision, Error> {
-    let mut facts = facts(app, &pending.client, &pending.request, session).await?;
+    let session = present.map(|present| &present.session);
+    let mut facts = facts(app, &pending.client, &pending.request, present).await?;
     let is_here = |said_in: &Option<SessionId>| session.is_some_and(|session| said_in.as_ref() == Some(&session.id));
     facts.is_confirmed = is_here(&pending.confirmed_by);
     facts.is_level_declined = is_here(&pending.level_declined_by);
@@ -263,6 +266,8 @@ async fn spend(work: &mut Work, pushed: Option<PushedHash>) -> Result<(), Error>
 #[derive(Default)]
 struct Facts {
     session: Option<SessionFacts>,
+    /// What a code would be about.
+    whose: Option<Whose>,
     agreement: Option<Agreement>,
     consent: Option<ConsentFacts>,
     is_confirmed: bool,
@@ -287,31 +292,83 @@ impl Facts {
     }
 }
 
+/// Whose something is that a client gets from somebody now: their own, unless they act for an organisation, the client serves
+/// such, and they may do so there.
+pub fn whose(client: &Client, present: &Present) -> Whose {
+    let power = present.acting.as_ref().map(|acting| &acting.power);
+    let counts = |power: &&Power| client.serves(Serves::Organisations) && power.counts_at(&client.id);
+    Whose::of(&present.session.account_id, power.filter(counts))
+}
+
 async fn facts(
     app: &AppParts,
     client: &Client,
     request: &AuthorizationRequest,
-    session: Option<&Session>,
+    present: Option<&Present>,
 ) -> Result<Facts, Error> {
-    let Some(session) = session else { return Ok(Facts::default()) };
-    let (mut tx, now) = (app.read().await?, app.now());
-    let agreement = consent::find(&mut tx, &session.account_id, &client.id).await?;
+    let Some(present) = present else { return Ok(Facts::default()) };
+    let (mut tx, now, session) = (app.read().await?, app.now(), &present.session);
+    let whose = whose(client, present);
+    let agreement = consent::find(&mut tx, &whose, &client.id).await?;
     let level = session.level(now);
     let reachable = match request.wished_level {
         Some(wished) if wished > level => means::reachable(&mut tx, &app.config, session, now).await?,
         _ => level,
     };
+    let acting = acting_facts(app, &mut tx, (client, request), (present, &whose)).await?;
     drop(tx);
     let facts = SessionFacts {
         level,
         reachable,
         authenticated_at: session.authenticated_at,
-        subject: client.subject(&app.vault, &session.account_id),
+        subject: client.subject_of(&app.vault, &whose.party()),
+        acting,
     };
-    let consent = agreement
-        .as_ref()
-        .map(|agreement| ConsentFacts { covers: agreement.covers(client, request), granted_at: agreement.granted_at });
-    Ok(Facts { session: Some(facts), agreement, consent, is_unchecked: client.is_unchecked(), ..Facts::default() })
+    let side = Side::of(&whose);
+    let consent = agreement.as_ref().map(|agreement| ConsentFacts {
+        covers: agreement.covers(client, request, side),
+        granted_at: agreement.granted_at,
+    });
+    let is_unchecked = client.is_unchecked();
+    Ok(Facts { session: Some(facts), agreement, consent, is_unchecked, whose: Some(whose), ..Facts::default() })
+}
+
+/// For a client that serves people alone nothing is asked. For others it is, once, what somebody could choose, if that decides
+/// anything.
+async fn acting_facts(
+    app: &AppParts,
+    tx: &mut Tx,
+    (client, request): (&Client, &AuthorizationRequest),
+    (present, whose): (&Present, &Whose),
+) -> Result<ActingFacts, Error> {
+    if !client.serves(Serves::Organisations) {
+        return Ok(ActingFacts::default());
+    }
+    let (session, now) = (&present.session, app.now());
+    let serves_persons = client.serves(Serves::Persons);
+    let mut facts = ActingFacts {
+        only_organisations: !serves_persons,
+        is_for_organisation: whose.is_acting(),
+        is_lost: session.acting.is_some() && !whose.is_acting(),
+        has_choice: false,
+        is_expected_choice: false,
+        chosen_at: session.chosen_at,
+    };
+    let expected = request.expected_subject.as_deref();
+    let is = |party: &Party| expected == Some(&client.subject_of(&app.vault, party));
+    let is_settled = whose.is_acting() || (serves_persons && session.chosen_at.is_some() && !facts.is_lost);
+    if is_settled && !request.prompt.select && (expected.is_none() || is(&whose.party())) {
+        return Ok(facts);
+    }
+    let mut powers = Vec::new();
+    if present.has_choice {
+        powers = acting::powers(tx, &session.account_id, now).await?;
+        powers.retain(|power| power.counts_at(&client.id));
+    }
+    facts.has_choice = !powers.is_empty();
+    facts.is_expected_choice = powers.iter().any(|power| is(&power.party()))
+        || (serves_persons && is(&Party::Person(session.account_id.clone())));
+    Ok(facts)
 }
 
 /// Stores a code: one statement, which is why a request that needs no other is a transaction of its own ([`begin`]). For a
@@ -333,10 +390,12 @@ async fn issue(
             (None, hash, String::new(), expires_at)
         }
     };
+    let whose = facts.whose.as_ref().ok_or_else(|| Error::broken("issued without saying whose"))?;
+    let (acting, represented) = whose.columns();
     let agreed = |claim: &Claim| {
         facts.agreement.as_ref().is_some_and(|agreement| consent::is_agreed(&agreement.answers, *claim))
     };
-    let released = consent::questions(client, request).into_iter().filter(agreed).map(Claim::name);
+    let released = consent::questions(client, request, Side::of(whose)).into_iter().filter(agreed).map(Claim::name);
     let claims = (!request.claims.is_empty()).then(|| serde_json::to_string(&request.claims));
     let row = store::CodeRow {
         client_id: request.client.clone(),
@@ -355,6 +414,8 @@ async fn issue(
         resource: request.resource.clone(),
         released: released.collect::<Vec<_>>().join(" "),
         confirmation: request.confirmation.as_ref().map(Confirmation::to_text),
+        acting,
+        represented,
     };
     store::insert_code(work, &hash, &row).await?;
     Ok(code)

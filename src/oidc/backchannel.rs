@@ -8,12 +8,14 @@ use serde_json::json;
 use super::logout_state::{self, Due};
 use super::store;
 use crate::app::AppParts;
+use crate::client::Client;
 use crate::client::registry::Registry;
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, ClientId, JobId, SessionId};
+use crate::kernel::id::{AccountId, ClientId, JobId, OrganisationId, SessionId};
 use crate::kernel::keys::Purpose;
 use crate::kernel::mail::NotSent;
 use crate::kernel::time::minutes;
+use crate::organisation::acting::Party;
 use crate::store::outbox::{self, Job};
 use crate::store::work::Actor;
 
@@ -24,7 +26,9 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 #[derive(Serialize, Deserialize)]
 struct Told {
     client: ClientId,
-    sub: String,
+    /// Not there if the client has known the session by several: then the session alone says which it is (section 2.4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sub: Option<String>,
     sid: String,
 }
 
@@ -42,15 +46,24 @@ pub async fn fan_out(app: &AppParts, registry: &Registry, ended: &Job) -> Result
     let mut known = Vec::new();
     let mut tx = app.read().await?;
     for session in &sessions {
-        for row in store::clients_of_session(&mut tx, session).await? {
+        for rows in
+            store::clients_of_session(&mut tx, session).await?.chunk_by(|one, next| one.client_id == next.client_id)
+        {
+            let [row, others @ ..] = rows else { continue };
             let client = registry.find(&row.client_id).filter(|client| client.backchannel_logout_uri.is_some());
+            let subject = |client: &Client| match &row.represented {
+                None => Some(client.subject(&app.vault, &row.account_id)),
+                Some(party) => {
+                    OrganisationId::parse(party).map(|party| client.subject_of(&app.vault, &Party::Organisation(party)))
+                }
+            };
             known.extend(client.map(|client| Known {
                 told: Told {
-                    sub: client.subject(&app.vault, &row.account_id),
+                    sub: subject(&client).filter(|_| others.is_empty()),
                     sid: client.session(&app.vault, session),
-                    client: row.client_id,
+                    client: row.client_id.clone(),
                 },
-                account: row.account_id,
+                account: row.account_id.clone(),
                 session: session.clone(),
             }));
         }
@@ -81,16 +94,18 @@ pub async fn tell(app: &AppParts, registry: &Registry, payload: &[u8]) -> Result
     let uri = client.backchannel_logout_uri.as_ref();
     let uri = uri.ok_or_else(|| nobody("the service does not want to be told any more"))?;
     let now = app.now();
-    let claims = json!({
+    let mut claims = json!({
         "iss": app.config.issuer,
         "aud": client.id,
-        "sub": sub,
         "sid": sid,
         "iat": now.seconds(),
         "exp": now.plus(minutes(2)).seconds(),
         "jti": app.random.token().expose(),
         "events": { EVENT: {} },
     });
+    if let Some(sub) = sub {
+        claims["sub"] = json!(sub);
+    }
     let token = app.keys.current().sign_as("logout+jwt", Purpose::IdToken, client.id_token_algorithm, &claims);
     let token = token.map_err(|error| NotSent::for_now(error.to_string()))?;
     match app.outbound.post_form(uri, &[("logout_token", &token)]).await {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::access_token::AccessToken;
 use super::confirmation::Confirmation;
+use super::consent::Side;
 use super::dpop::{self, Proof};
 use super::grant::Grants;
 use super::verified_claims::{self, Wanted};
@@ -16,6 +17,9 @@ use crate::client::{Answer, Claim, Scope};
 use crate::kernel::error::{Error, Protocol};
 use crate::kernel::id::GrantId;
 use crate::kernel::keys::Purpose;
+use crate::kernel::level::Level;
+use crate::organisation::record::Entry;
+use crate::organisation::{self, Organisation};
 
 /// The claims about an account (OpenID Connect Core section 5.1). Nothing is null and nothing is empty.
 pub fn of(account: &Account, claims: &[Claim]) -> Map<String, Value> {
@@ -69,9 +73,10 @@ fn address(account: &Account) -> Option<Value> {
 /// What of the claims that are asked for, by scope or one by one, may be delivered: still the client's to have, and still
 /// agreed to.
 pub fn deliverable(live: &grant::Live, scopes: &[Scope], single: &[Claim]) -> Vec<Claim> {
+    let side = Side::of(&live.whose);
     let may_be = |claim: &Claim| {
         (scopes.contains(&claim.scope()) || single.contains(claim))
-            && live.client.rule(*claim).is_some()
+            && side.allows(&live.client, *claim)
             && consent::is_agreed(&live.answers, *claim)
     };
     Claim::ALL.into_iter().filter(may_be).collect()
@@ -143,23 +148,60 @@ pub async fn userinfo(
     let read = async {
         let live = grants.find(app, registry, grant_id).await?;
         let live = live.filter(|live| live.client.id.0 == presented.client_id).ok_or_else(refused)?;
-        let account = account::load(&mut app.read().await?, &app.vault, &live.row.account_id).await?;
-        Ok((live, account))
+        let mut scopes = scopes_of(&presented.scope);
+        scopes.retain(|scope| live.scopes.contains(scope));
+        let told =
+            if live.power.is_some() { acting(app, &live, &scopes).await? } else { own(app, &live, &scopes).await? };
+        Ok((live, told))
     };
-    let ((), (live, account)) = tokio::try_join!(spend(app, credential.proof.as_ref(), grant_id), read)?;
-    let mut scopes = scopes_of(&presented.scope);
-    scopes.retain(|scope| live.scopes.contains(scope));
-    let mut claims = of(&account, &deliverable(&live, &scopes, &live.claims.userinfo));
-    if let Some(verified) = verified(app, &live, &account, &live.claims.userinfo_verified, true).await? {
-        claims.insert(verified_claims::NAME.to_owned(), verified);
-    }
-    claims.insert("sub".to_owned(), json!(live.client.subject(&app.vault, &live.row.account_id)));
+    let ((), (live, mut claims)) = tokio::try_join!(spend(app, credential.proof.as_ref(), grant_id), read)?;
+    claims.insert("sub".to_owned(), json!(live.client.subject_of(&app.vault, &live.whose.party())));
     let Some(algorithm) = live.client.userinfo_signature() else { return Ok(Userinfo::Json(claims)) };
     claims.insert("iss".to_owned(), json!(app.config.issuer));
     claims.insert("aud".to_owned(), json!(live.client.id));
     // Its own `typ`: it never counts as an ID token.
     let token = app.keys.current().sign_as("userinfo+jwt", Purpose::IdToken, algorithm, &claims)?;
     Ok(Userinfo::Token(live.client.protect(Answer::Userinfo, token)?))
+}
+
+/// Of somebody for themselves.
+async fn own(app: &AppParts, live: &grant::Live, scopes: &[Scope]) -> Result<Map<String, Value>, Error> {
+    let account = account::load(&mut app.read().await?, &app.vault, &live.row.account_id).await?;
+    let mut claims = of(&account, &deliverable(live, scopes, &live.claims.userinfo));
+    if let Some(verified) = verified(app, live, &account, &live.claims.userinfo_verified, true).await? {
+        claims.insert(verified_claims::NAME.to_owned(), verified);
+    }
+    Ok(claims)
+}
+
+/// Of the organisation for which somebody acts, and of them only what the client may have of such people: that stands in `act`,
+/// because it is about somebody else than the subject.
+async fn acting(app: &AppParts, live: &grant::Live, scopes: &[Scope]) -> Result<Map<String, Value>, Error> {
+    let mut tx = app.read().await?;
+    let of_person = deliverable(live, scopes, &live.claims.userinfo);
+    let person = match of_person.as_slice() {
+        [] => Map::new(),
+        some => of(&account::load(&mut tx, &app.vault, &live.row.account_id).await?, some),
+    };
+    let mut claims: Map<_, _> = live.act(app, person).map(|act| ("act".to_owned(), act)).into_iter().collect();
+    if let Some(power) = live.power.as_ref().filter(|_| scopes.contains(&Scope::Organisation)) {
+        let organisation = organisation::load(&mut tx, &app.vault, &power.organisation).await?;
+        claims.insert("organisation".to_owned(), of_organisation(&organisation, live.row.identity_level));
+    }
+    Ok(claims)
+}
+
+/// What an organisation says as a claim. Its level is how well it is known that it is the one, and never above how well it is known
+/// who acts (Implementing Regulation (EU) 2015/1502, 2.1.4); `acr` says how well they have signed in.
+fn of_organisation(organisation: &Organisation, actor: Level) -> Value {
+    let record = &organisation.record;
+    let mut claim = json!({
+        "name": record.name, "legal_form": record.form.name(), "seat": record.seat, "level": organisation.level.min(actor).acr(),
+    });
+    if let Some(Entry { kind, court, number }) = &record.register {
+        claim["register"] = json!({ "kind": kind.name(), "court": court, "number": number });
+    }
+    claim
 }
 
 /// In the form that the client has registered (OpenID Connect Core section 5.3.2).

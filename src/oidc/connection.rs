@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::whose::{self, Whose};
 use super::{OidcEvent, consent, store};
 use crate::app::AppParts;
-use crate::audit;
 use crate::client::registry::Registry;
 use crate::client::{Claim, Client, Scope};
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, ClientId};
+use crate::kernel::id::{AccountId, ClientId, OrganisationId};
 use crate::kernel::texts::Language;
 use crate::kernel::time::Timestamp;
 use crate::store::db::Tx;
@@ -39,6 +39,63 @@ pub async fn list(tx: &mut Tx, registry: &Registry, account: &AccountId) -> Resu
     Ok(connections)
 }
 
+/// A service that somebody uses for an organisation.
+pub struct Acted {
+    pub client: Arc<Client>,
+    pub organisation: OrganisationId,
+    pub scopes: Vec<Scope>,
+    pub since: Timestamp,
+}
+
+/// What somebody is connected with for organisations, newest first. Removed clients are not listed.
+pub async fn list_acted(tx: &mut Tx, registry: &Registry, account: &AccountId) -> Result<Vec<Acted>, Error> {
+    let mut acted = Vec::new();
+    for row in store::acting::list_consents(tx, account).await? {
+        let known = registry.known(&row.consent.client_id.0).map(|(client, _)| client);
+        let (Some(client), Some(organisation)) = (known, OrganisationId::parse(&row.represented)) else { continue };
+        let agreement = consent::read(row.consent)?;
+        acted.push(Acted { client, organisation, scopes: agreement.scopes, since: agreement.granted_at });
+    }
+    Ok(acted)
+}
+
+/// A service that people use for an organisation.
+pub struct UsedService {
+    pub client: Arc<Client>,
+    /// How many act there.
+    pub people: i64,
+    pub since: Timestamp,
+    pub is_disabled: bool,
+}
+
+/// The services that people use for an organisation. Removed clients are not listed.
+pub async fn of_organisation(
+    tx: &mut Tx,
+    registry: &Registry,
+    organisation: &OrganisationId,
+) -> Result<Vec<UsedService>, Error> {
+    let rows = store::acting::clients_of(tx, organisation.as_str()).await?;
+    let used = |row: store::acting::UsedRow| {
+        let (client, is_disabled) = registry.known(&row.client_id.0)?;
+        Some(UsedService { client, people: row.people, since: row.since, is_disabled })
+    };
+    Ok(rows.into_iter().filter_map(used).collect())
+}
+
+/// Ends it for everybody who uses a service for an organisation: from now on that gets nothing, and what it holds is worth
+/// nothing here. Whoever does it holds the organisation.
+pub async fn withdraw_for(work: &mut Work, organisation: &OrganisationId, client: &ClientId) -> Result<(), Error> {
+    let owners = store::acting::delete_consents(work, organisation.as_str(), client).await?;
+    if owners.is_empty() {
+        return Err(Error::NotFound);
+    }
+    store::acting::end_grants(work, organisation.as_str(), client).await?;
+    let event = OidcEvent::ConsentWithdrawn { client: client.clone() };
+    whose::record_for(work, organisation, &event).await?;
+    work.touched.extend(owners.into_iter().map(|row| row.account_id));
+    Ok(())
+}
+
 /// How many accounts are connected with each client.
 pub async fn count(tx: &mut Tx) -> Result<BTreeMap<ClientId, i64>, Error> {
     let rows = store::count_consents(tx).await?;
@@ -63,6 +120,11 @@ pub async fn forget(work: &mut Work, account: &AccountId) -> Result<(), Error> {
     Ok(store::delete_connections(work, account).await?)
 }
 
+/// Removes what clients may have of an organisation that is being erased.
+pub async fn forget_organisation(work: &mut Work, organisation: &OrganisationId) -> Result<(), Error> {
+    Ok(store::acting::delete_of_organisation(work, organisation).await?)
+}
+
 /// Withdraws: from now on the client gets nothing, and what it holds is worth nothing here.
 pub async fn withdraw(app: &AppParts, account: &AccountId, client: &ClientId) -> Result<(), Error> {
     let mut work = app.begin(Actor::Account(account.clone())).await?;
@@ -70,7 +132,7 @@ pub async fn withdraw(app: &AppParts, account: &AccountId, client: &ClientId) ->
         return Err(Error::NotFound);
     }
     store::end_grants(&mut work, account, client).await?;
-    let event = OidcEvent::ConsentWithdrawn { account: account.clone(), client: client.clone() };
-    audit::record(&mut work, &event).await?;
+    let event = OidcEvent::ConsentWithdrawn { client: client.clone() };
+    whose::record(&mut work, &Whose::own(account), &event).await?;
     work.commit().await
 }

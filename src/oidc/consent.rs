@@ -8,14 +8,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::request::AuthorizationRequest;
+use super::whose::{self, Whose};
 use super::{OidcEvent, scopes_of, store};
 use crate::app::AppParts;
-use crate::audit;
 use crate::client::{Claim, Client, Scope};
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, ClientId};
+use crate::kernel::id::ClientId;
 use crate::kernel::secret::sha256;
 use crate::kernel::time::{Timestamp, days};
+use crate::organisation::acting::Party;
 use crate::store::db::Tx;
 use crate::store::work::Actor;
 
@@ -37,11 +38,31 @@ pub struct Agreement {
 
 impl Agreement {
     /// Whether everything that a request wants was asked for, in the words that hold today.
-    pub fn covers(&self, client: &Client, request: &AuthorizationRequest) -> bool {
+    pub fn covers(&self, client: &Client, request: &AuthorizationRequest, side: Side) -> bool {
         let scopes = scopes_of(&request.scope);
         scopes.iter().all(|scope| self.scopes.contains(scope))
-            && wanted(client, &scopes, request).all(|claim| self.answers.contains_key(&claim))
-            && self.terms == terms(client, self.answers.keys().copied())
+            && wanted(client, &scopes, request, side).all(|claim| self.answers.contains_key(&claim))
+            && self.terms == terms(client, self.answers.keys().copied(), side)
+    }
+}
+
+/// As whom somebody is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// For themselves.
+    Own,
+    /// As who acts for another party: of themselves a client learns only what its declaration says of such people.
+    Acting,
+}
+
+impl Side {
+    pub const fn of(whose: &Whose) -> Self {
+        if whose.is_acting() { Self::Acting } else { Self::Own }
+    }
+
+    /// Whether a client may have a claim of somebody who is there so.
+    pub fn allows(self, client: &Client, claim: Claim) -> bool {
+        client.rule(claim).is_some_and(|rule| self == Self::Own || rule.acting)
     }
 }
 
@@ -51,16 +72,21 @@ pub fn is_agreed(answers: &Answers, claim: Claim) -> bool {
 }
 
 /// The claims that a person is to be asked for: what the request wants of that which the client may have.
-fn wanted(client: &Client, scopes: &[Scope], request: &AuthorizationRequest) -> impl Iterator<Item = Claim> {
+fn wanted(
+    client: &Client,
+    scopes: &[Scope],
+    request: &AuthorizationRequest,
+    side: Side,
+) -> impl Iterator<Item = Claim> {
     Claim::ALL.into_iter().filter(move |claim| {
         let is_asked = scopes.contains(&claim.scope()) || request.claims.names(*claim);
-        is_asked && !claim.is_companion() && client.rule(*claim).is_some()
+        is_asked && !claim.is_companion() && side.allows(client, *claim)
     })
 }
 
 /// As [`wanted`], for a page.
-pub fn questions(client: &Client, request: &AuthorizationRequest) -> Vec<Claim> {
-    wanted(client, &scopes_of(&request.scope), request).collect()
+pub fn questions(client: &Client, request: &AuthorizationRequest, side: Side) -> Vec<Claim> {
+    wanted(client, &scopes_of(&request.scope), request, side).collect()
 }
 
 /// What a page asks for in the place of a claim that says nothing else: the parts of the whole name, where they are asked for by
@@ -71,16 +97,26 @@ pub fn parts_instead(client: &Client, questions: &[Claim], claim: Claim) -> Opti
 }
 
 /// What was said about these claims: to whom, what for, by what right, and whether there was a choice.
-fn terms(client: &Client, claims: impl Iterator<Item = Claim>) -> String {
+fn terms(client: &Client, claims: impl Iterator<Item = Claim>, side: Side) -> String {
     let rules: Vec<_> = claims.map(|claim| (claim, client.rule(claim).map(|rule| rule.said(claim)))).collect();
     let said = (&client.operator, &client.name, &client.purpose, &client.privacy_uri, rules);
-    let said = serde_json::to_vec(&said).unwrap_or_default();
+    let said = match side {
+        Side::Own => serde_json::to_vec(&said),
+        Side::Acting => serde_json::to_vec(&("acting", said)),
+    };
+    let said = said.unwrap_or_default();
     URL_SAFE_NO_PAD.encode(&sha256(&said)[..16])
 }
 
-/// What an account has agreed to with a client; nothing if it has not, or ended it.
-pub async fn find(tx: &mut Tx, account: &AccountId, client: &ClientId) -> Result<Option<Agreement>, Error> {
-    store::find_consent(tx, account, client).await?.map(read).transpose()
+/// What somebody has agreed to with a client, for the same party; nothing if they have not, or ended it.
+pub async fn find(tx: &mut Tx, whose: &Whose, client: &ClientId) -> Result<Option<Agreement>, Error> {
+    let row = match whose.party() {
+        Party::Person(account) => store::find_consent(tx, &account, client).await?,
+        party @ Party::Organisation(_) => {
+            store::acting::find_consent(tx, &whose.account, party.as_str(), client).await?
+        }
+    };
+    row.map(read).transpose()
 }
 
 /// A stored consent.
@@ -95,27 +131,33 @@ pub async fn give(
     app: &AppParts,
     client: &Client,
     request: &AuthorizationRequest,
-    account: &AccountId,
+    whose: &Whose,
     chosen: impl Fn(Claim) -> bool,
 ) -> Result<(), Error> {
-    let (mut answers, questions) = (Answers::new(), questions(client, request));
+    let side = Side::of(whose);
+    let (mut answers, questions) = (Answers::new(), questions(client, request, side));
     for claim in questions.iter().copied() {
         let is_optional = client.rule(claim).is_some_and(|rule| rule.optional);
         let asked = parts_instead(client, &questions, claim);
         let is_chosen = || asked.map_or_else(|| chosen(claim), |parts| parts.iter().all(|part| chosen(*part)));
         answers.insert(claim, !is_optional || is_chosen());
     }
-    let mut work = app.begin(Actor::Account(account.clone())).await?;
+    let mut work = app.begin(Actor::Account(whose.account.clone())).await?;
     let row = store::ConsentRow {
         client_id: client.id.clone(),
         scope: request.scope.clone(),
         claims: serde_json::to_string(&answers).map_err(Error::broken)?,
-        terms: terms(client, answers.keys().copied()),
+        terms: terms(client, answers.keys().copied(), side),
         granted_at: work.now,
     };
-    store::put_consent(&mut work, account, &row).await?;
+    match whose.party() {
+        Party::Person(account) => store::put_consent(&mut work, &account, &row).await?,
+        party @ Party::Organisation(_) => {
+            store::acting::put_consent(&mut work, &whose.account, party.as_str(), &row).await?;
+        }
+    }
     let claims = answers.into_iter().filter_map(|(claim, yes)| yes.then_some(claim)).collect();
-    let (account, client) = (account.clone(), client.id.clone());
-    audit::record(&mut work, &OidcEvent::ConsentGiven { account, client, scope: row.scope, claims }).await?;
+    let event = OidcEvent::ConsentGiven { client: client.id.clone(), scope: row.scope, claims };
+    whose::record(&mut work, whose, &event).await?;
     work.commit().await
 }

@@ -17,8 +17,10 @@ const ASSERTION_ALGORITHMS: [&str; 4] = ["ES256", "PS256", "RS256", "EdDSA"];
 const SIGNATURES: [&str; 4] = ["ES256", "PS256", "EdDSA", "RS256"];
 
 /// What an ID token says besides the person's data.
-const PROTOCOL_CLAIMS: [&str; 11] =
-    ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
+const PROTOCOL_CLAIMS: [&str; 12] =
+    ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "act"];
+/// What is told of an organisation.
+const ORGANISATION: &str = "organisation";
 
 /// OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2.
 pub fn document(config: &Config) -> Value {
@@ -121,6 +123,10 @@ fn requests(config: &Config) -> Value {
     })
 }
 
+fn claims() -> Vec<&'static str> {
+    PROTOCOL_CLAIMS.into_iter().chain(Claim::ALL.map(Claim::name)).chain([ORGANISATION]).collect()
+}
+
 /// What clients get (RFC 9701 for introspection).
 fn tokens() -> Value {
     let (managements, contents) = (KeyManagement::ALL.map(KeyManagement::name), Content::ALL.map(Content::name));
@@ -135,7 +141,7 @@ fn tokens() -> Value {
         "documents_check_methods_supported": verified_claims::CHECK_METHODS,
         "electronic_records_supported": verified_claims::RECORDS,
         "claims_in_verified_claims_supported": verified_claims::CLAIMS.map(Claim::name),
-        "claims_supported": PROTOCOL_CLAIMS.into_iter().chain(Claim::ALL.map(Claim::name)).collect::<Vec<_>>(),
+        "claims_supported": claims(),
         "id_token_signing_alg_values_supported": SIGNATURES,
         "id_token_encryption_alg_values_supported": managements,
         "id_token_encryption_enc_values_supported": contents,

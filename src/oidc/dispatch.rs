@@ -17,8 +17,26 @@ pub struct SessionFacts {
     /// The highest level that its owner could have by signing in otherwise, or by registering something new to do so with.
     pub reachable: Level,
     pub authenticated_at: Timestamp,
-    /// The subject this client sees of the account.
+    /// The subject this client sees of whomever its owner acts for here.
     pub subject: String,
+    pub acting: ActingFacts,
+}
+
+/// What counts of for whom the owner of a session acts, at this client. All `false` at one that serves people alone.
+#[derive(Clone, Debug, Default)]
+pub struct ActingFacts {
+    /// Whether the client serves nobody who acts for themselves.
+    pub only_organisations: bool,
+    /// Whether they act for an organisation, and may do so at this client.
+    pub is_for_organisation: bool,
+    /// What was said in this session does not count, or not here.
+    pub is_lost: bool,
+    /// Whether there is an organisation for which they may act here.
+    pub has_choice: bool,
+    /// Whether the subject that the request names is one of those, or is theirs.
+    pub is_expected_choice: bool,
+    /// When they have last said for whom they act, in this session.
+    pub chosen_at: Option<Timestamp>,
 }
 
 /// What counts of an earlier consent.
@@ -35,6 +53,8 @@ pub enum Step {
     /// Open an account (Initiating User Registration via OpenID Connect 1.0).
     Register,
     RaiseLevel(Level),
+    /// Ask for whom they act.
+    ChooseActing,
     /// Ask whether the device that waits is theirs (RFC 8628 section 5.4).
     ConfirmDevice,
     /// Ask whether they want to go on to a client that has registered itself and that nobody has checked.
@@ -75,10 +95,30 @@ pub fn next_step(situation: &Situation<'_>) -> Step {
         }
         Step::SignIn | Step::Register => refuse("login_required", "the person would have to sign in"),
         Step::RaiseLevel(_) => refuse("interaction_required", "the person would have to raise the level"),
+        Step::ChooseActing if has_choice(situation) => {
+            refuse("account_selection_required", "the person would have to choose for whom they act")
+        }
+        Step::ChooseActing => refuse("interaction_required", "the person may act for nobody whom this client serves"),
         Step::ConfirmDevice => refuse("interaction_required", "the person would have to confirm the device"),
         Step::ConfirmClient | Step::Consent => refuse("consent_required", "the person would have to consent"),
         step => step,
     }
+}
+
+/// Whether there is anything to choose from, where somebody is asked for whom they act.
+fn has_choice(situation: &Situation<'_>) -> bool {
+    situation.session.is_some_and(|session| session.acting.has_choice || !session.acting.only_organisations)
+}
+
+/// Whether it has to be said for whom somebody acts: nobody who acts for one party is taken for another.
+fn must_choose(request: &AuthorizationRequest, created_at: Timestamp, session: &SessionFacts) -> bool {
+    let ActingFacts { only_organisations, is_for_organisation, is_lost, has_choice, chosen_at, .. } = session.acting;
+    let is_other = request.expected_subject.as_ref().is_some_and(|subject| *subject != session.subject);
+    let asked_anew = request.prompt.select && chosen_at.is_none_or(|chosen_at| chosen_at < created_at);
+    is_lost
+        || is_other
+        || (only_organisations && !is_for_organisation)
+        || (has_choice && (chosen_at.is_none() || asked_anew))
 }
 
 fn interactive_step(situation: &Situation<'_>) -> Step {
@@ -91,8 +131,11 @@ fn interactive_step(situation: &Situation<'_>) -> Step {
         return Step::Register;
     }
     let too_old = request.max_age.is_some_and(|age| session.authenticated_at.plus(age) < now) && !signed_in_since;
-    let someone_else = request.expected_subject.as_ref().is_some_and(|subject| *subject != session.subject);
-    if (request.prompt.login && !signed_in_since) || too_old || (someone_else && !signed_in_since) {
+    let is_meant = |subject: &String| *subject == session.subject || session.acting.is_expected_choice;
+    let someone_else = request.expected_subject.as_ref().is_some_and(|subject| !is_meant(subject));
+    // Who has nobody to choose but themselves chooses an account by signing in anew.
+    let login = request.prompt.login || (request.prompt.select && !session.acting.has_choice);
+    if (login && !signed_in_since) || too_old || (someone_else && !signed_in_since) {
         return Step::SignIn;
     }
     if someone_else {
@@ -108,6 +151,9 @@ fn interactive_step(situation: &Situation<'_>) -> Step {
         && !situation.is_level_declined
     {
         return Step::RaiseLevel(wished);
+    }
+    if must_choose(request, created_at, session) {
+        return Step::ChooseActing;
     }
     if matches!(request.target, Destination::Device(_)) && !situation.is_confirmed {
         return Step::ConfirmDevice;
@@ -167,7 +213,7 @@ mod tests {
     fn session(seconds_ago: u64) -> SessionFacts {
         let authenticated_at = NOW.minus(Duration::from_secs(seconds_ago));
         let (level, reachable) = (Level::Basic, Level::Substantial);
-        SessionFacts { level, reachable, authenticated_at, subject: "renate".into() }
+        SessionFacts { level, reachable, authenticated_at, subject: "renate".into(), acting: ActingFacts::default() }
     }
 
     fn consent(covers: bool, seconds_ago: u64) -> ConsentFacts {
@@ -345,5 +391,68 @@ mod tests {
             matches!(refused, Step::Refuse(error) if error.code == "login_required"),
             "signed in, and still somebody else"
         );
+    }
+
+    /// Somebody at a client for people and organisations, or for organisations alone.
+    fn acts(change: impl FnOnce(&mut ActingFacts)) -> SessionFacts {
+        let mut facts = session(10);
+        change(&mut facts.acting);
+        facts
+    }
+
+    #[test]
+    fn for_whom_somebody_acts_is_asked_once_and_never_guessed() {
+        let all = consent(true, OLD);
+        let (before, since) = (CREATED.minus(Duration::from_secs(60)), CREATED.plus(Duration::from_secs(5)));
+        let usual = request(|_| {});
+        let select = request(|r| r.prompt.select = true);
+        let hinted = request(|r| r.expected_subject = Some("bakery".into()));
+        let none = "account_selection_required";
+        #[rustfmt::skip]
+        let rows = [
+            ("nothing to choose",              &usual,  acts(|_| {}),                                                        Step::Issue, ""),
+            ("never asked",                    &usual,  acts(|a| a.has_choice = true),                                       Step::ChooseActing, none),
+            ("themselves, said before",        &usual,  acts(|a| (a.has_choice, a.chosen_at) = (true, Some(before))),        Step::Issue, ""),
+            ("an organisation",                &usual,  acts(|a| (a.is_for_organisation, a.chosen_at) = (true, Some(before))), Step::Issue, ""),
+            ("lost, others left",              &usual,  acts(|a| (a.is_lost, a.has_choice, a.chosen_at) = (true, true, Some(before))), Step::ChooseActing, none),
+            ("lost, none left but themselves", &usual,  acts(|a| (a.is_lost, a.chosen_at) = (true, Some(before))),           Step::ChooseActing, none),
+            ("only organisations, one",        &usual,  acts(|a| (a.only_organisations, a.is_for_organisation) = (true, true)), Step::Issue, ""),
+            ("only organisations, a choice",   &usual,  acts(|a| (a.only_organisations, a.has_choice) = (true, true)),       Step::ChooseActing, none),
+            ("only organisations, none",       &usual,  acts(|a| a.only_organisations = true),                               Step::ChooseActing, "interaction_required"),
+            ("only organisations, themselves", &usual,  acts(|a| (a.only_organisations, a.has_choice, a.chosen_at) = (true, true, Some(before))), Step::ChooseActing, none),
+            ("asked for anew",                 &select, acts(|a| (a.has_choice, a.is_for_organisation, a.chosen_at) = (true, true, Some(before))), Step::ChooseActing, ""),
+            ("asked for anew, and said",       &select, acts(|a| (a.has_choice, a.is_for_organisation, a.chosen_at) = (true, true, Some(since))), Step::Issue, ""),
+            ("the hint names another choice",  &hinted, acts(|a| (a.has_choice, a.is_expected_choice, a.chosen_at) = (true, true, Some(since))), Step::ChooseActing, none),
+        ];
+        for (name, asked, session, step, code) in rows {
+            assert_eq!(decide(asked, Some(&session), Some(&all)), step, "{name}");
+            let silent = AuthorizationRequest { prompt: Prompt { none: true, ..Prompt::default() }, ..asked.clone() };
+            match decide(&silent, Some(&session), Some(&all)) {
+                Step::Issue => assert_eq!(code, "", "{name}, prompt=none"),
+                Step::Refuse(error) => assert_eq!(error.code, code, "{name}, prompt=none"),
+                other => panic!("{name}: prompt=none must not need the person: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn choosing_has_its_place() {
+        let all = consent(true, OLD);
+        let choice = acts(|a| a.has_choice = true);
+        let old = SessionFacts { authenticated_at: NOW.minus(Duration::from_secs(OLD)), ..choice.clone() };
+        let high = request(|r| r.level = Level::High);
+        assert_eq!(decide(&high, Some(&choice), Some(&all)), Step::RaiseLevel(Level::High), "the level comes first");
+        let login = request(|r| r.prompt.login = true);
+        assert_eq!(decide(&login, Some(&old), Some(&all)), Step::SignIn);
+        assert_eq!(decide(&request(|_| {}), Some(&choice), None), Step::ChooseActing, "before consent");
+        let device = request(|r| r.target = Destination::Device(DeviceHash([1; 32])));
+        assert_eq!(decide(&device, Some(&choice), Some(&all)), Step::ChooseActing, "before a device");
+        let select = request(|r| r.prompt.select = true);
+        let alone = SessionFacts { acting: ActingFacts::default(), ..old.clone() };
+        assert_eq!(decide(&select, Some(&alone), Some(&all)), Step::SignIn, "whoever has no choice signs in anew");
+        assert_eq!(decide(&select, Some(&session(10)), Some(&all)), Step::Issue);
+        assert_eq!(decide(&select, Some(&old), Some(&all)), Step::ChooseActing);
+        let stranger = request(|r| r.expected_subject = Some("emre".into()));
+        assert_eq!(decide(&stranger, Some(&old), Some(&all)), Step::SignIn, "nobody whom they act for");
     }
 }

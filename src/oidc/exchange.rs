@@ -9,9 +9,8 @@ use super::access_token::AccessToken;
 use super::client_auth::Authenticated;
 use super::request::Parameters;
 use super::token::TokenResponse;
-use super::{OidcEvent, grant};
+use super::{OidcEvent, grant, whose};
 use crate::app::AppParts;
-use crate::audit;
 use crate::client::registry::Registry;
 use crate::kernel::error::Error;
 use crate::store::work::Actor;
@@ -54,20 +53,20 @@ pub async fn exchange(
     let grant_id = subject.grant.clone().ok_or_else(refused)?;
     let scope = narrow(&subject.scope, parameters.get("scope"))?;
     let act = json!({ "sub": client.id, "act": subject.act });
-    if depth(&act) > ACTORS_MAX {
-        return Err(Error::protocol("invalid_request", "too many services act through each other"));
-    }
 
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
     authenticated.spend(app, &mut work).await?;
     let live = grant::find(&mut work.tx, registry, grant::By::Id(&grant_id), work.now).await?.ok_or_else(refused)?;
+    // The person who acts for an organisation is one more.
+    if depth(&act) > ACTORS_MAX + usize::from(live.whose.is_acting()) {
+        return Err(Error::protocol("invalid_request", "too many services act through each other"));
+    }
     let event = OidcEvent::TokenExchanged {
-        account: live.row.account_id,
         client: client.id.clone(),
         of: subject.client_id.clone(),
         resource: resource.to_owned(),
     };
-    audit::record(&mut work, &event).await?;
+    whose::record(&mut work, &live.whose, &event).await?;
     work.commit().await?;
 
     let mut token = AccessToken::new(app, client, subject.sub, &scope);

@@ -1,20 +1,25 @@
 //! What a grant is worth now. One gate stands before everything that a token opens: userinfo, introspection,
-//! refreshing, revocation. It asks for the account, the consent, the client, and the session or what stands for it.
+//! refreshing, revocation. It asks for the account, the consent, the client, the session or what stands for it, and for the
+//! power of whoever acts for another party.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use super::claims_request::RequestedClaims;
 use super::consent::Answers;
+use super::whose::{self, Whose};
 use super::{scopes_of, store};
 use crate::app::AppParts;
 use crate::client::registry::Registry;
-use crate::client::{Client, Scope};
+use crate::client::{Client, Scope, Serves};
 use crate::kernel::error::Error;
 use crate::kernel::id::GrantId;
 use crate::kernel::random::Random;
 use crate::kernel::secret::{Secret, token_hash};
 use crate::kernel::time::{Timestamp, days};
+use crate::organisation::acting::Power;
 use crate::store::db::Tx;
 use crate::store::recent::Recent;
 
@@ -39,6 +44,18 @@ pub struct Live {
     pub claims: RequestedClaims,
     /// Which data the person lets the client have.
     pub answers: Answers,
+    /// The person, and for whom they act.
+    pub whose: Whose,
+    /// What lets them act for another party, if they do.
+    pub power: Option<Power>,
+}
+
+impl Live {
+    /// The `act` claim, if somebody acts for another party; with what the client may know of them.
+    pub fn act(&self, app: &AppParts, told: Map<String, Value>) -> Option<Value> {
+        let power = self.power.as_ref()?;
+        Some(whose::act(&app.vault, &self.client, (&self.whose.account, power.role()), told))
+    }
 }
 
 /// The gate.
@@ -49,12 +66,18 @@ pub async fn find(tx: &mut Tx, registry: &Registry, by: By<'_>, now: Timestamp) 
     };
     let Some(row) = store::find_live_grant(tx, id, family, now).await? else { return Ok(None) };
     let Some(client) = registry.find(&row.client_id) else { return Ok(None) };
+    let whose = Whose::read(&row.account_id, row.acting.as_deref(), row.represented.as_deref())?;
+    // Whoever acts for another party does so only as long as they may, and the client is for such parties.
+    let Some(power) = whose.standing(tx, &client.id, now).await? else { return Ok(None) };
+    if !client.serves(if power.is_some() { Serves::Organisations } else { Serves::Persons }) {
+        return Ok(None);
+    }
     let consented = scopes_of(&row.consented);
     let mut scopes = scopes_of(&row.scope);
     scopes.retain(|scope| consented.contains(scope) && client.scopes.contains(scope));
     let claims = row.claims.as_deref().map(serde_json::from_str).transpose().map_err(Error::broken)?;
     let answers = serde_json::from_str(&row.agreed).map_err(Error::broken)?;
-    Ok(Some(Live { row, client, scopes, claims: claims.unwrap_or_default(), answers }))
+    Ok(Some(Live { row, client, scopes, claims: claims.unwrap_or_default(), answers, whose, power }))
 }
 
 /// What this node remembers of grants: an API that asks about every call asks about the same ones.

@@ -27,6 +27,13 @@ struct Hint {
     iss: String,
     sub: String,
     aud: String,
+    act: Option<Actor>,
+}
+
+/// Who acted for the subject.
+#[derive(Clone, Deserialize)]
+struct Actor {
+    sub: String,
 }
 
 /// Checks the request. What is wrong is a page for the person; nothing is ever redirected to.
@@ -72,7 +79,10 @@ pub fn check(
         }
     };
     let is_of_session = match (session, &client, &hint) {
-        (Some(session), Some(client), Some(hint)) => client.subject(&app.vault, &session.account_id) == hint.sub,
+        (Some(session), Some(client), Some(hint)) => match &hint.act {
+            Some(actor) => client.actor(&app.vault, &session.account_id) == actor.sub,
+            None => client.subject(&app.vault, &session.account_id) == hint.sub,
+        },
         _ => false,
     };
     let confirmed = session.is_none() || is_of_session;

@@ -12,9 +12,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
 use super::store::logout_state::{self as rows, NoticeRow, SumRow};
+use super::whose::{self, Whose};
 use super::{OidcEvent, store};
 use crate::app::AppParts;
-use crate::audit;
 use crate::client::Client;
 use crate::client::registry::Registry;
 use crate::kernel::error::Error;
@@ -83,8 +83,8 @@ pub async fn note(work: &mut Work, job: &Job, tried: &Tried<'_>) -> Result<Optio
     };
     let Some(row) = row else { return Ok(None) };
     if state == State::Failed {
-        let event = OidcEvent::LogoutNotTold { account: row.account_id, client: row.client_id.clone() };
-        audit::record(work, &event).await?;
+        let event = OidcEvent::LogoutNotTold { client: row.client_id.clone() };
+        whose::record(work, &Whose::own(&row.account_id), &event).await?;
     }
     Ok(Some((row.client_id, state)))
 }
@@ -182,7 +182,8 @@ fn open_farewell(app: &AppParts, sealed: &str) -> Option<SessionId> {
 }
 
 async fn clients_to_tell(tx: &mut Tx, registry: &Registry, session: &SessionId) -> Result<Vec<Arc<Client>>, Error> {
-    let known = store::clients_of_session(tx, session).await?;
+    let mut known = store::clients_of_session(tx, session).await?;
+    known.dedup_by(|one, other| one.client_id == other.client_id);
     let clients = known.iter().filter_map(|row| registry.find(&row.client_id));
     Ok(clients.filter(|client| client.backchannel_logout_uri.is_some()).collect())
 }

@@ -30,12 +30,12 @@ mod store;
 pub mod token;
 mod verified_claims;
 pub mod web;
+pub mod whose;
 
 use serde::Serialize;
 
-use crate::audit::Event;
 use crate::client::{Claim, Scope};
-use crate::kernel::id::{AccountId, ClientId, GrantId};
+use crate::kernel::id::{ClientId, GrantId};
 
 /// Scopes as the one text that requests, codes, grants and consents store: in the order of [`Scope::ALL`].
 pub fn scope_text(scopes: &[Scope]) -> String {
@@ -53,24 +53,19 @@ pub fn scopes_of(text: &str) -> Vec<Scope> {
     scopes
 }
 
+/// What happens between people and clients. Whom it concerns is said with it ([`whose::record`]).
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum OidcEvent {
     ConsentGiven {
-        #[serde(skip)]
-        account: AccountId,
         client: ClientId,
         scope: String,
         claims: Vec<Claim>,
     },
     ConsentWithdrawn {
-        #[serde(skip)]
-        account: AccountId,
         client: ClientId,
     },
     GrantIssued {
-        #[serde(skip)]
-        account: AccountId,
         client: ClientId,
         grant: GrantId,
         scope: String,
@@ -78,28 +73,20 @@ pub enum OidcEvent {
         claims: Vec<Claim>,
     },
     GrantRevoked {
-        #[serde(skip)]
-        account: AccountId,
         client: ClientId,
         grant: GrantId,
     },
     CodeRefused {
-        #[serde(skip)]
-        account: AccountId,
         client: ClientId,
         why: &'static str,
     },
     RefreshRefused {
-        #[serde(skip)]
-        account: AccountId,
         client: ClientId,
         grant: GrantId,
         why: &'static str,
     },
     /// An API acts for the person at another one.
     TokenExchanged {
-        #[serde(skip)]
-        account: AccountId,
         client: ClientId,
         /// Whose token it was called with.
         of: String,
@@ -107,13 +94,11 @@ pub enum OidcEvent {
     },
     /// A service has not confirmed that a session has ended, and is not asked any more.
     LogoutNotTold {
-        #[serde(skip)]
-        account: AccountId,
         client: ClientId,
     },
 }
 
-impl Event for OidcEvent {
+impl OidcEvent {
     fn kind(&self) -> &'static str {
         match self {
             Self::ConsentGiven { .. } => "consent.given",
@@ -125,17 +110,5 @@ impl Event for OidcEvent {
             Self::TokenExchanged { .. } => "token.exchanged",
             Self::LogoutNotTold { .. } => "logout.not_told",
         }
-    }
-
-    fn subject(&self) -> Option<String> {
-        let (Self::ConsentGiven { account, .. }
-        | Self::ConsentWithdrawn { account, .. }
-        | Self::GrantIssued { account, .. }
-        | Self::GrantRevoked { account, .. }
-        | Self::CodeRefused { account, .. }
-        | Self::RefreshRefused { account, .. }
-        | Self::TokenExchanged { account, .. }
-        | Self::LogoutNotTold { account, .. }) = self;
-        Some(account.to_string())
     }
 }

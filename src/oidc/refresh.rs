@@ -10,9 +10,8 @@ use super::confirmation::Confirmation;
 use super::grant::{self, Live, RefreshToken};
 use super::request::Parameters;
 use super::token::{self, TokenResponse};
-use super::{OidcEvent, scope_text, scopes_of, store};
+use super::{OidcEvent, scope_text, scopes_of, store, whose};
 use crate::app::AppParts;
-use crate::audit;
 use crate::client::registry::Registry;
 use crate::client::{Client, Scope};
 use crate::kernel::error::{Error, Protocol};
@@ -50,7 +49,7 @@ pub async fn refresh(
         Outcome::Refreshed { live, scope, successor } => {
             let single = token::single_claims(app, Some(&live)).await?;
             let proven = proven(authenticated);
-            let basis = token::Basis::of_grant(&live.row, &scope, proven.as_deref());
+            let basis = token::Basis::of_grant(&live, &scope, proven.as_deref());
             let mut response = token::respond(app, client, &basis, single)?;
             response.refresh_token = successor.map(|token| token.text());
             Ok(response)
@@ -129,8 +128,7 @@ fn narrow(live: &Live, asked: &str) -> Option<String> {
 
 async fn end(work: &mut Work, client: &Client, live: &Live, why: &'static str) -> Result<Outcome, Error> {
     store::end_grant(work, &live.row.id, &live.row.account_id).await?;
-    let account = live.row.account_id.clone();
-    let event = OidcEvent::RefreshRefused { account, client: client.id.clone(), grant: live.row.id.clone(), why };
-    audit::record(work, &event).await?;
+    let event = OidcEvent::RefreshRefused { client: client.id.clone(), grant: live.row.id.clone(), why };
+    whose::record(work, &live.whose, &event).await?;
     Ok(Outcome::Ended(refusal(why)))
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::access_token::AccessToken;
 use super::client_auth::Authenticated;
 use super::confirmation::Confirmation;
 use super::grant::{self, Grants, Live, RefreshToken};
 use super::request::Parameters;
-use super::{OidcEvent, scope_text, store};
+use super::{OidcEvent, scope_text, store, whose};
 use crate::app::AppParts;
 use crate::audit::{self, Event};
 use crate::client::registry::Registry;
@@ -187,14 +187,14 @@ fn describe(app: &AppParts, presented: Presented, live: Option<&Live>) -> Option
             holds.then(|| ActiveToken {
                 token_type: None,
                 iss: app.config.issuer.clone(),
-                sub: live.client.subject(&app.vault, &live.row.account_id),
+                sub: live.client.subject_of(&app.vault, &live.whose.party()),
                 aud: app.config.issuer.clone(),
                 client_id: live.client.id.0.clone(),
                 scope: scope_text(&live.scopes),
                 exp: live.row.expires_at.seconds(),
                 iat: live.row.created_at.seconds(),
                 jti: None,
-                act: None,
+                act: live.act(app, Map::new()),
                 acr: None,
                 auth_time: None,
                 // Another client's is bound by its authentication (RFC 9449 section 5).
@@ -232,7 +232,7 @@ pub async fn revoke(
         Some(live) if live.client.id == client => {
             let grant = live.row.id;
             store::end_grant(&mut work, &grant, &live.row.account_id).await?;
-            audit::record(&mut work, &OidcEvent::GrantRevoked { account: live.row.account_id, client, grant }).await?;
+            whose::record(&mut work, &live.whose, &OidcEvent::GrantRevoked { client, grant }).await?;
         }
         Some(live) => audit::record(&mut work, &ForeignToken { client, of: live.client.id.clone() }).await?,
         None => {}

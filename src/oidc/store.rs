@@ -1,5 +1,6 @@
 //! Requests, codes, grants, consents, assertions.
 
+pub mod acting;
 pub mod device;
 pub mod logout_state;
 
@@ -182,6 +183,9 @@ pub struct CodeRow {
     pub released: String,
     /// The [`Confirmation`](super::confirmation::Confirmation) of whoever may redeem it.
     pub confirmation: Option<String>,
+    /// The id of what lets the account act for another party, and that of the party.
+    pub acting: Option<String>,
+    pub represented: Option<String>,
 }
 
 pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Result<(), DbError> {
@@ -190,8 +194,8 @@ pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Re
         execute,
         "INSERT INTO authorization_code
              (code_hash, client_id, account_id, session_id, grant_id, redirect_uri, scope, nonce, challenge, level,
-              methods, authenticated_at, expires_at, claims, resource, released, confirmation)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+              methods, authenticated_at, expires_at, claims, resource, released, confirmation, acting, represented)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         code_hash,
         &row.client_id,
         &row.account_id,
@@ -208,7 +212,9 @@ pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Re
         &row.claims,
         &row.resource,
         &row.released,
-        &row.confirmation
+        &row.confirmation,
+        &row.acting,
+        &row.represented
     )
     .map(drop)
 }
@@ -219,18 +225,21 @@ pub async fn take_code(work: &mut Work, code_hash: &[u8]) -> Result<Option<CodeR
         "UPDATE authorization_code SET used_at = $2
           WHERE code_hash = $1 AND used_at IS NULL
       RETURNING client_id, account_id, session_id, grant_id, redirect_uri, scope, nonce, challenge, level, methods,
-                authenticated_at, expires_at, claims, resource, released, confirmation", code_hash, work.now)
+                authenticated_at, expires_at, claims, resource, released, confirmation, acting, represented", code_hash, work.now)
 }
 
 #[derive(sqlx::FromRow)]
 pub struct UsedCodeRow {
     pub grant_id: GrantId,
     pub account_id: AccountId,
+    pub acting: Option<String>,
+    pub represented: Option<String>,
 }
 
 pub async fn find_used_code(work: &mut Work, code_hash: &[u8]) -> Result<Option<UsedCodeRow>, DbError> {
     sql!(&mut work.tx, fetch_optional UsedCodeRow,
-        "SELECT grant_id, account_id FROM authorization_code WHERE code_hash = $1 AND used_at IS NOT NULL", code_hash)
+        "SELECT grant_id, account_id, acting, represented FROM authorization_code
+          WHERE code_hash = $1 AND used_at IS NOT NULL", code_hash)
 }
 
 // Grants
@@ -288,11 +297,13 @@ pub async fn end_grant(work: &mut Work, id: &GrantId, account: &AccountId) -> Re
     .map(drop)
 }
 
+/// Ends what a client has of somebody for themselves.
 pub async fn end_grants(work: &mut Work, account: &AccountId, client: &ClientId) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
         execute,
-        "UPDATE client_grant SET ended_at = $3 WHERE account_id = $1 AND client_id = $2 AND ended_at IS NULL",
+        "UPDATE client_grant SET ended_at = $3
+          WHERE account_id = $1 AND client_id = $2 AND ended_at IS NULL AND represented IS NULL",
         account,
         client,
         work.now
@@ -323,6 +334,9 @@ pub struct GrantRow {
     pub resource: Option<String>,
     /// To what its tokens are bound.
     pub confirmation: Option<String>,
+    /// The id of what lets the account act for another party, and that of the party.
+    pub acting: Option<String>,
+    pub represented: Option<String>,
 }
 
 /// A grant that still counts, by id or by the family of its refresh token: not ended, its account active, its consent not
@@ -335,15 +349,21 @@ pub async fn find_live_grant(
 ) -> Result<Option<GrantRow>, DbError> {
     sql!(tx, fetch_optional GrantRow,
         "SELECT client_grant.id, client_grant.client_id, client_grant.account_id, client_grant.session_id,
-                client_grant.scope, consent.scope AS consented, consent.claims AS agreed, client_grant.level,
-                account.identity_level, client_grant.methods, client_grant.authenticated_at, client_grant.created_at,
-                client_grant.expires_at, client_grant.generation_hash, client_grant.claims, client_grant.resource,
-                client_grant.confirmation
+                client_grant.scope, COALESCE(consent.scope, acting_consent.scope) AS consented,
+                COALESCE(consent.claims, acting_consent.claims) AS agreed, client_grant.level, account.identity_level, client_grant.methods,
+                client_grant.authenticated_at, client_grant.created_at, client_grant.expires_at,
+                client_grant.generation_hash, client_grant.claims, client_grant.resource, client_grant.confirmation,
+                client_grant.acting, client_grant.represented
            FROM client_grant
            JOIN account ON account.id = client_grant.account_id AND account.status = 'active'
-           JOIN consent ON consent.account_id = client_grant.account_id AND consent.client_id = client_grant.client_id
+           LEFT JOIN consent ON client_grant.represented IS NULL
+                AND consent.account_id = client_grant.account_id AND consent.client_id = client_grant.client_id
+           LEFT JOIN acting_consent ON acting_consent.account_id = client_grant.account_id
+                AND acting_consent.represented = client_grant.represented
+                AND acting_consent.client_id = client_grant.client_id
            LEFT JOIN session ON session.id = client_grant.session_id
-          WHERE (client_grant.id = $1 OR client_grant.family_hash = $2)
+          WHERE (consent.account_id IS NOT NULL OR acting_consent.account_id IS NOT NULL)
+            AND (client_grant.id = $1 OR client_grant.family_hash = $2)
             AND client_grant.ended_at IS NULL AND client_grant.expires_at > $3
             AND ((client_grant.family_hash IS NULL AND session.id IS NOT NULL)
               OR (client_grant.family_hash IS NOT NULL AND client_grant.offline_epoch = account.offline_epoch))",
@@ -376,12 +396,14 @@ pub async fn use_refresh_token(
 pub struct KnownRow {
     pub client_id: ClientId,
     pub account_id: AccountId,
+    pub represented: Option<String>,
 }
 
 /// Which clients have had a grant in a session, whatever has become of it.
 pub async fn clients_of_session(tx: &mut Tx, session: &SessionId) -> Result<Vec<KnownRow>, DbError> {
     sql!(tx, fetch_all KnownRow,
-        "SELECT DISTINCT client_id, account_id FROM client_grant WHERE session_id = $1 ORDER BY client_id LIMIT 200",
+        "SELECT DISTINCT client_id, account_id, represented FROM client_grant
+          WHERE session_id = $1 ORDER BY client_id LIMIT 200",
         session)
 }
 
@@ -455,11 +477,13 @@ pub async fn delete_consent(work: &mut Work, account: &AccountId, client: &Clien
 
 /// Removes what people have agreed to with a client that is no more; its grants count no more without that.
 pub async fn delete_consents_with(work: &mut Work, client: &ClientId) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "DELETE FROM acting_consent WHERE client_id = $1", client)?;
     sql!(&mut work.tx, execute, "DELETE FROM consent WHERE client_id = $1", client).map(drop)
 }
 
 /// Removes what clients hold of an account, and what they were about to get. The consent first, as who withdraws it does.
 pub async fn delete_connections(work: &mut Work, account: &AccountId) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "DELETE FROM acting_consent WHERE account_id = $1", account)?;
     sql!(&mut work.tx, execute, "DELETE FROM consent WHERE account_id = $1", account)?;
     sql!(&mut work.tx, execute, "DELETE FROM authorization_code WHERE account_id = $1", account)?;
     sql!(&mut work.tx, execute, "DELETE FROM client_grant WHERE account_id = $1", account).map(drop)

@@ -13,19 +13,20 @@ use super::client_auth::Authenticated;
 use super::confirmation::Confirmation;
 use super::grant::{self, Live, RefreshToken};
 use super::request::Parameters;
+use super::whose::{self, Whose};
 use super::{OidcEvent, claims, scopes_of, store, verified_claims};
 use crate::account;
 use crate::app::AppParts;
 use crate::assurance;
-use crate::audit;
 use crate::client::registry::Registry;
 use crate::client::{Answer, Claim, Client, Scope};
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, GrantId, SessionId};
+use crate::kernel::id::{GrantId, SessionId};
 use crate::kernel::keys::Purpose;
 use crate::kernel::level::Level;
 use crate::kernel::secret::{equal, sha256, token_hash};
 use crate::kernel::time::Timestamp;
+use crate::organisation::acting::{Power, Role};
 use crate::store::work::{Actor, Work};
 
 const ID_TOKEN_LIFETIME: Duration = Duration::from_secs(300);
@@ -60,14 +61,26 @@ struct IdToken<'a> {
     /// For clients that are told when the session ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<String>,
+    /// Who acts for the subject (RFC 8693 section 4.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Value>,
     /// Only names of [`Claim`]s, none of which is one of the above.
     #[serde(flatten)]
     single: Map<String, Value>,
 }
 
+/// A code that has become a grant.
+pub struct Granted {
+    row: store::CodeRow,
+    whose: Whose,
+    /// What lets the person act for another party, if they do.
+    power: Option<Power>,
+    refresh: Option<RefreshToken>,
+}
+
 /// A refusal worth remembering: the code is burnt either way, so it is an outcome that is committed.
 pub enum Redeemed {
-    Granted(Box<store::CodeRow>, Option<RefreshToken>),
+    Granted(Box<Granted>),
     Refused(&'static str),
     /// RFC 8707 section 2.2.
     OtherResource,
@@ -121,7 +134,8 @@ pub async fn answer(
     (redeemed, confirmation): (Redeemed, Option<&str>),
 ) -> Result<TokenResponse, Error> {
     match redeemed {
-        Redeemed::Granted(row, refresh) => {
+        Redeemed::Granted(granted) => {
+            let Granted { row, whose, power, refresh } = *granted;
             let single = match &row.claims {
                 None => Map::new(),
                 Some(_) => {
@@ -131,7 +145,8 @@ pub async fn answer(
                     single_claims(app, live.as_ref()).await?
                 }
             };
-            let mut response = respond(app, client, &Basis::of_code(&row, confirmation), single)?;
+            let mut response =
+                respond(app, client, &Basis::of_code(&row, (&whose, power.as_ref()), confirmation), single)?;
             response.refresh_token = refresh.map(|token| token.text());
             Ok(response)
         }
@@ -149,12 +164,16 @@ pub fn other_resource() -> Error {
     Error::protocol("invalid_target", "resource is not the one of the authorization request")
 }
 
-/// The single claims that the ID token of a grant is to carry.
+/// The single claims that the ID token of a grant is to carry. Those of somebody who acts for another party go into `act`, and
+/// how they were verified is told nobody.
 pub async fn single_claims(app: &AppParts, live: Option<&Live>) -> Result<Map<String, Value>, Error> {
     let asks = |live: &&Live| !live.claims.id_token.is_empty() || !live.claims.id_token_verified.is_empty();
     let Some(live) = live.filter(asks) else { return Ok(Map::new()) };
     let account = account::load(&mut app.read().await?, &app.vault, &live.row.account_id).await?;
     let mut single = claims::of(&account, &claims::deliverable(live, &[], &live.claims.id_token));
+    if live.power.is_some() {
+        return Ok(single);
+    }
     if let Some(verified) = claims::verified(app, live, &account, &live.claims.id_token_verified, false).await? {
         single.insert(verified_claims::NAME.to_owned(), verified);
     }
@@ -178,6 +197,8 @@ pub async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'
     };
     let offline = scopes_of(&row.scope).contains(&Scope::OfflineAccess);
     let refresh = offline.then(|| RefreshToken::new(&work.random));
+    let whose = Whose::read(&row.account_id, row.acting.as_deref(), row.represented.as_deref())?;
+    let standing = whose.standing(&mut work.tx, &row.client_id, work.now).await?;
     // The code is spent from here on, whatever is wrong.
     let why = if row.client_id != client.id {
         Some("the code belongs to another client")
@@ -191,21 +212,37 @@ pub async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'
         Some("the proof is missing or of another key than the code is bound to, or a certificate came instead")
     } else if presented.resource.is_some() && presented.resource != row.resource.as_deref() {
         return Ok(Redeemed::OtherResource);
-    } else if !store::insert_grant(work, &row, presented.confirmation, refresh.as_ref()).await? {
+    } else if standing.is_none() {
+        Some("the person may not act for that party any more")
+    } else if !insert_grant(work, &whose, &row, presented.confirmation, refresh.as_ref()).await? {
         Some("the session or the consent has ended")
     } else {
         None
     };
-    let (account, client) = (row.account_id.clone(), client.id.clone());
     if let Some(why) = why {
-        audit::record(work, &OidcEvent::CodeRefused { account, client, why }).await?;
+        let event = OidcEvent::CodeRefused { client: client.id.clone(), why };
+        whose::record(work, &whose, &event).await?;
         return Ok(Redeemed::Refused(why));
     }
     // What the service has received, as the person's record shows it.
-    let (grant, scope) = (row.grant_id.clone(), row.scope.clone());
+    let (client, grant, scope) = (client.id.clone(), row.grant_id.clone(), row.scope.clone());
     let claims = row.released.split(' ').filter_map(Claim::from_name).collect();
-    audit::record(work, &OidcEvent::GrantIssued { account, client, grant, scope, claims }).await?;
-    Ok(Redeemed::Granted(Box::new(row), refresh))
+    whose::record(work, &whose, &OidcEvent::GrantIssued { client, grant, scope, claims }).await?;
+    Ok(Redeemed::Granted(Box::new(Granted { row, whose, power: standing.flatten(), refresh })))
+}
+
+async fn insert_grant(
+    work: &mut Work,
+    whose: &Whose,
+    row: &store::CodeRow,
+    confirmation: Option<&str>,
+    refresh: Option<&RefreshToken>,
+) -> Result<bool, Error> {
+    let is_made = match whose.is_acting() {
+        false => store::insert_grant(work, row, confirmation, refresh).await?,
+        true => store::acting::insert_grant(work, row, confirmation, refresh).await?,
+    };
+    Ok(is_made)
 }
 
 /// RFC 6749 section 4.1.2: a code that comes twice takes down what it gave the first time.
@@ -213,8 +250,8 @@ async fn refuse_unusable(work: &mut Work, client: &Client, hash: &[u8]) -> Resul
     if let Some(used) = store::find_used_code(work, hash).await? {
         store::end_grant(work, &used.grant_id, &used.account_id).await?;
         let why = "the code came a second time; its grant has ended";
-        let event = OidcEvent::CodeRefused { account: used.account_id, client: client.id.clone(), why };
-        audit::record(work, &event).await?;
+        let whose = Whose::read(&used.account_id, used.acting.as_deref(), used.represented.as_deref())?;
+        whose::record(work, &whose, &OidcEvent::CodeRefused { client: client.id.clone(), why }).await?;
         return Ok(Redeemed::Refused(why));
     }
     Ok(Redeemed::Refused(UNKNOWN))
@@ -235,7 +272,9 @@ fn verifier_fits(challenge: Option<&str>, verifier: Option<&str>) -> bool {
 
 /// What the tokens of a grant say, whether it was just made or is used again.
 pub struct Basis<'a> {
-    account_id: &'a AccountId,
+    whose: &'a Whose,
+    /// As what the person acts, if it is for another party.
+    role: Option<Role>,
     session_id: &'a SessionId,
     grant_id: &'a GrantId,
     scope: &'a str,
@@ -249,9 +288,14 @@ pub struct Basis<'a> {
 }
 
 impl<'a> Basis<'a> {
-    fn of_code(row: &'a store::CodeRow, confirmation: Option<&'a str>) -> Self {
+    fn of_code(
+        row: &'a store::CodeRow,
+        (whose, power): (&'a Whose, Option<&Power>),
+        confirmation: Option<&'a str>,
+    ) -> Self {
         Self {
-            account_id: &row.account_id,
+            whose,
+            role: power.map(Power::role),
             session_id: &row.session_id,
             grant_id: &row.grant_id,
             scope: &row.scope,
@@ -266,9 +310,11 @@ impl<'a> Basis<'a> {
 
     /// Methods and time stay those of the authentication that was (OpenID Connect Core section 12.2), and so does what is left of
     /// its level.
-    pub fn of_grant(row: &'a store::GrantRow, scope: &'a str, confirmation: Option<&'a str>) -> Self {
+    pub fn of_grant(live: &'a Live, scope: &'a str, confirmation: Option<&'a str>) -> Self {
+        let row = &live.row;
         Self {
-            account_id: &row.account_id,
+            whose: &live.whose,
+            role: live.power.as_ref().map(Power::role),
             session_id: &row.session_id,
             grant_id: &row.id,
             scope,
@@ -294,7 +340,8 @@ pub fn respond(
     // What is left of it; no token outlives the level that it states.
     let (level, until) = assurance::stated(basis.level, basis.authenticated_at, now);
     let end = |lifetime| until.map_or(now.plus(lifetime), |until| until.min(now.plus(lifetime))).seconds();
-    let subject = client.subject(&app.vault, basis.account_id);
+    let subject = client.subject_of(&app.vault, &basis.whose.party());
+    let act = |told| basis.role.map(|role| whose::act(&app.vault, client, (&basis.whose.account, role), told));
     let issuer = app.config.issuer.as_str();
     let mut access = AccessToken::new(app, client, subject.clone(), basis.scope);
     access.grant = Some(basis.grant_id.clone());
@@ -304,8 +351,10 @@ pub fn respond(
     if let Some(resource) = basis.resource {
         resource.clone_into(&mut access.aud);
     }
+    access.act = act(Map::new());
     access.cnf = basis.confirmation.map(Confirmation::read).transpose()?;
     let mut response = access.issue(app, client)?;
+    let (act, single) = if basis.role.is_some() { (act(single), Map::new()) } else { (None, single) };
     let id = IdToken {
         iss: issuer,
         sub: &subject,
@@ -318,6 +367,7 @@ pub fn respond(
         amr: basis.methods.split(' ').collect(),
         at_hash: half_hash(&response.access_token),
         sid: client.backchannel_logout_uri.as_ref().map(|_| client.session(&app.vault, basis.session_id)),
+        act,
         single,
     };
     let id_token = app.keys.current().sign(Purpose::IdToken, client.id_token_algorithm, &id)?;

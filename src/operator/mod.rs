@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod office;
+pub mod organisation;
 
 use std::fmt;
 
@@ -218,6 +219,7 @@ pub async fn read_protocol(app: &AppParts, by: &Inquiry, id: &AccountId) -> Resu
     audit::record(&mut work, &event).await?;
     work.commit().await?;
     let registry = Registry::load(&app.db, app.now()).await?;
-    let reader = Reader { account: id, registry: &registry, language: Language::De, config: &app.config };
+    let reader =
+        Reader { account: id, registry: &registry, language: Language::De, config: &app.config, vault: &app.vault };
     reader.read(&mut app.read().await?, None, None, LINES_MAX).await
 }

@@ -18,6 +18,12 @@ use crate::store::work::{Actor, Work};
 const CODES_ALLOWED: i64 = 5;
 /// How often in a day a way back may begin for an account.
 const RECOVERIES_ALLOWED: i64 = 3;
+/// Organisations that one person may register in a day.
+const ORGANISATIONS_ALLOWED: i64 = 10;
+/// Entries of registers that one person may ask for in a day.
+const ENTRIES_ALLOWED: i64 = 30;
+/// Organisations of others that one person may claim in a day.
+const CLAIMS_ALLOWED: i64 = 5;
 
 /// What is limited. The order is the one in which rows are locked, the same everywhere.
 #[derive(Clone, Copy)]
@@ -46,6 +52,14 @@ pub enum Purpose {
     DeskComparison,
     /// Codes from a registration desk.
     DeskRelease,
+    /// Organisations that somebody registers.
+    OrganisationNew,
+    /// Entries and numbers of which somebody learns whether there is an account.
+    OrganisationLookup,
+    /// Entries that somebody has compared with the register.
+    OrganisationCheck,
+    /// Organisations of others that somebody says are theirs.
+    OrganisationClaim,
     SigninNetwork,
     SigninRange,
     MailNetwork,
@@ -74,6 +88,10 @@ impl Purpose {
             Self::DeskNetwork => "desk-network",
             Self::DeskComparison => "desk-comparison",
             Self::DeskRelease => "desk-release",
+            Self::OrganisationNew => "organisation-new",
+            Self::OrganisationLookup => "organisation-lookup",
+            Self::OrganisationCheck => "organisation-check",
+            Self::OrganisationClaim => "organisation-claim",
             Self::SigninNetwork => "signin-network",
             Self::SigninRange => "signin-range",
             Self::MailNetwork => "mail-network",
@@ -86,6 +104,9 @@ impl Purpose {
         match self {
             Self::MailHour | Self::MailNetwork => hours(1),
             Self::MailDay | Self::Recovery | Self::GuessingTold | Self::DeskComparison => days(1),
+            Self::OrganisationNew | Self::OrganisationLookup | Self::OrganisationCheck | Self::OrganisationClaim => {
+                days(1)
+            }
             _ => minutes(15),
         }
     }
@@ -138,6 +159,9 @@ pub fn of_try(app: &AppParts, purpose: Purpose, who: &str, network: &Network, de
         Purpose::CheckCodeNetwork => limits.attempts_per_network,
         Purpose::SecondFactor => CODES_ALLOWED,
         Purpose::Recovery => RECOVERIES_ALLOWED,
+        Purpose::OrganisationNew => ORGANISATIONS_ALLOWED,
+        Purpose::OrganisationLookup | Purpose::OrganisationCheck => ENTRIES_ALLOWED,
+        Purpose::OrganisationClaim => CLAIMS_ALLOWED,
         _ => limits.attempts_per_account,
     };
     [

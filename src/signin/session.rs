@@ -33,6 +33,10 @@ pub struct Session {
     pub device: Option<String>,
     /// A shorter limit than the rule's, chosen by the person.
     pub idle_minutes: Option<i64>,
+    /// The id of what lets its owner act for somebody else, as they have chosen; whether it still does is not known here.
+    pub acting: Option<String>,
+    /// When they have last said for whom they act.
+    pub chosen_at: Option<Timestamp>,
     /// When the account is erased, if its owner is leaving: then this session is good for returning only.
     pub leaves_at: Option<Timestamp>,
 }
@@ -113,14 +117,13 @@ pub async fn password_changed_at(tx: &mut Tx, account: &AccountId) -> Result<Opt
     Ok(store::password_changed_at(tx, account).await?)
 }
 
-/// The session of a token, if it has not ended; whatever the text may be.
-pub async fn find(tx: &mut Tx, token: &str, now: Timestamp) -> Result<Option<Session>, Error> {
-    // A token has 43 characters; nothing else is worth a look into the database.
-    if token.len() != 43 {
-        return Ok(None);
+/// Writes down for whom a session acts; what was chosen before.
+pub async fn choose_acting(work: &mut Work, session: &Session, acting: Option<&str>) -> Result<Option<String>, Error> {
+    let before = store::acting_of(work, &session.id).await?.ok_or(Error::NotSignedIn)?.acting;
+    if !store::put_acting(work, &session.id, acting).await? {
+        return Err(Error::NotSignedIn);
     }
-    let session = store::find_session(tx, &token_hash(token)).await?;
-    Ok(session.filter(|session| session.ends_at() > now))
+    Ok(before)
 }
 
 /// Whether the last sign of life is old enough to be written down again.

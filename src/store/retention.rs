@@ -42,6 +42,12 @@ pub enum Object {
     DeskRelease,
     Letter,
     Guardian,
+    OrganisationDraft,
+    OrganisationLetter,
+    OrganisationEvidence,
+    OrganisationClaim,
+    Invitation,
+    Handover,
 }
 
 /// What happens at the end.
@@ -70,6 +76,7 @@ pub struct Rule {
 }
 
 const SECURITY: &str = "Art. 32 DSGVO: so that a second use is still recognised as one";
+const ANSWERED: &str = "Art. 12 Abs. 1 DSGVO: questions about what was offered can be answered";
 const NEEDLESS: &str = "Art. 5 Abs. 1 Buchst. e DSGVO: no longer needed";
 
 const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'static str) -> Rule {
@@ -77,7 +84,7 @@ const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'sta
 }
 
 /// The table. `nutzerkonto retention` prints it.
-pub const RULES: [Rule; 31] = [
+pub const RULES: [Rule; 37] = [
     delete(Object::MailCheck, "400 days after the mail", Duration::ZERO, "people check whether a mail was ours"),
     delete(Object::MailedCode, "expiry", days(1), SECURITY),
     delete(Object::Attempt, "end of the window", days(1), SECURITY),
@@ -124,6 +131,24 @@ pub const RULES: [Rule; 31] = [
     ),
     delete(Object::Letter, "it was ordered", days(90), "Art. 5 Abs. 1 Buchst. e DSGVO: so long letters are counted"),
     delete(Object::Guardian, "the last day that the court has set", Duration::ZERO, NEEDLESS),
+    delete(Object::OrganisationDraft, "24 hours after its last step", Duration::ZERO, NEEDLESS),
+    delete(
+        Object::OrganisationLetter,
+        "the end of its code",
+        days(90),
+        "Art. 5 Abs. 1 Buchst. e DSGVO: so long letters are counted",
+    ),
+    Rule {
+        object: Object::OrganisationEvidence,
+        from: "it counts no more",
+        kept: days(731),
+        kept_text: Some("24 months"),
+        basis: "Art. 5 Abs. 2 DSGVO: proof of what the organisation was believed by",
+        action: Action::Delete,
+    },
+    delete(Object::OrganisationClaim, "the decision", days(90), "Art. 5 Abs. 2 DSGVO: whoever loses may ask why"),
+    delete(Object::Invitation, "expiry", days(30), ANSWERED),
+    delete(Object::Handover, "expiry", days(30), ANSWERED),
     Rule {
         object: Object::AuditEvent,
         from: "the event",
@@ -240,7 +265,13 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         Object::DeskSlip => sql!(tx, execute, "DELETE FROM desk_slip WHERE expires_at < $1", at),
         Object::DeskRelease => sql!(tx, execute, "DELETE FROM desk_release WHERE expires_at < $1", at),
         Object::Guardian => sql!(tx, execute, "DELETE FROM guardian WHERE expires_at < $1", at),
+        Object::Invitation => sql!(tx, execute, "DELETE FROM invitation WHERE expires_at < $1", at),
+        Object::Handover => sql!(tx, execute, "DELETE FROM handover WHERE expires_at < $1", at),
         Object::Letter => sql!(tx, execute, "DELETE FROM letter WHERE ordered_at < $1", at),
+        Object::OrganisationDraft => sql!(tx, execute, "DELETE FROM organisation_draft WHERE expires_at < $1", at),
+        Object::OrganisationLetter => sql!(tx, execute, "DELETE FROM organisation_letter WHERE expires_at < $1", at),
+        Object::OrganisationEvidence => sql!(tx, execute, "DELETE FROM organisation_evidence WHERE void_at < $1", at),
+        Object::OrganisationClaim => sql!(tx, execute, "DELETE FROM organisation_claim WHERE decided_at < $1", at),
         Object::AuditEvent => sql!(tx, execute, "DELETE FROM audit_event WHERE at < $1", at),
         Object::UnusedAccount => {
             sql!(

@@ -10,6 +10,8 @@ pub enum Aim {
     Device,
     /// The registration desk, for officers.
     Desk,
+    /// Organisations: registering one, and what only somebody who is known well may do with one.
+    Organisation,
 }
 
 /// What a page of ours wants besides somebody signed in.
@@ -20,13 +22,14 @@ pub struct Wanted {
 }
 
 impl Aim {
-    const ALL: [Self; 2] = [Self::Device, Self::Desk];
+    const ALL: [Self; 3] = [Self::Device, Self::Desk, Self::Organisation];
 
     /// The query that carries it.
     pub const fn query(self) -> &'static str {
         match self {
             Self::Device => "?ziel=geraet",
             Self::Desk => "?ziel=amt",
+            Self::Organisation => "?ziel=organisation",
         }
     }
 
@@ -34,6 +37,7 @@ impl Aim {
         match self {
             Self::Device => "/geraet",
             Self::Desk => "/amt",
+            Self::Organisation => "/organisation",
         }
     }
 
@@ -42,6 +46,7 @@ impl Aim {
         match self {
             Self::Device => None,
             Self::Desk => Some(Wanted { level: Level::Substantial, by_passkey: true }),
+            Self::Organisation => Some(Wanted { level: Level::Substantial, by_passkey: false }),
         }
     }
 
@@ -50,6 +55,7 @@ impl Aim {
         match self {
             Self::Device => (&t.device.title, &t.device.title),
             Self::Desk => (&t.desk.title, &t.desk.level_reason),
+            Self::Organisation => (&t.organisation.title, &t.organisation.level_reason),
         }
     }
 
@@ -63,6 +69,9 @@ impl Aim {
         match path {
             "/geraet" => Some(Self::Device),
             path if path == "/amt" || path.starts_with("/amt/") => Some(Self::Desk),
+            // Nobody has to be known for stopping what somebody has registered in their name.
+            "/organisation/widerruf" => None,
+            path if path == "/organisation" || path.starts_with("/organisation/") => Some(Self::Organisation),
             _ => None,
         }
     }
@@ -83,5 +92,7 @@ mod tests {
         }
         assert_eq!(Aim::of_query("a=b&ziel=amt"), Some(Aim::Desk));
         assert_eq!(Aim::of_path("/amtlich"), None);
+        assert_eq!(Aim::of_path("/organisation/neu/register"), Some(Aim::Organisation));
+        assert_eq!(Aim::of_path("/organisation/widerruf"), None);
     }
 }

@@ -9,6 +9,7 @@ use askama::Template;
 use futures_util::future::{LocalBoxFuture, Ready, ready};
 
 use super::aim::Aim;
+use super::bar::ActingBar;
 use super::form::{self, Form};
 use super::guard::RequestFacts;
 use super::memory::{Memory, Remembered};
@@ -23,6 +24,7 @@ use crate::kernel::texts::Language;
 use crate::kernel::time::Timestamp;
 use crate::oidc::authorize::{self, Pending};
 use crate::oidc::connection::Connection;
+use crate::organisation::acting::Present;
 use crate::signin::arrival::Comer;
 use crate::signin::attempts::Network;
 use crate::signin::browser_hash;
@@ -38,6 +40,10 @@ const BROWSER_COOKIE: &str = "nk_t";
 const DEVICE_COOKIE: &str = "nk_g";
 /// Browsers keep no cookie longer (RFC 6265bis section 5.5).
 const DEVICE_COOKIE_LIFETIME: actix_web::cookie::time::Duration = actix_web::cookie::time::Duration::days(400);
+/// Where pages of an organisation begin, and the one of somebody who is invited: whoever has to sign in or register first comes
+/// back to them.
+const ORGANISATION: &str = "/organisation/";
+const INVITATION: &str = "/einladung/";
 /// The session's token.
 const SESSION_COOKIE: &str = "nk_s";
 
@@ -151,10 +157,16 @@ impl SignedIn {
 }
 
 /// Whether that is the path of a page of the account, and cannot be read as anything else.
-fn is_own_page(path: &str) -> bool {
+pub fn is_own_page(path: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
-    let is_known = ["/sicherheit/", "/profil/", "/daten/"].iter().any(|start| path.starts_with(start));
+    let is_known =
+        ["/sicherheit/", "/profil/", "/daten/", ORGANISATION, INVITATION].iter().any(|start| path.starts_with(start));
     is_known && path.len() <= 200 && path.bytes().all(is_plain) && !path.contains("//")
+}
+
+/// What whoever has to sign in for a page takes along, if they come back to this very page.
+pub fn way_back_to(path: &str) -> Option<String> {
+    (path.starts_with(INVITATION) && is_own_page(path)).then(|| format!("?ziel={path}"))
 }
 
 /// The browser's cookie, if it is one of ours by its form.
@@ -192,7 +204,7 @@ impl Visitor {
         let browser = known.unwrap_or_else(|| app.random.token().expose().clone());
         let memory = request.app_data::<web::Data<Memory>>().ok_or_else(data("memory"))?;
         let remembered = find_session(&app, memory, &request).await?;
-        let found = remembered.as_ref().map(|remembered| remembered.session.clone());
+        let found = remembered.as_ref().map(|remembered| remembered.present.session.clone());
         let (leaving, session) = found.into_iter().partition::<Vec<_>, _>(|session| session.leaves_at.is_some());
         let (leaving, session) = (leaving.into_iter().next(), session.into_iter().next());
         let remembered = remembered.filter(|_| leaving.is_none());
@@ -221,6 +233,11 @@ impl Visitor {
 
     async fn begin_as(&self, session: &Session) -> Result<Work, Error> {
         account::begin(&self.app, &session.account_id, Some(&self.request_id)).await
+    }
+
+    /// Who is signed in here, and for whom they act.
+    pub fn present(&self) -> Option<&Present> {
+        self.remembered.as_ref().map(|remembered| &remembered.present)
     }
 
     /// The hash under which this browser's processes are stored.
@@ -254,6 +271,9 @@ impl Visitor {
         let mut frame = Frame::build(&self.app, self.language, &self.path, &self.query);
         frame.csrf = form::token(&self.app, &self.browser, &self.session_token);
         frame.signed_in = self.session.is_some();
+        let flow = self.pending.as_ref().map(|pending| (&*pending.client, &pending.id));
+        let bar = |present: &Present| ActingBar::of(present, self.language, &self.path, flow);
+        frame.acting = self.present().and_then(bar);
         frame.device = self.pending.as_ref().is_some_and(|pending| pending.is_for_device());
         frame.service = self.pending.as_ref().map(|pending| pending.client.title(self.language));
         frame.q = self.flow_query();
@@ -276,8 +296,8 @@ impl Visitor {
         self.aim().map_or_else(again, |aim| aim.query().to_owned())
     }
 
-    /// Where somebody was about to do something and has to sign in once more first.
-    fn page_to_repeat(&self) -> Option<&str> {
+    /// Where somebody was about to do something and has to sign in once more, or more strongly, first.
+    pub fn page_to_repeat(&self) -> Option<&str> {
         let said = self.query.split('&').find_map(|pair| pair.strip_prefix("ziel="))?;
         is_own_page(said).then_some(said)
     }
@@ -413,7 +433,7 @@ impl Visitor {
 
 async fn find_session(app: &App, memory: &Memory, request: &HttpRequest) -> Result<Option<Arc<Remembered>>, Error> {
     let remembered = memory.session(app, &session_token(app, request)).await?;
-    if let Some(session) = remembered.as_ref().map(|remembered| &remembered.session)
+    if let Some(session) = remembered.as_ref().map(|remembered| &remembered.present.session)
         && session::is_stale(session, app.now())
     {
         let mut work = app.begin(Actor::Account(session.account_id.clone())).await?;
@@ -469,7 +489,7 @@ impl FromRequest for SignedIn {
         Box::pin(async move {
             let visitor = Visitor::read(request).await?;
             let remembered = visitor.remembered.clone().ok_or(Error::NotSignedIn)?;
-            Ok(Self { visitor, session: remembered.session.clone(), remembered })
+            Ok(Self { visitor, session: remembered.present.session.clone(), remembered })
         })
     }
 }

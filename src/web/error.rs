@@ -8,6 +8,7 @@ use askama::Template;
 use serde_json::json;
 
 use super::aim::Aim;
+use super::caller::{is_own_page, way_back_to};
 use super::page::{Frame, preferred_language};
 use crate::app::App;
 use crate::kernel::error::Error;
@@ -198,14 +199,19 @@ fn page(
         let then = flow.map_or_else(|| format!("ziel={}", refused.path), str::to_owned);
         return super::page::redirect(&format!("/anmelden/passkey?{then}"));
     }
+    let aim = Aim::of_path(&refused.path).map(|aim| match aim {
+        // Back to the very page: there are many.
+        Aim::Organisation if is_own_page(&refused.path) => format!("?ziel={}", refused.path),
+        aim => aim.query().to_owned(),
+    });
     if matches!(error, Some(Error::NotSignedIn)) {
-        let aim = Aim::of_path(&refused.path).map_or("", Aim::query);
+        let aim = aim.or_else(|| way_back_to(&refused.path)).unwrap_or_default();
         let location = flow.map_or_else(|| format!("/anmelden{aim}"), |flow| format!("/weiter?{flow}"));
         return super::page::redirect(&location);
     }
     // The one page that says which page wants which level, and how to get there.
-    if let (Some(Error::LevelTooLow(_)), Some(aim)) = (error, Aim::of_path(&refused.path)) {
-        return super::page::redirect(&format!("/anmelden/niveau{}", aim.query()));
+    if let (Some(Error::LevelTooLow(_)), Some(aim)) = (error, &aim) {
+        return super::page::redirect(&format!("/anmelden/niveau{aim}"));
     }
     let language = refused.language;
     let (title, text) = explain(language, status, error);

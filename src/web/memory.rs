@@ -10,12 +10,12 @@ use crate::client::registry::Registry;
 use crate::kernel::error::Error;
 use crate::kernel::secret::token_hash;
 use crate::oidc::connection::{self, Connection};
-use crate::signin::session::{self, Session};
+use crate::organisation::acting::{self, Present};
 use crate::store::recent::Recent;
 
 /// One session and what was looked up for it.
 pub struct Remembered {
-    pub session: Session,
+    pub present: Present,
     account: OnceCell<Arc<Account>>,
     connections: OnceCell<Arc<Vec<Connection>>>,
 }
@@ -24,7 +24,7 @@ impl Remembered {
     pub async fn account(&self, app: &AppParts) -> Result<Arc<Account>, Error> {
         let load = async || {
             let mut tx = app.read().await?;
-            account::load(&mut tx, &app.vault, &self.session.account_id).await.map(Arc::new)
+            account::load(&mut tx, &app.vault, &self.present.session.account_id).await.map(Arc::new)
         };
         self.account.get_or_try_init(load).await.cloned()
     }
@@ -32,7 +32,7 @@ impl Remembered {
     pub async fn connections(&self, app: &AppParts, registry: &Registry) -> Result<Arc<Vec<Connection>>, Error> {
         let load = async || {
             let mut tx = app.read().await?;
-            connection::list(&mut tx, registry, &self.session.account_id).await.map(Arc::new)
+            connection::list(&mut tx, registry, &self.present.session.account_id).await.map(Arc::new)
         };
         self.connections.get_or_try_init(load).await.cloned()
     }
@@ -50,11 +50,12 @@ impl Memory {
         }
         let now = app.now();
         let read = async || {
-            let Some(session) = session::find(&mut app.read().await?, token, now).await? else { return Ok(None) };
+            let found = acting::find_session(&mut app.read().await?, &app.vault, token, now).await?;
+            let Some(present) = found else { return Ok(None) };
             let (account, connections) = (OnceCell::new(), OnceCell::new());
-            Ok(Some((session.account_id.clone(), Remembered { session, account, connections })))
+            Ok(Some((present.session.account_id.clone(), Remembered { present, account, connections })))
         };
-        let is_good = |known: &Remembered| known.session.ends_at() > now;
+        let is_good = |known: &Remembered| known.present.session.ends_at() > now;
         self.0.get((&app.db.changes, now), token_hash(token), is_good, read).await
     }
 }

@@ -1,6 +1,7 @@
 //! Floor 3: between HTTP and the capabilities. Who is calling, what a form said, how an answer looks.
 
 pub mod aim;
+pub mod bar;
 pub mod caller;
 pub mod certificate;
 pub mod cors;

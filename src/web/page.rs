@@ -6,6 +6,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::bar::ActingBar;
 use crate::account::AttributeName;
 use crate::app::AppParts;
 use crate::kernel::error::{Error, FieldProblem};
@@ -51,6 +52,8 @@ pub struct Frame {
     /// Whether it is on a device, and not where this browser came from.
     pub device: bool,
     pub signed_in: bool,
+    /// For whom somebody acts, if they have a choice.
+    pub acting: Option<ActingBar>,
     pub banner: Option<String>,
     pub contact: String,
     pub operator: String,
@@ -77,6 +80,7 @@ impl Frame {
             service: None,
             device: false,
             signed_in: false,
+            acting: None,
             banner: app.config.operator.banner.clone(),
             contact: app.config.operator.contact.clone(),
             operator: app.config.operator.name.clone(),
@@ -256,6 +260,7 @@ fn problem_text(language: Language, problem: &str) -> &'static Text {
         "passkey_too_strong" => &p.passkey_too_strong,
         "linked_too_strong" => &p.linked_too_strong,
         "passkeys_enough" => &p.passkeys_enough,
+        "acting_missing" => &p.acting_missing,
         _ => proof_problem_text(p, problem),
     }
 }
@@ -288,6 +293,51 @@ fn proof_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
         "order_not_seen" => &p.order_not_seen,
         "guardian_same" => &p.guardian_same,
         "guardian_unproven" => &p.guardian_unproven,
+        _ => organisation_problem_text(p, problem),
+    }
+}
+
+/// The same for the pages of organisations.
+fn organisation_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
+    match problem {
+        "organisation_name" => &p.organisation_name,
+        "organisation_form" => &p.organisation_form,
+        "organisation_register" => &p.organisation_register,
+        "organisation_register_needed" => &p.organisation_register_needed,
+        "organisation_court" => &p.organisation_court,
+        "organisation_number" => &p.organisation_number,
+        "organisation_seat" => &p.organisation_seat,
+        "organisation_economic_id" => &p.organisation_economic_id,
+        "organisations_enough" => &p.organisations_enough,
+        "organisation_letters_enough" => &p.organisation_letters_enough,
+        "organisation_changed" => &p.organisation_changed,
+        "organisation_not_understood" => &p.organisation_not_understood,
+        "claim_statement" => &p.claim_statement,
+        "claim_open" => &p.claim_open,
+        "revocation_code_missing" => &p.revocation_code_missing,
+        "revocation_code_wrong" => &p.revocation_code_wrong,
+        _ => membership_problem_text(p, problem),
+    }
+}
+
+/// The same for their members.
+fn membership_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
+    match problem {
+        "last_administrator" => &p.last_administrator,
+        "last_representative" => &p.last_representative,
+        "last_in_organisation" => &p.last_in_organisation,
+        "right_missing" => &p.right_missing,
+        "handover_open" => &p.handover_open,
+        "member_unknown" => &p.member_unknown,
+        "area_name" => &p.area_name,
+        "area_known" => &p.area_known,
+        "areas_enough" => &p.areas_enough,
+        "area_rights" => &p.area_rights,
+        "rules_enough" => &p.rules_enough,
+        "invitations_open" => &p.invitations_open,
+        "invitations_enough" => &p.invitations_enough,
+        "date_format" => &p.date_format,
+        "date_over" => &p.date_over,
         _ => &p.code_wrong,
     }
 }

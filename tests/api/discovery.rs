@@ -424,7 +424,8 @@ async fn listed_claims(stage: &Stage, value: &Value) {
     let held = stage.tokens(&stage.parken, &[("scope", &Scope::ALL.map(Scope::name).join(" "))]).await;
     let info = stage.parken.userinfo(&stage.world, &text(&held, "access_token")).await.json();
     let id = claims(&text(&held, "id_token"));
-    let told: Vec<&String> = id.as_object().unwrap().keys().chain(info.as_object().unwrap().keys()).collect();
+    let acting = crate::support::acting::acting_userinfo(&stage.world, &stage.parken).await;
+    let told: Vec<_> = [&id, &info, &acting].into_iter().flat_map(|one| one.as_object().unwrap().keys()).collect();
     for name in &told {
         assert!(list(value).contains(&name.as_str()), "{name} is delivered and not listed");
     }
@@ -477,10 +478,11 @@ both!(every_member_of_the_discovery_document_is_true, async |mut world| {
     let parken = Service::new("parken");
     let names = Claim::ALL.into_iter().filter(|claim| !claim.is_companion()).map(Claim::name);
     let everything = parken.offline_declaration(&format!(
-        "backchannel_logout_uri = \"https://parken.example/ende\"\nclaims = [{{ names = {:?} }}]",
+        "serves = [\"persons\", \"organisations\"]\nbackchannel_logout_uri = \"https://parken.example/ende\"\nclaims = [{{ names = {:?} }}]",
         names.collect::<Vec<_>>()
     ));
-    let everything = everything.replace("\"offline_access\"]", "\"offline_access\", \"address\", \"phone\"]");
+    let everything =
+        everything.replace("\"offline_access\"]", "\"offline_access\", \"address\", \"phone\", \"organisation\"]");
     world.clients(&everything).await;
     let mut renate = connected(&world, &[]).await;
     let seen = renate.get("/profil/angaben").await.hidden("stand");

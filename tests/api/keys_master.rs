@@ -15,6 +15,7 @@ use crate::keys::own_master_key;
 use crate::support::World;
 use crate::support::browser::{Answer, PASSWORD};
 use crate::support::dice::Dice;
+use crate::support::organisation::club;
 use crate::support::surface::EMAIL;
 
 fn old(config: &Config) -> SecretSource {
@@ -60,6 +61,7 @@ async fn finish_registration(world: &World, browser: &mut crate::support::Browse
 both!(nobody_notices_that_another_master_key_takes_over, async |mut world| {
     seed(&world, 600).await;
     world.browser().register(&world, EMAIL, ["Renate", "Muster"]).await;
+    let choir = world.organisation(EMAIL, &club("Chor Musterhausen")).await;
     let mut emre = world.browser();
     emre.get("/registrieren/email").await;
     emre.post("/registrieren/email", &[("email", "emre@example.org")]).await;
@@ -103,7 +105,7 @@ both!(nobody_notices_that_another_master_key_takes_over, async |mut world| {
         done
     };
     let (_, done) = tokio::join!(people, done);
-    assert_eq!(done, Rewrapped { accounts: 601, registrations: 1, root: true, left: 0 });
+    assert_eq!(done, Rewrapped { accounts: 601, registrations: 1, organisations: 1, root: true, left: 0 });
     assert_eq!(rewrap(&operator).await.unwrap(), Rewrapped::default(), "nothing is left");
     let kinds = world.texts("SELECT kind FROM audit_event WHERE kind LIKE 'keys.%' ORDER BY kind").await;
     assert_eq!(kinds, ["keys.master_rotated", "keys.master_rotation_begun"]);
@@ -113,6 +115,10 @@ both!(nobody_notices_that_another_master_key_takes_over, async |mut world| {
     for email in [EMAIL, "suharto@example.org", "mai@example.org", "konto-0@example.org", "konto-300@example.org"] {
         assert!(can_sign_in(&world, email).await, "{email}");
     }
+    let mut tx = world.app.read().await.unwrap();
+    let choir = nutzerkonto::organisation::load(&mut tx, &world.app.vault, &choir).await.unwrap();
+    assert_eq!(choir.record.name, "Chor Musterhausen");
+    drop(tx);
     finish_registration(&world, &mut emre, "emre@example.org").await;
     assert!(can_sign_in(&world, "emre@example.org").await, "a registration that had begun before goes on");
 });
@@ -206,7 +212,7 @@ both!(without_the_key_that_is_needed_nothing_begins, async |world| {
         removed(config);
         config.keys.other_master_key = Some(own_master_key(config, 9));
     };
-    assert_eq!(rewrap(&world.open_with(right).await.unwrap()).await.unwrap().accounts, 4);
+    assert_eq!(rewrap(&world.open_with(right).await.unwrap()).await.unwrap().accounts, 5);
 });
 
 both!(a_key_that_does_not_open_is_counted_and_left, async |world| {
@@ -217,7 +223,7 @@ both!(a_key_that_does_not_open_is_counted_and_left, async |world| {
     nutzerkonto::sql!(&mut tx, execute, "UPDATE account SET key_wrapped = $2 WHERE id = $1", id, &broken).unwrap();
     world.app.db.commit(tx).await.unwrap();
     let done = rewrap(&world.open_with(swapped).await.unwrap()).await.unwrap();
-    assert_eq!(done, Rewrapped { accounts: 2, registrations: 0, root: true, left: 1 });
+    assert_eq!(done, Rewrapped { accounts: 2, registrations: 0, organisations: 0, root: true, left: 1 });
 });
 
 both!(signing_keys_that_everybody_has_stay_on_loopback, async |world| {

@@ -12,7 +12,9 @@ use nutzerkonto::operator::{self, Inquiry};
 use serde_json::json;
 
 use crate::device;
+use crate::pages_acting::acts_for_a_bakery;
 use crate::pages_linked::{links_an_account, recovers_with_a_card};
+use crate::pages_organisation::registers_an_organisation;
 use crate::pages_way_back::{goes_to_a_desk, has_no_password};
 use crate::recovery;
 use crate::support::browser::{Answer, PASSWORD};
@@ -78,17 +80,20 @@ async fn walk(language: &'static str) -> String {
     proves_with_a_card(&mut world, language, &mut album).await;
     goes_to_a_desk(&world, language, &mut album).await;
     links_an_account(&mut world, language, &mut album).await;
+    registers_an_organisation(&mut world, language, &mut album).await;
+    acts_for_a_bakery(&world, language, &mut album).await;
     let port = world.config.issuer.rsplit(':').next().unwrap().to_owned();
     without_codes(&album.0.replace(&port, "8080"))
 }
 
 /// What work in the background takes of chance is not always taken between the same two pages: nothing stays as it was drawn.
-fn without_codes(text: &str) -> String {
+pub fn without_codes(text: &str) -> String {
     let is_group =
         |group: &str| group.len() == 4 && group.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
     let is_code = |word: &str| {
         let is_long = word.contains('-') && word.split('-').all(is_group);
-        is_long || word.starts_with("evt_") || (word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit()))
+        let is_id = ["evt_", "mem_"].iter().any(|prefix| word.starts_with(prefix));
+        is_long || is_id || (word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit()))
     };
     let is_inside = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
     let mask = |line: &str| {

@@ -88,6 +88,7 @@ async fn plant_data(tx: &mut Tx, name: &str, at: Timestamp) {
     )
     .unwrap();
     plant_proofs(tx, name, at).await;
+    plant_organisation(tx, name, at).await;
     sql!(
         tx,
         execute,
@@ -159,6 +160,67 @@ async fn plant_proofs(tx: &mut Tx, name: &str, at: Timestamp) {
         name,
         bytes,
         at
+    )
+    .unwrap();
+}
+
+async fn plant_organisation(tx: &mut Tx, name: &str, at: Timestamp) {
+    let bytes = name.as_bytes();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO organisation_draft (account_id, version, draft, expires_at) VALUES ($1, 1, $2, $3)",
+        name,
+        bytes,
+        at
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO organisation (id, state, level, version, record, record_at, created_at, state_since)
+         VALUES ($1, 'closed', 'basic', 1, $2, 1, 1, 1)",
+        name,
+        bytes
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO organisation_letter
+             (id, organisation_id, purpose, code_hash, address, state, tries, ordered_at, expires_at)
+         VALUES ($1, $1, 'seat', $2, $2, 'void', 0, 1, $3)",
+        name,
+        bytes,
+        at.minus(days(90))
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO membership (id, organisation_id, account_id, since, ended_at, name) VALUES ($1, $1, $1, 1, 1, $2)",
+        name,
+        bytes
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO invitation (id, organisation_id, code_hash, address, address_index, rights, state, invited_by,
+                                 invited_at, expires_at)
+         VALUES ($1, $1, $2, $2, $2, '[]', 'open', $1, 1, $3)",
+        name,
+        bytes,
+        at.minus(days(30))
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO handover (id, organisation_id, from_id, to_id, rights, state, offered_at, expires_at)
+         VALUES ($1, $1, $1, $1, '[]', 'open', 1, $2)",
+        name,
+        at.minus(days(30))
     )
     .unwrap();
 }
@@ -243,7 +305,7 @@ async fn plant_registration(tx: &mut Tx, name: &str, at: Timestamp) {
 }
 
 /// The tables planted above, and for each how to read the names back.
-const TABLES: [(&str, &str); 23] = [
+const TABLES: [(&str, &str); 27] = [
     ("mail_check", "code_hash"),
     ("mailed_code", "owner"),
     ("attempt", "key_hash"),
@@ -259,6 +321,10 @@ const TABLES: [(&str, &str); 23] = [
     ("desk_release", "code_hash"),
     ("letter", "id"),
     ("guardian", "id"),
+    ("organisation_draft", "account_id"),
+    ("organisation_letter", "id"),
+    ("invitation", "id"),
+    ("handover", "id"),
     ("authorization_request", "browser_hash"),
     ("pushed_request", "uri_hash"),
     ("device_authorization", "device_hash"),

@@ -5,7 +5,7 @@ use reqwest::Method;
 use crate::both;
 use crate::support::browser::PASSWORD;
 use crate::support::inspect::difference;
-use crate::support::surface::{self, Busy, Url, busy_olga, busy_renate, fields, own_forms};
+use crate::support::surface::{self, Busy, Url, busy_nadine, busy_olga, busy_renate, fields, own_forms};
 use crate::support::{Browser, World};
 
 /// Which anti-forgery value a request carries.
@@ -64,6 +64,7 @@ const ATTACKS: [Attack; 17] = [
 async fn attack(busy: &mut Busy, foreign: &str, path: &str, attack: &Attack) -> u16 {
     let mut form = fields(&busy.code);
     let mut path = format!("{path}{}", busy.flow);
+    let separator = if busy.flow.is_empty() { '?' } else { '&' };
     let token = match attack.token {
         Token::Right => Some(busy.browser.csrf.clone()),
         Token::Missing => None,
@@ -72,7 +73,7 @@ async fn attack(busy: &mut Busy, foreign: &str, path: &str, attack: &Attack) -> 
         Token::Zeros => Some("0".repeat(busy.browser.csrf.len())),
         Token::OfAnotherBrowser => Some(foreign.to_owned()),
         Token::InTheQueryOnly => {
-            path = format!("{path}&csrf={}", busy.browser.csrf);
+            path = format!("{path}{separator}csrf={}", busy.browser.csrf);
             None
         }
     };
@@ -106,6 +107,12 @@ both!(sec_n03_no_foreign_page_changes_anything, async |world| {
 both!(sec_n03_no_foreign_page_acts_for_an_officer, async |world| {
     let (busy, forms) = busy_olga(&world).await;
     assert!(forms.len() >= 6, "the route table was read");
+    nothing_changes(&world, busy, &forms).await;
+});
+
+both!(sec_n03_no_foreign_page_acts_for_an_organisation, async |world| {
+    let (busy, forms) = busy_nadine(&world).await;
+    assert!(forms.len() >= 20, "the route table was read");
     nothing_changes(&world, busy, &forms).await;
 });
 

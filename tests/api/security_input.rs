@@ -6,7 +6,9 @@ use reqwest::Method;
 use reqwest::header::HeaderValue;
 
 use crate::both;
-use crate::support::surface::{Busy, EMAIL, Url, busy_olga, busy_renate, fields, own_forms, urls, without_own_script};
+use crate::support::surface::{
+    Busy, EMAIL, Url, busy_nadine, busy_olga, busy_renate, fields, own_forms, urls, without_own_script,
+};
 use crate::support::wire::exchange;
 use crate::support::{Browser, World};
 use nutzerkonto::routes::Guard;
@@ -27,7 +29,7 @@ async fn post_body(browser: &Browser, path: &str, headers: &[(&str, &str)], body
 fn posts() -> Vec<String> {
     urls()
         .into_iter()
-        .filter(|url| url.method == "POST" && ![Guard::Leaving, Guard::Officer].contains(&url.guard))
+        .filter(|url| url.method == "POST" && ![Guard::Leaving, Guard::Officer, Guard::Member].contains(&url.guard))
         .map(|url| url.path)
         .collect()
 }
@@ -141,6 +143,11 @@ both!(sec_x10_every_field_of_a_desk_reads_text_only, async |world| {
     text_only(&world, busy, forms).await;
 });
 
+both!(sec_x10_every_field_of_an_organisation_reads_text_only, async |world| {
+    let (busy, forms) = busy_nadine(&world).await;
+    text_only(&world, busy, forms).await;
+});
+
 async fn text_only(world: &World, Busy { browser, flow, code }: Busy, forms: Vec<Url>) {
     let before = world.dump().await;
     for url in forms {
@@ -160,15 +167,33 @@ async fn text_only(world: &World, Busy { browser, flow, code }: Busy, forms: Vec
 
 both!(sec_x07_a_body_for_a_desk_has_an_end, async |world| {
     let (busy, forms) = busy_olga(&world).await;
+    has_an_end(&busy, forms).await;
+});
+
+both!(sec_x07_a_body_for_an_organisation_has_an_end, async |world| {
+    let (busy, forms) = busy_nadine(&world).await;
+    has_an_end(&busy, forms).await;
+});
+
+async fn has_an_end(busy: &Busy, forms: Vec<Url>) {
     for Url { path, .. } in forms {
         let body = |length: usize| format!("x={}", "a".repeat(length - 2)).into_bytes();
         assert_ne!(post_body(&busy.browser, &path, &[], body(BODY_MAX_BYTES)).await, 413, "{path}");
         assert_eq!(post_body(&busy.browser, &path, &[], body(BODY_MAX_BYTES + 1)).await, 413, "{path}");
     }
-});
+}
 
 both!(sec_x10_strange_values_break_nothing_at_a_desk, async |world| {
-    let (Busy { browser, code, .. }, forms) = busy_olga(&world).await;
+    let (busy, forms) = busy_olga(&world).await;
+    strange_values(busy, forms).await;
+});
+
+both!(sec_x10_strange_values_break_nothing_in_an_organisation, async |world| {
+    let (busy, forms) = busy_nadine(&world).await;
+    strange_values(busy, forms).await;
+});
+
+async fn strange_values(Busy { browser, code, .. }: Busy, forms: Vec<Url>) {
     let long = "%C3%A9".repeat(5_000);
     for url in forms {
         for (field, _) in fields(&code) {
@@ -179,7 +204,7 @@ both!(sec_x10_strange_values_break_nothing_at_a_desk, async |world| {
             }
         }
     }
-});
+}
 
 both!(sec_x10_strange_values_break_nothing, async |mut world| {
     let Busy { browser, flow, code } = busy_renate(&world).await;

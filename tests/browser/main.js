@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
+import * as acting from "./journeys/acting.js";
 import * as card from "./journeys/card.js";
 import * as codes from "./journeys/codes.js";
 import * as data from "./journeys/data.js";
@@ -14,6 +15,7 @@ import * as demo from "./journeys/demo.js";
 import * as desk from "./journeys/desk.js";
 import * as device from "./journeys/device.js";
 import * as information from "./journeys/information.js";
+import * as organisation from "./journeys/organisation.js";
 import * as passkey from "./journeys/passkey.js";
 import * as registration from "./journeys/registration.js";
 import * as restart from "./journeys/restart.js";
@@ -101,9 +103,11 @@ const STORIES_OF_THE_DEMONSTRATION = {
   "Renate tries everything at the demonstration's service": demo.triesEverything,
   "Emre signs in with the code of his device": demo.signsInWithADevice,
   "Emre climbs to what a service needs": demo.climbs,
+  "Nadine acts for her bakery": acting.actsForTheBakery,
   "Renate links the account of another Land": upstream.linksTheOtherLand,
   "Renate is confirmed at a registration desk": desk.isConfirmedAtADesk,
   "Emre orders a letter with a code": desk.ordersALetter,
+  "Emre registers a company": organisation.registersACompany,
   "Emre meets every end of an Online-Ausweis": card.meetsEveryEnd,
   "Suharto compares cards with his account": card.comparesCards,
   "Renate proves who she is with her card": card.provesWithACard,

@@ -6,6 +6,7 @@ const SUITES = [
   'openid-client',
   'registration',
   'verified-claims',
+  'organisations',
   'fapi2',
   'mutual-tls',
   'authlib',

@@ -86,7 +86,7 @@ async function rounds(name, database) {
   await rotate(forth);
   const { code, stdout } = await rotate(forth);
   assert.equal(code, 0);
-  assert.match(stdout, /wrapped anew: 0 accounts, 0 registrations, 0 root secret/);
+  assert.match(stdout, /wrapped anew: 0 accounts, 0 registrations, 0 organisations, 0 root secret/);
   await node.stop();
 
   const alone = write(fresh);

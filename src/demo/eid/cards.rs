@@ -52,7 +52,7 @@ const ERIKA: TestCard = TestCard {
 
 const CHILD: &str = "kind";
 
-pub const CARDS: [TestCard; 17] = [
+pub const CARDS: [TestCard; 18] = [
     TestCard {
         key: "renate",
         about: ["wie das Demo-Konto", "as the account of the demonstration"],
@@ -110,6 +110,20 @@ pub const CARDS: [TestCard; 17] = [
         birth_date: "19870327",
         place_of_birth: "Hà Nội",
         residence: Residence::In(["", "54597", "Oberlauch"]),
+        ..ERIKA
+    },
+    TestCard {
+        key: "nadine",
+        about: [
+            "wie das Demo-Konto, vertritt eine Bäckerei",
+            "as the account of the demonstration, represents a bakery",
+        ],
+        given_names: "Nadine",
+        family_names: "Weber",
+        birth_name: "",
+        birth_date: "19840917",
+        place_of_birth: "Mainz",
+        residence: Residence::In(["Große Bleiche 7", "55116", "Mainz"]),
         ..ERIKA
     },
     ERIKA,

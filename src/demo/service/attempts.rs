@@ -15,7 +15,7 @@ pub struct Attempt {
     pub for_register: bool,
 }
 
-const EVERYTHING: &str = "openid profile email offline_access";
+const EVERYTHING: &str = "openid profile email organisation offline_access";
 
 /// What most services need.
 const SIGN_IN: Attempt = Attempt {
@@ -38,7 +38,7 @@ const REGISTER: Attempt = Attempt {
 };
 
 /// Signing in, calling the register, and everything else to try in the order of the page.
-static ATTEMPTS: [Attempt; 15] = [
+static ATTEMPTS: [Attempt; 16] = [
     SIGN_IN,
     REGISTER,
     Attempt {
@@ -61,6 +61,17 @@ static ATTEMPTS: [Attempt; 15] = [
             "The account shows nothing. If you are signed in there you return at once; otherwise an error comes back.",
         ),
         extra: &[("prompt", "none")],
+        ..SIGN_IN
+    },
+    Attempt {
+        id: "organisation",
+        parameter: "prompt=select_account",
+        label: Words("Für eine Organisation", "for an organisation"),
+        about: Words(
+            "Wer für eine Organisation handeln darf, wird gefragt, für wen. Danach ist sub die Organisation, und act sagt, dass jemand für sie handelt.",
+            "Whoever may act for an organisation is asked for whom. Afterwards sub is the organisation, and act says that somebody acts for it.",
+        ),
+        extra: &[("prompt", "select_account")],
         ..SIGN_IN
     },
     Attempt {

@@ -52,8 +52,19 @@ pub struct Arrived {
 impl Arrived {
     pub fn name(&self) -> String {
         let word = |name: &str| self.userinfo.get(name).or_else(|| self.claims.get(name)).and_then(Value::as_str);
+        if self.acts_for().is_some() {
+            return self.claims["act"]["sub"].as_str().unwrap_or_default().to_owned();
+        }
         let names = [word("given_name"), word("family_name")].into_iter().flatten().collect::<Vec<_>>().join(" ");
         if names.is_empty() { self.sub.clone() } else { names }
+    }
+
+    /// The organisation for which somebody acts, and as what. What the tokens say of the subject is about that, and not about
+    /// who has signed in.
+    pub fn acts_for(&self) -> Option<(String, Words)> {
+        let role = self.claims["act"]["role"].as_str()?;
+        let name = self.userinfo.get("organisation").and_then(|organisation| organisation["name"].as_str());
+        Some((name.unwrap_or(&self.sub).to_owned(), Words::of_role(role)))
     }
 
     pub fn acr(&self) -> &str {

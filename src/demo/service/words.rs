@@ -18,6 +18,15 @@ impl Words {
         }
     }
 
+    /// As what somebody acts for an organisation (`act.role`).
+    pub fn of_role(role: &str) -> Self {
+        match role {
+            "representative" => Self("vertretungsbefugt", "may represent it"),
+            "authorised" => Self("mit dem Recht zu diesem Dienst", "with the right to this service"),
+            _ => Self("unbekannt: kein Vertrauen", "unknown: no trust"),
+        }
+    }
+
     /// What an error code of the account means for whoever stands before this service.
     pub fn of_error(code: &str) -> Self {
         match code {
@@ -29,6 +38,10 @@ impl Words {
             "consent_required" => Self(
                 "Ohne Rückfrage geht es nicht: Sie müssten erst zustimmen.",
                 "Not without asking: you would have to agree first.",
+            ),
+            "account_selection_required" => Self(
+                "Ohne Rückfrage geht es nicht: Sie müssten erst sagen, für wen Sie handeln.",
+                "Not without asking: you would have to say first for whom you act.",
             ),
             "interaction_required" => Self(
                 "Ohne Rückfrage geht es nicht: Sie müssten erst etwas tun.",

@@ -8,11 +8,15 @@ use super::{Answer, follow};
 use crate::account::Account;
 use crate::client::{Claim, Client, Scope};
 use crate::kernel::error::{Error, Protocol};
-use crate::kernel::texts::{Language, moment};
+use crate::kernel::level::Level;
+use crate::kernel::texts::{Language, Text, moment};
+use crate::oidc::consent::Side;
 use crate::oidc::{authorize, consent, scopes_of};
-use crate::web::caller::SignedIn;
+use crate::organisation;
+use crate::organisation::acting::{Acting, Role};
+use crate::web::caller::{SignedIn, Visitor};
 use crate::web::form::Form;
-use crate::web::page::{Frame, attribute_value};
+use crate::web::page::{Frame, attribute_value, level_name};
 
 /// One datum: what it is, and where it comes from.
 struct Row {
@@ -41,12 +45,24 @@ struct ConsentPage {
     /// Of a service that has registered itself.
     own: Option<Own>,
     is_offline: bool,
+    /// For whom they act.
+    acting: Option<Represented>,
+}
+
+/// The organisation for which somebody acts, and what of it goes to the service.
+struct Represented {
+    /// What the answer is for: another choice meanwhile, and it is not an answer any more.
+    capacity: String,
+    name: String,
+    rows: Vec<Row>,
+    role: String,
 }
 
 impl ConsentPage {
     /// Whether anything depends on what the person says. Where the law decides, the page does not pretend to ask.
     fn is_question(&self) -> bool {
-        self.lawful.is_empty() || !(self.needed.is_empty() && self.optional.is_empty()) || self.is_offline
+        let decides = !(self.needed.is_empty() && self.optional.is_empty()) || self.is_offline;
+        self.lawful.is_empty() || self.acting.is_some() || decides
     }
 }
 
@@ -54,7 +70,9 @@ pub async fn show(caller: SignedIn) -> Answer {
     let (account, visitor) = (caller.account().await?, &caller.visitor);
     let pending = visitor.pending.clone().ok_or(Error::Gone)?;
     let (f, language, client) = (visitor.frame(), visitor.language, &pending.client);
-    let claims = consent::questions(client, &pending.request);
+    let present = visitor.present().ok_or(Error::NotSignedIn)?;
+    let whose = authorize::whose(client, present);
+    let claims = consent::questions(client, &pending.request, Side::of(&whose));
     let is_said = |claim: &Claim| consent::parts_instead(client, &claims, *claim).is_some();
     let (mut lawful, mut needed, mut optional) = (Vec::new(), Vec::new(), Vec::new());
     for claim in claims.iter().filter(|claim| !is_said(claim)) {
@@ -69,7 +87,44 @@ pub async fn show(caller: SignedIn) -> Answer {
     let is_offline = scopes_of(&pending.request.scope).contains(&Scope::OfflineAccess);
     let (recipient, purpose) = (client.title(language), client.purpose.get(language).to_owned());
     let (privacy_uri, own) = (client.privacy_uri.clone(), Own::of(client));
-    visitor.page(&ConsentPage { f, recipient, purpose, lawful, needed, optional, privacy_uri, own, is_offline })
+    let acting = match present.acting.as_ref().filter(|_| whose.is_acting()) {
+        Some(acting) => Some(represented(visitor, &scopes_of(&pending.request.scope), acting).await?),
+        None => None,
+    };
+    visitor.page(&ConsentPage { f, recipient, purpose, lawful, needed, optional, privacy_uri, own, is_offline, acting })
+}
+
+async fn represented(visitor: &Visitor, scopes: &[Scope], acting: &Acting) -> Result<Represented, Error> {
+    let (t, app) = (visitor.language.texts(), &visitor.app);
+    let organisation = organisation::load(&mut app.read().await?, &app.vault, &acting.power.organisation).await?;
+    let record = &organisation.record;
+    let register = record.register.as_ref().map(|entry| {
+        let value = t.acting.consent_register_value.with("kind", entry.kind.name());
+        value.with("number", &entry.number).with("court", &entry.court).to_string()
+    });
+    // As it is handed over: through nobody an organisation is known better than they are.
+    let actor = visitor.session.as_ref().map_or(Level::Basic, |session| session.identity);
+    let told = [
+        (&t.acting.consent_name, format!("{}, {}", record.name, record.form.label(t))),
+        (&t.acting.consent_register, register.unwrap_or_else(|| t.acting.consent_register_none.to_string())),
+        (&t.acting.consent_seat, record.seat.clone()),
+        (&t.acting.consent_level, level_name(t, organisation.level.min(actor))),
+    ];
+    let row = |(label, value): (&Text, String)| Row {
+        id: String::new(),
+        label: label.to_string(),
+        value: Some(value),
+        provenance: String::new(),
+        purpose: None,
+        legal_basis: None,
+    };
+    let rows = if scopes.contains(&Scope::Organisation) { told.into_iter().map(row).collect() } else { Vec::new() };
+    let role = match acting.power.role() {
+        Role::Representative => &t.acting.role_representative,
+        Role::Authorised => &t.acting.role_authorised,
+    };
+    let capacity = acting.power.capacity.as_str().to_owned();
+    Ok(Represented { capacity, name: acting.name.clone(), rows, role: role.to_string() })
 }
 
 fn row(account: &Account, client: &Client, claim: Claim, language: Language) -> Row {
@@ -120,8 +175,11 @@ pub async fn submit(caller: SignedIn, form: Form) -> Result<HttpResponse, Error>
     let pending = visitor.pending.clone().ok_or(Error::Gone)?;
     if form.is("antwort", "ja") {
         let chosen = |claim: Claim| form.is(&checkbox(claim), "ja");
-        let account = &caller.session.account_id;
-        consent::give(&visitor.app, &pending.client, &pending.request, account, chosen).await?;
+        let whose = authorize::whose(&pending.client, visitor.present().ok_or(Error::NotSignedIn)?);
+        // Whoever has chosen otherwise meanwhile, in another window, has not answered for that.
+        if form.get("fuer") == whose.columns().0.unwrap_or_default() {
+            consent::give(&visitor.app, &pending.client, &pending.request, &whose, chosen).await?;
+        }
         return visitor.go("/weiter");
     }
     let error = Protocol { code: "access_denied", description: "the person did not consent", detail: None };

@@ -12,6 +12,7 @@ use crate::kernel::error::{Error, FieldProblem, Protocol};
 use crate::kernel::texts::moment;
 use crate::kernel::time::Timestamp;
 use crate::oidc::authorize::{self, Said};
+use crate::oidc::consent::Side;
 use crate::oidc::device::{self, Typed};
 use crate::oidc::request::AuthorizationRequest;
 use crate::oidc::response::Destination;
@@ -65,8 +66,7 @@ pub async fn submit(caller: SignedIn, form: Form) -> Answer {
         return refused("device_code_wrong");
     };
     let browser = visitor.browser_hash();
-    let session = Some(&caller.session);
-    follow(visitor, authorize::begin(&visitor.app, &client, (request, None), session, &browser).await?)
+    follow(visitor, authorize::begin(&visitor.app, &client, (request, None), visitor.present(), &browser).await?)
 }
 
 #[derive(Template)]
@@ -95,7 +95,8 @@ pub async fn check(caller: SignedIn) -> Answer {
     let pending = visitor.pending.clone().ok_or(Error::Gone)?;
     let asked_at = asked_at(visitor, &pending.request).await?;
     let (language, client) = (visitor.language, &pending.client);
-    let claims: Vec<Claim> = consent::questions(client, &pending.request);
+    let side = visitor.present().map_or(Side::Own, |present| Side::of(&authorize::whose(client, present)));
+    let claims: Vec<Claim> = consent::questions(client, &pending.request, side);
     visitor.page(&CheckPage {
         f: visitor.frame(),
         service: client.title(language),

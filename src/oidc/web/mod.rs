@@ -64,7 +64,7 @@ pub async fn authorize(visitor: Visitor, http: HttpRequest) -> Answer {
         }
     };
     let browser = visitor.browser_hash();
-    let decision = authorize::begin(&visitor.app, &client, request, visitor.session.as_ref(), &browser).await?;
+    let decision = authorize::begin(&visitor.app, &client, request, visitor.present(), &browser).await?;
     follow(&visitor, decision)
 }
 
@@ -87,6 +87,7 @@ fn follow(visitor: &Visitor, decision: Decision) -> Answer {
         Decision::Device(Verdict::Denied) => return visitor.leave("/geraet/abgelehnt"),
         Decision::Continue(Step::Register, id) => ("/registrieren", id),
         Decision::Continue(Step::RaiseLevel(_), id) => ("/anmelden/niveau", id),
+        Decision::Continue(Step::ChooseActing, id) => ("/anmelden/wahl", id),
         Decision::Continue(Step::ConfirmDevice, id) => ("/geraet/pruefen", id),
         Decision::Continue(Step::ConfirmClient, id) => ("/dienst/pruefen", id),
         Decision::Continue(Step::Consent, id) => ("/einwilligung", id),
@@ -113,7 +114,7 @@ fn answer(visitor: &Visitor, response: &Response) -> Answer {
     let redirect_uri = target.redirect_uri.as_str();
     let service = unchecked::host(redirect_uri);
     // No form on this page goes anywhere else: not to sign out, not to cancel.
-    let f = Frame { signed_in: false, service: None, csrf: String::new(), ..visitor.frame() };
+    let f = Frame { signed_in: false, acting: None, service: None, csrf: String::new(), ..visitor.frame() };
     if !target.mode.is_form() {
         return unchecked::hold(visitor, Frame { q: String::new(), ..f }, (service, response.location()));
     }
@@ -126,7 +127,7 @@ fn answer(visitor: &Visitor, response: &Response) -> Answer {
 pub async fn resume(visitor: Visitor) -> Answer {
     let pending = visitor.pending.clone().ok_or(Error::Gone)?;
     let browser = visitor.browser_hash();
-    let decision = authorize::resume(&visitor.app, &pending, visitor.session.as_ref(), &browser).await?;
+    let decision = authorize::resume(&visitor.app, &pending, visitor.present(), &browser).await?;
     follow(&visitor, decision)
 }
 

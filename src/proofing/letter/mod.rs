@@ -1,7 +1,7 @@
 //! A letter with a code to the registered address: ordered by the person, printed by the operator's mail house, and once its
 //! code is typed, proof that post reaches them there. It raises the address and nothing else.
 
-mod page;
+pub mod page;
 pub mod print;
 
 use std::time::Duration;

@@ -9,9 +9,9 @@ use krilla::paint::Fill;
 use krilla::surface::Surface;
 use krilla::text::{Font, TextDirection};
 
-use super::Job;
 use crate::kernel::error::Error;
-use crate::kernel::texts::moment;
+use crate::kernel::texts::{Language, moment};
+use crate::kernel::time::Timestamp;
 
 /// DejaVu Sans: free, and it has the letters of all names (DIN 91379).
 const FONT: &[u8] = include_bytes!("../../../static/fonts/DejaVuSans.ttf");
@@ -26,23 +26,35 @@ pub struct Sender {
     /// Where letters come back to, in one line.
     pub line: String,
     pub operator: String,
-    pub issuer: String,
+}
+
+/// What stands on a page, from its top to its end.
+pub struct Sheet {
+    pub language: Language,
+    /// Name and address.
+    pub to: Vec<String>,
+    pub date: Timestamp,
+    pub subject: String,
+    /// Greeting, and what leads to the code.
+    pub before: Vec<String>,
+    /// As it is printed, in groups.
+    pub code: String,
+    pub after: Vec<String>,
 }
 
 /// The page, as PDF.
-pub fn draw(job: &Job, sender: &Sender) -> Result<Vec<u8>, Error> {
-    let t = &job.language.texts().letter;
+pub fn draw(sheet: &Sheet, sender: &Sender) -> Result<Vec<u8>, Error> {
     let font = Font::new(FONT.to_vec().into(), 0).ok_or_else(|| Error::broken("the font cannot be read"))?;
     let mut document = Document::new();
-    let metadata = Metadata::new().title(t.print_subject.to_string()).language(job.language.tag().to_owned());
+    let metadata = Metadata::new().title(sheet.subject.clone()).language(sheet.language.tag().to_owned());
     document.set_metadata(metadata);
     let size = PageSettings::from_wh(210.0 * MM, 297.0 * MM).ok_or_else(|| Error::broken("no page of that size"))?;
     let mut page = document.start_page_with(size);
     {
         let mut pen = Pen { surface: page.surface(), font };
         pen.surface.set_fill(Some(Fill { paint: rgb::Color::new(0, 0, 0).into(), ..Fill::default() }));
-        address(&mut pen, job, sender);
-        text(&mut pen, job, sender);
+        address(&mut pen, sheet, sender);
+        text(&mut pen, sheet, sender);
     }
     page.finish();
     document.finish().map_err(|error| Error::broken(format!("{error:?}")))
@@ -72,11 +84,10 @@ impl Pen<'_> {
 }
 
 /// The field for the address: 45 mm from the top, 20 mm from the left, 85 mm wide. Above, where it comes from; below, six lines.
-fn address(pen: &mut Pen<'_>, job: &Job, sender: &Sender) {
+fn address(pen: &mut Pen<'_>, sheet: &Sheet, sender: &Sender) {
     let line: String = sender.line.chars().take(64).collect();
     pen.line((25.0, 60.0), 6.5, &line);
-    let lines = [vec![job.name.clone()], job.address.lines()].concat();
-    let lines = lines.iter().flat_map(|line| wrapped(line, ADDRESS_LINE)).take(6);
+    let lines = sheet.to.iter().flat_map(|line| wrapped(line, ADDRESS_LINE)).take(6);
     for (number, line) in lines.enumerate() {
         pen.line((25.0, 67.0 + 4.6 * number as f32), 10.0, &line);
     }
@@ -86,21 +97,13 @@ fn address(pen: &mut Pen<'_>, job: &Job, sender: &Sender) {
     }
 }
 
-fn text(pen: &mut Pen<'_>, job: &Job, sender: &Sender) {
-    let (t, language) = (&job.language.texts().letter, job.language);
+fn text(pen: &mut Pen<'_>, sheet: &Sheet, sender: &Sender) {
     pen.line((25.0, 30.0), 12.0, &sender.operator.chars().take(LINE).collect::<String>());
-    pen.line((140.0, 67.0), 10.0, &moment::date(language, job.ordered_at));
-    pen.line((25.0, 103.0), 12.0, t.print_subject.as_str());
-    let greeting = t.print_greeting.with("name", &job.name).to_string();
-    let top = pen.paragraph(113.0, &greeting);
-    let top = pen.paragraph(top, t.print_intro.as_str());
-    let code = super::super::desk::grouped(&job.code);
-    pen.line((25.0, top + 6.0), 22.0, &code);
-    let top =
-        pen.paragraph(top + 18.0, &t.print_until.with("date", moment::date(language, job.expires_at)).to_string());
-    let top = pen.paragraph(top, &t.print_steps.with("issuer", &sender.issuer).to_string());
-    let top = pen.paragraph(top, t.print_care.as_str());
-    pen.paragraph(top, t.print_close.as_str());
+    pen.line((140.0, 67.0), 10.0, &moment::date(sheet.language, sheet.date));
+    pen.line((25.0, 103.0), 12.0, &sheet.subject);
+    let top = sheet.before.iter().fold(113.0, |top, words| pen.paragraph(top, words));
+    pen.line((25.0, top + 6.0), 22.0, &sheet.code);
+    sheet.after.iter().fold(top + 18.0, |top, words| pen.paragraph(top, words));
 }
 
 /// Breaks between words, and within one that is longer than a line.

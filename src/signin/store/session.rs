@@ -44,13 +44,26 @@ pub async fn renew_session(work: &mut Work, id: &SessionId, token_hash: &[u8], p
     Ok(rows == 1)
 }
 
-pub async fn find_session(tx: &mut Tx, token_hash: &[u8]) -> Result<Option<Session>, DbError> {
-    sql!(tx, fetch_optional Session,
-        "SELECT session.id, session.account_id, session.level, session.methods, session.authenticated_at,
-                session.created_at, session.last_seen_at, session.device, session.idle_minutes,
-                account.identity_level, account.erase_at AS leaves_at
-           FROM session JOIN account ON account.id = session.account_id
-          WHERE session.token_hash = $1 AND account.status IN ('active', 'closing')", token_hash)
+#[derive(sqlx::FromRow)]
+pub struct ActingRow {
+    pub acting: Option<String>,
+}
+
+pub async fn acting_of(work: &mut Work, id: &SessionId) -> Result<Option<ActingRow>, DbError> {
+    sql!(&mut work.tx, fetch_optional ActingRow, "SELECT acting FROM session WHERE id = $1", id)
+}
+
+/// `false` if the session has ended in the meantime.
+pub async fn put_acting(work: &mut Work, id: &SessionId, acting: Option<&str>) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE session SET acting = $2, chosen_at = $3 WHERE id = $1",
+        id,
+        acting,
+        work.now
+    )?;
+    Ok(rows == 1)
 }
 
 /// Does nothing to a session that has been renewed meanwhile.
@@ -76,8 +89,8 @@ pub async fn delete_session(work: &mut Work, id: &SessionId) -> Result<bool, DbE
 pub async fn sessions_of(tx: &mut Tx, account: &AccountId) -> Result<Vec<Session>, DbError> {
     sql!(tx, fetch_all Session,
         "SELECT session.id, session.account_id, session.level, session.methods, session.authenticated_at,
-                session.created_at, session.last_seen_at, session.device, session.idle_minutes,
-                account.identity_level, CAST(NULL AS BIGINT) AS leaves_at
+                session.created_at, session.last_seen_at, session.device, session.idle_minutes, session.acting,
+                session.chosen_at, account.identity_level, CAST(NULL AS BIGINT) AS leaves_at
            FROM session JOIN account ON account.id = session.account_id
           WHERE session.account_id = $1 ORDER BY session.last_seen_at DESC, session.id DESC LIMIT 100", account)
 }

@@ -1,5 +1,6 @@
 //! What the stories are told with: a world with its own database, clock and post; browsers and services.
 
+pub mod acting;
 pub mod browser;
 pub mod bureau;
 pub mod card;
@@ -10,6 +11,7 @@ pub mod ear;
 pub mod eid;
 pub mod inspect;
 pub mod maker;
+pub mod organisation;
 pub mod passkey;
 pub mod pdf;
 pub mod phone;

@@ -3,6 +3,7 @@
 use nutzerkonto::routes::{self, Guard};
 
 use super::browser::{Answer, Browser};
+use super::organisation::{ENTRY, Firm, NAME};
 use super::service::{Service, vorgang};
 use super::world::World;
 
@@ -15,16 +16,20 @@ pub struct Url {
 }
 
 pub fn urls() -> Vec<Url> {
-    let fill = |path: &str| path.replace("{id}", "parken").replace("{language}", "en").replace("{file}", "favicon.svg");
+    let fill = |path: &str| {
+        let path = path.replace("{id}", "parken").replace("{language}", "en").replace("{file}", "favicon.svg");
+        path.replace("{code}", &"A".repeat(43)).replace("{dienst}", "parken")
+    };
     let url = |row: routes::Row| Url { method: row.method, path: fill(row.path), guard: row.guard };
     routes::table(false).into_iter().map(url).collect()
 }
 
 /// The forms of our own pages: what may only be sent by them. Not that of somebody who has left: nobody is that and
-/// signed in; its own story tries it. Nor those of a registration desk, which are refused to Renate whatever she sends.
+/// signed in; its own story tries it. Nor those of a registration desk, which are refused to Renate whatever she sends, nor of
+/// an organisation, which is not there for her.
 pub fn own_forms() -> Vec<Url> {
-    let is_own =
-        |url: &Url| url.method == "POST" && ![Guard::Protocol, Guard::Leaving, Guard::Officer].contains(&url.guard);
+    let others = [Guard::Protocol, Guard::Leaving, Guard::Officer, Guard::Member];
+    let is_own = |url: &Url| url.method == "POST" && !others.contains(&url.guard);
     urls().into_iter().filter(is_own).collect()
 }
 
@@ -32,6 +37,12 @@ pub fn own_forms() -> Vec<Url> {
 fn officer_forms(case: &str) -> Vec<Url> {
     let of_officers = urls().into_iter().filter(|url| url.method == "POST" && url.guard == Guard::Officer);
     of_officers.map(|url| Url { path: url.path.replace("/amt/vorgang/parken", case), ..url }).collect()
+}
+
+/// The forms of an organisation, for somebody who is in charge of it.
+fn member_forms(firm: &Firm, member: &str, area: &str) -> Vec<Url> {
+    let of_members = urls().into_iter().filter(|url| url.method == "POST" && url.guard == Guard::Member);
+    of_members.map(|url| Url { path: firm.fill(&url.path, member, area), ..url }).collect()
 }
 
 /// The page without the one script of ours: whatever else runs was put there by somebody.
@@ -63,6 +74,11 @@ pub fn fields(code: &str) -> Vec<(&'static str, String)> {
         ("notiz", "Bitte mit Ausweis"),
         ("gericht", "Amtsgericht Mainz"),
         ("vertretene", code),
+        ("name", "Bäckerei Huber GmbH"),
+        ("nummer", "HRB 77"),
+        ("begruendung", "Ich vertrete diese Bäckerei seit 2019."),
+        ("wahl", "ich"),
+        ("recht", "audit:"),
     ]
     .map(|(name, value)| (name, value.to_owned()))
     .to_vec()
@@ -117,6 +133,21 @@ pub async fn busy_renate(world: &World) -> Busy {
     let page = browser.visit(&bibliothek.request(&[])).await;
     world.settle().await;
     Busy { browser, flow: format!("?vorgang={}", vorgang(&page)), code }
+}
+
+/// Nadine, who has founded a bakery, with a bookkeeper and an area in it, and is about to register another organisation; and
+/// everything that she may send there.
+pub async fn busy_nadine(world: &World) -> (Busy, Vec<Url>) {
+    let (mut browser, firm) = world.bakery().await;
+    world.browser().register(world, "kurt@example.org", ["Kurt", "Koch"]).await;
+    let kurt = world.joins(&firm, "kurt@example.org", &[]).await;
+    let area = firm.adds_area(&mut browser, "Bau").await;
+    let entry = [ENTRY[0], ENTRY[1], ("nummer", "99")];
+    browser.describes(&NAME, &entry, "").await;
+    let founding = own_forms().into_iter().filter(|url| url.path.starts_with("/organisation"));
+    let forms = founding.chain(member_forms(&firm, &kurt, &area)).collect();
+    world.settle().await;
+    (Busy { browser, flow: "?ziel=organisation".to_owned(), code: "QQQQQ-QQQQQ".to_owned() }, forms)
 }
 
 /// Olga, at her desk with Renate's case open, and everything that she may send there.

@@ -118,21 +118,26 @@ async function isSignedOutByTheAccount(renate, demo) {
   await renate.reads("Das Konto hat gemeldet", "The account has told us");
 }
 
-/** What the device shows, once that has not been used. */
-let lastCode;
+/** The codes that have been read, by account: several stories go on at once, and one account takes one code once. */
+const readCodes = new Map();
 
+/** What the device shows, once that has not been used. */
 export async function readsTheDevice(emre, demo) {
   const device = await emre.inAnotherWindow();
+  const account = `${demo.issuer} ${emre.email}`;
   const isFresh = async () => {
     await device.opens(`${demo.issuer}/demo/codegeraet`);
-    return (await text(device, "#code")) !== lastCode;
+    const code = await text(device, "#code");
+    if (code === readCodes.get(account)) return false;
+    readCodes.set(account, code);
+    return true;
   };
   await until(isFresh, () => "the device always shows the same code", 60_000);
+  const code = readCodes.get(account);
   await device.seesOf(demo.issuer, "demo code device");
-  lastCode = await text(device, "#code");
   // A window that is not in front is asked for no passkey.
   await device.page.close();
-  return lastCode;
+  return code;
 }
 
 /** Emre has a device that shows codes, and an official has seen his identity card: together that is substantial. */

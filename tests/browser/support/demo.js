@@ -23,14 +23,14 @@ export class Demonstration {
     this.#directory = directory;
   }
 
-  /** Starts on the first six ports that are free. */
+  /** Starts on the first seven ports that are free. */
   async start() {
     for (let attempt = 0; attempt < 20; attempt += 1) {
       // Below the range that the kernel hands out for outgoing connections, above that of the other programs here.
-      const port = 26_100 + Math.floor(Math.random() * 1_000) * 6;
+      const port = 26_100 + Math.floor(Math.random() * 1_000) * 7;
       if (await this.#runs(port)) return;
     }
-    throw new Error("no six free ports found");
+    throw new Error("no seven free ports found");
   }
 
   async #runs(port) {

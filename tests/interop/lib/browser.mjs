@@ -167,7 +167,10 @@ export class Browser {
     const body = new URLSearchParams();
     for (const input of form.inputs) {
       if (input.name in fields) {
-        body.append(input.name, fields[input.name]);
+        // Of several choices one is sent.
+        if (input.type !== 'radio' || input.value === fields[input.name]) {
+          body.append(input.name, fields[input.name]);
+        }
       } else if (!['checkbox', 'radio'].includes(input.type) || 'checked' in input) {
         body.append(input.name, input.value ?? '');
       }

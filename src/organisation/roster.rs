@@ -1,0 +1,107 @@
+//! The list of members, page by page, as those see it who may look.
+
+use std::collections::HashMap;
+
+use super::member::{Grant, open_name};
+use super::store;
+use super::store::members::{self as rows, MemberRow};
+use crate::kernel::error::Error;
+use crate::kernel::id::{AccountId, MembershipId, OrganisationId};
+use crate::kernel::level::Level;
+use crate::kernel::seal::{DataKey, Vault};
+use crate::kernel::time::Timestamp;
+use crate::store::db::Tx;
+
+/// Members on one page.
+pub const PER_PAGE: i64 = 50;
+
+/// A current member.
+pub struct Listed {
+    pub id: MembershipId,
+    pub account: AccountId,
+    pub name: String,
+    pub identity: Level,
+    pub since: Timestamp,
+    pub used_at: Option<Timestamp>,
+    /// What was granted, whether it counts or not.
+    pub grants: Vec<Grant>,
+}
+
+impl Listed {
+    fn new(key: &DataKey, row: MemberRow, grants: Vec<Grant>) -> Result<Self, Error> {
+        let name = open_name(key, &row.id, &row.name)?;
+        let MemberRow { id, account_id: account, since, used_at, identity_level: identity, .. } = row;
+        Ok(Self { id, account, name, identity, since, used_at, grants })
+    }
+}
+
+/// The next page of members in the order in which they have joined. Costs the same however many there are.
+pub async fn page(
+    tx: &mut Tx,
+    vault: &Vault,
+    organisation: &OrganisationId,
+    after: Option<&MembershipId>,
+) -> Result<Vec<Listed>, Error> {
+    let key = super::key(tx, vault, organisation).await?;
+    let after = after.map_or("", MembershipId::as_str);
+    let members = rows::list(tx, organisation, after, PER_PAGE).await?;
+    let mut grants: HashMap<MembershipId, Vec<Grant>> = HashMap::new();
+    for row in rows::rights(tx, organisation, after, PER_PAGE).await? {
+        grants.entry(row.membership_id).or_default().push(row.right.grant()?);
+    }
+    members
+        .into_iter()
+        .map(|row| {
+            let grants = grants.remove(&row.id).unwrap_or_default();
+            Listed::new(&key, row, grants)
+        })
+        .collect()
+}
+
+/// One current member; `NotFound` for whoever is none of this organisation.
+pub async fn one(
+    tx: &mut Tx,
+    vault: &Vault,
+    organisation: &OrganisationId,
+    id: &MembershipId,
+) -> Result<Listed, Error> {
+    let row = rows::find(tx, organisation, id).await?.ok_or(Error::NotFound)?;
+    let key = super::key(tx, vault, organisation).await?;
+    let grants = store::rights_of(tx, id).await?;
+    let grants = grants.into_iter().map(store::RightRow::grant).collect::<Result<_, _>>()?;
+    Listed::new(&key, row, grants)
+}
+
+/// What somebody is called who belongs to the organisation, or did.
+pub(super) async fn name(
+    tx: &mut Tx,
+    key: &DataKey,
+    organisation: &OrganisationId,
+    who: &str,
+) -> Result<Option<(MembershipId, String)>, Error> {
+    let row = match AccountId::parse(who) {
+        Some(_) => rows::name_of_account(tx, organisation, who).await?,
+        None => rows::name_of(tx, organisation, who).await?,
+    };
+    row.map(|row| open_name(key, &row.id, &row.name).map(|name| (row.id, name))).transpose()
+}
+
+/// What a membership of this organisation is called, ended or not.
+pub async fn name_of(
+    tx: &mut Tx,
+    vault: &Vault,
+    organisation: &OrganisationId,
+    id: &MembershipId,
+) -> Result<Option<String>, Error> {
+    let key = super::key(tx, vault, organisation).await?;
+    Ok(name(tx, &key, organisation, id.as_str()).await?.map(|(_, name)| name))
+}
+
+/// The account behind a membership of this organisation, ended or not.
+pub async fn account_of(
+    tx: &mut Tx,
+    organisation: &OrganisationId,
+    id: &MembershipId,
+) -> Result<Option<AccountId>, Error> {
+    Ok(rows::name_of(tx, organisation, id.as_str()).await?.map(|row| row.account_id))
+}

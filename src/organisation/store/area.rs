@@ -1,0 +1,128 @@
+//! Areas, and which of them gets the post of which service.
+
+use crate::kernel::id::{AreaId, ClientId, OrganisationId};
+use crate::sql;
+use crate::store::db::{DbError, Tx};
+use crate::store::work::Work;
+
+#[derive(sqlx::FromRow)]
+pub struct AreaRow {
+    pub id: AreaId,
+    pub name: Vec<u8>,
+}
+
+pub async fn list(tx: &mut Tx, organisation: &OrganisationId) -> Result<Vec<AreaRow>, DbError> {
+    sql!(tx, fetch_all AreaRow,
+        "SELECT id, name FROM organisation_area WHERE organisation_id = $1 ORDER BY id", organisation)
+}
+
+pub async fn insert(work: &mut Work, organisation: &OrganisationId, id: &AreaId, name: &[u8]) -> Result<(), DbError> {
+    sql!(
+        &mut work.tx,
+        execute,
+        "INSERT INTO organisation_area (id, organisation_id, name, created_at) VALUES ($1, $2, $3, $4)",
+        id,
+        organisation,
+        name,
+        work.now
+    )
+    .map(drop)
+}
+
+pub async fn put_name(
+    work: &mut Work,
+    organisation: &OrganisationId,
+    id: &AreaId,
+    name: &[u8],
+) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE organisation_area SET name = $3 WHERE id = $2 AND organisation_id = $1",
+        organisation,
+        id,
+        name
+    )?;
+    Ok(rows == 1)
+}
+
+#[derive(sqlx::FromRow)]
+struct Count {
+    count: i64,
+}
+
+/// How many rights hang on an area.
+pub async fn rights(tx: &mut Tx, organisation: &OrganisationId, id: &AreaId) -> Result<i64, DbError> {
+    let row = sql!(tx, fetch_one Count,
+        "SELECT CAST(COUNT(*) AS BIGINT) AS count FROM membership_right
+          WHERE organisation_id = $1 AND kind IN ('read_mail', 'answer_mail') AND object = $2", organisation, id)?;
+    Ok(row.count)
+}
+
+/// Removes an area with the rules and the rights that hang on it; `false` if there is none.
+pub async fn delete(work: &mut Work, organisation: &OrganisationId, id: &AreaId) -> Result<bool, DbError> {
+    sql!(
+        &mut work.tx,
+        execute,
+        "DELETE FROM membership_right
+          WHERE organisation_id = $1 AND kind IN ('read_mail', 'answer_mail') AND object = $2",
+        organisation,
+        id
+    )?;
+    sql!(
+        &mut work.tx,
+        execute,
+        "DELETE FROM organisation_area_rule WHERE organisation_id = $1 AND area_id = $2",
+        organisation,
+        id
+    )?;
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "DELETE FROM organisation_area WHERE organisation_id = $1 AND id = $2",
+        organisation,
+        id
+    )?;
+    Ok(rows == 1)
+}
+
+#[derive(sqlx::FromRow)]
+pub struct RuleRow {
+    pub client_id: ClientId,
+    pub area_id: AreaId,
+}
+
+pub async fn rules(tx: &mut Tx, organisation: &OrganisationId) -> Result<Vec<RuleRow>, DbError> {
+    sql!(tx, fetch_all RuleRow,
+        "SELECT client_id, area_id FROM organisation_area_rule WHERE organisation_id = $1 ORDER BY client_id",
+        organisation)
+}
+
+pub async fn put_rule(
+    work: &mut Work,
+    organisation: &OrganisationId,
+    client: &ClientId,
+    area: &AreaId,
+) -> Result<(), DbError> {
+    sql!(
+        &mut work.tx,
+        execute,
+        "INSERT INTO organisation_area_rule (organisation_id, client_id, area_id) VALUES ($1, $2, $3)
+         ON CONFLICT (organisation_id, client_id) DO UPDATE SET area_id = $3",
+        organisation,
+        client,
+        area
+    )
+    .map(drop)
+}
+
+pub async fn delete_rule(work: &mut Work, organisation: &OrganisationId, client: &ClientId) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "DELETE FROM organisation_area_rule WHERE organisation_id = $1 AND client_id = $2",
+        organisation,
+        client
+    )?;
+    Ok(rows == 1)
+}

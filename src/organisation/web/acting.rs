@@ -1,0 +1,168 @@
+//! The page on which people say for whom they act: themselves, or an organisation.
+
+use askama::Template;
+
+use super::Answer;
+use crate::account::identity::folded;
+use crate::client::Serves;
+use crate::kernel::error::{Error, FieldProblem};
+use crate::kernel::texts::Texts;
+use crate::organisation::acting::{self, Acting, Capacity, Role};
+use crate::web::caller::{SignedIn, Visitor};
+use crate::web::form::{Form, parse_pairs};
+use crate::web::page::{Frame, Problems};
+
+/// From so many on there is a search.
+const SEARCH_FROM: usize = 10;
+/// So many on one page.
+const PAGE: usize = 50;
+const SEARCH_MAX: usize = 100;
+
+struct Row {
+    id: String,
+    name: String,
+    role: String,
+    is_chosen: bool,
+    /// Where its services are, for whoever represents it.
+    services: Option<String>,
+}
+
+impl Row {
+    fn new(t: &Texts, one: &Acting, (chosen, leads_away): (Option<&str>, bool)) -> Self {
+        let role = match one.power.role() {
+            Role::Representative => &t.acting.role_representative,
+            Role::Authorised => &t.acting.role_authorised,
+        };
+        let id = one.power.capacity.as_str();
+        let represents = leads_away && one.power.role() == Role::Representative;
+        let services = represents.then(|| format!("/organisation/{}/dienste", one.power.organisation));
+        let (name, role, is_chosen) = (one.name.clone(), role.to_string(), chosen == Some(id));
+        Self { id: id.to_owned(), name, role, is_chosen, services }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "organisation/acting.html")]
+struct ChoicePage {
+    f: Frame,
+    /// The service that one is on the way to, and its process.
+    service: Option<String>,
+    flow: Option<String>,
+    is_lost: bool,
+    /// The person, if they may go on for themselves.
+    offers_self: bool,
+    name: String,
+    is_self: bool,
+    rows: Vec<Row>,
+    shows_search: bool,
+    search: String,
+    found: usize,
+    /// Where the list goes on.
+    next: Option<String>,
+    problems: Problems,
+}
+
+/// What the address says.
+#[derive(Default)]
+struct Asked {
+    search: String,
+    /// The last one of the page before.
+    after: String,
+}
+
+impl Asked {
+    fn of(visitor: &Visitor) -> Self {
+        let pairs = parse_pairs(visitor.query().as_bytes()).unwrap_or_default();
+        let value = |name: &str| pairs.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str());
+        let search = value("suche").trim().chars().filter(|letter| !letter.is_control()).take(SEARCH_MAX).collect();
+        Self { search, after: value("nach").to_owned() }
+    }
+}
+
+pub async fn show(caller: SignedIn) -> Answer {
+    let page = page(&caller, &Asked::of(&caller.visitor), &[]).await?;
+    caller.visitor.page(&page)
+}
+
+/// Those of the choices that lead on: at a service only where one may use it, and if the request names a subject, only that.
+fn offered(visitor: &Visitor, choices: Vec<Acting>) -> Vec<Acting> {
+    let Some(pending) = &visitor.pending else { return choices };
+    let (client, vault) = (&pending.client, &visitor.app.vault);
+    let expected = pending.request.expected_subject.as_ref();
+    let leads_on = |one: &Acting| {
+        client.serves(Serves::Organisations)
+            && one.power.counts_at(&client.id)
+            && expected.is_none_or(|subject| *subject == client.subject_of(vault, &one.power.party()))
+    };
+    choices.into_iter().filter(leads_on).collect()
+}
+
+fn offers_self(caller: &SignedIn) -> bool {
+    let Some(pending) = &caller.visitor.pending else { return true };
+    let own = || pending.client.subject(&caller.visitor.app.vault, &caller.session.account_id);
+    let expected = pending.request.expected_subject.as_ref();
+    pending.client.serves(Serves::Persons) && expected.is_none_or(|subject| *subject == own())
+}
+
+async fn page(caller: &SignedIn, asked: &Asked, problems: &[FieldProblem]) -> Result<ChoicePage, Error> {
+    let visitor = &caller.visitor;
+    let (app, f, account) = (&visitor.app, visitor.frame(), caller.account().await?);
+    let choices = acting::choices(&mut app.read().await?, &app.vault, &account.id, app.now()).await?;
+    let choices = offered(visitor, choices);
+    let shows_search = choices.len() >= SEARCH_FROM;
+    let wanted = folded(&asked.search);
+    let found: Vec<Acting> = choices.into_iter().filter(|one| folded(&one.name).contains(&wanted)).collect();
+    let begin = found.iter().position(|one| one.power.capacity.as_str() == asked.after).map_or(0, |place| place + 1);
+    let shown = found.iter().skip(begin).take(PAGE);
+    let last = shown.clone().next_back().filter(|_| begin + PAGE < found.len());
+    let next = last.map(|one| next_page(visitor, asked, one));
+    let (chosen, present) = (caller.session.acting.as_deref(), visitor.present());
+    let is_lost = present.is_some_and(|present| present.has_lost());
+    let rows = shown.map(|one| Row::new(f.t, one, (chosen, visitor.pending.is_none()))).collect();
+    Ok(ChoicePage {
+        service: visitor.pending.as_ref().map(|pending| pending.client.title(visitor.language)),
+        flow: visitor.pending.as_ref().map(|pending| pending.id.to_string()),
+        is_lost,
+        offers_self: offers_self(caller),
+        name: account.full_name(),
+        is_self: chosen.is_none() && caller.session.chosen_at.is_some(),
+        rows,
+        shows_search,
+        search: asked.search.clone(),
+        found: found.len(),
+        next,
+        problems: visitor.problems(problems),
+        f,
+    })
+}
+
+fn next_page(visitor: &Visitor, asked: &Asked, last: &Acting) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    if let Some(pending) = &visitor.pending {
+        query.append_pair("vorgang", pending.id.as_str());
+    }
+    if !asked.search.is_empty() {
+        query.append_pair("suche", &asked.search);
+    }
+    query.append_pair("nach", last.power.capacity.as_str());
+    format!("/anmelden/wahl?{}", query.finish())
+}
+
+pub async fn submit(caller: SignedIn, form: Form) -> Answer {
+    let visitor = &caller.visitor;
+    let choice = match form.get("wahl") {
+        "ich" => None,
+        "" => {
+            let missing = [FieldProblem { field: "wahl", problem: "acting_missing" }];
+            return visitor.page_again(&page(&caller, &Asked::default(), &missing).await?);
+        }
+        text => Some(Capacity::parse(text).ok_or(Error::NotFound)?),
+    };
+    let mut work = caller.begin().await?;
+    acting::choose(&mut work, &caller.session, choice.as_ref()).await?;
+    work.commit().await?;
+    match visitor.pending {
+        Some(_) => visitor.go("/weiter"),
+        None => visitor.leave("/konto"),
+    }
+}

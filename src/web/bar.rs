@@ -1,0 +1,64 @@
+//! The line above every page that says for whom somebody acts. Only people who have something to choose see it.
+
+use crate::client::{Client, Serves};
+use crate::kernel::id::RequestId;
+use crate::kernel::texts::{Language, Text};
+use crate::organisation::acting::Present;
+
+/// Where people say for whom they act.
+const PATH: &str = "/anmelden/wahl";
+/// Pages of somebody's own account: they are about that, whomever its owner acts for.
+const PERSONAL_PAGES: [&str; 7] = ["/konto", "/profil", "/sicherheit", "/daten", "/dienste", "/identitaet", "/ausweis"];
+
+pub struct ActingBar {
+    /// Of the organisation; none for themselves.
+    pub name: Option<String>,
+    /// What was chosen does not count any more.
+    pub is_lost: bool,
+    /// Why it makes no difference here.
+    pub note: Option<&'static Text>,
+    /// Where one chooses, unless that is here or would change nothing.
+    pub link: Option<String>,
+}
+
+impl ActingBar {
+    /// On a page, on the way to a client or not.
+    pub fn of(present: &Present, language: Language, path: &str, flow: Option<(&Client, &RequestId)>) -> Option<Self> {
+        if !present.has_choice && present.session.acting.is_none() {
+            return None;
+        }
+        let t = &language.texts().acting;
+        let serves = flow.is_none_or(|(client, _)| client.serves(Serves::Organisations));
+        let note = match flow {
+            Some(_) => (!serves).then_some(&t.note_service),
+            None => is_personal(path).then_some(&t.note_personal),
+        };
+        let query = flow.map_or_else(String::new, |(_, id)| format!("?vorgang={id}"));
+        Some(Self {
+            name: present.acting.as_ref().map(|acting| acting.name.clone()),
+            is_lost: present.has_lost(),
+            note: note.filter(|_| present.acting.is_some()),
+            link: (serves && path != PATH).then(|| format!("{PATH}{query}")),
+        })
+    }
+}
+
+fn is_personal(path: &str) -> bool {
+    let begins = |page: &&str| path.strip_prefix(*page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    PERSONAL_PAGES.iter().any(begins)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_personal;
+
+    #[test]
+    fn which_pages_are_somebodys_own() {
+        for path in ["/konto", "/profil/angaben", "/sicherheit/passkeys/neu", "/dienste/parken/beenden"] {
+            assert!(is_personal(path), "{path}");
+        }
+        for path in ["/", "/hilfe", "/organisation", "/kontoauszug", "/einwilligung", "/anmelden/wahl"] {
+            assert!(!is_personal(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+// Somebody who represents a bakery: for whom they act, what a service gets of it, and where they see it.
+
+import assert from "node:assert/strict";
+import { readsTheDevice, signsInAtTheAccount, text } from "./demo.js";
+
+const BAKERY = "Bäckerei Weber GmbH";
+const json = async (person, selector) => JSON.parse(await person.page.locator(selector).innerText());
+
+export async function actsForTheBakery(arrives, { demo }) {
+  const nadine = await arrives("nadine");
+  nadine.email = "nadine.weber@example.org";
+  await nadine.opens(demo.service);
+  await nadine.presses("#organisation");
+  await signsInAtTheAccount(nadine);
+  await nadine.types("#code", await readsTheDevice(nadine, demo));
+  await nadine.presses("#weiter");
+  await nadine.seesOf(demo.issuer, "acting: choose, on the way to a service");
+  await nadine.presses("#weiter");
+  await nadine.seesOf(demo.issuer, "acting: choose, refused");
+  await nadine.page.locator("input[value^=mem_]").check();
+  await nadine.presses("#weiter");
+  await nadine.seesOf(demo.issuer, "consent, for an organisation");
+  await nadine.reads(nadine.says(`Sie handeln für ${BAKERY}.`, `You act for ${BAKERY}.`));
+  await nadine.presses("#senden");
+  await nadine.seesOf(demo.service, "demo service, acting for an organisation");
+  assert.match(await text(nadine, "#handelt-fuer"), new RegExp(`^${BAKERY} `));
+  const bakery = await json(nadine, "#id-token");
+  assert.equal(bakery.act.role, "representative");
+
+  await nadine.opens(`${demo.issuer}/konto`);
+  await nadine.seesOf(demo.issuer, "account, acting for an organisation");
+  assert.match(await text(nadine, "#handeln"), new RegExp(BAKERY));
+  await nadine.presses("#wechseln");
+  await nadine.seesOf(demo.issuer, "acting: choose");
+  await nadine.presses("a[id^=dienste-mem_]");
+  await nadine.seesOf(demo.issuer, "services of an organisation");
+  await nadine.presses("a[href$=beenden]");
+  await nadine.seesOf(demo.issuer, "end a connection of an organisation");
+  await nadine.presses("#beenden");
+  await nadine.seesOf(demo.issuer, "services of an organisation, none");
+  await nadine.presses("#wechseln");
+  await nadine.page.locator("#ich").check();
+  await nadine.presses("#weiter");
+  assert.doesNotMatch(await text(nadine, "#handeln"), new RegExp(BAKERY));
+
+  await nadine.opens(demo.service);
+  await nadine.presses("#prompt-login");
+  await signsInAtTheAccount(nadine);
+  await nadine.types("#code", await readsTheDevice(nadine, demo));
+  await nadine.presses("#weiter");
+  if (await nadine.page.locator("#senden").count()) await nadine.presses("#senden");
+  const own = await json(nadine, "#id-token");
+  assert.ok(own.sub !== bakery.sub && own.sub !== bakery.act.sub && !("act" in own));
+}

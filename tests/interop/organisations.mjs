@@ -1,0 +1,119 @@
+// openid-client at a service for organisations: who acts for a bakery, and what the library and the API behind it are told.
+
+import assert from 'node:assert/strict';
+import * as oidc from 'openid-client';
+import { Browser } from './lib/browser.mjs';
+import { test } from './lib/check.mjs';
+import { clientFile, withSecret } from './lib/clients.mjs';
+import { postgres } from './lib/databases.mjs';
+import { signIn } from './lib/journeys.mjs';
+import { Demonstration, SEED_PASSWORD } from './lib/program.mjs';
+import { Flow, Provider } from './lib/relying-party.mjs';
+
+const SCOPES = ['openid', 'profile', 'email', 'organisation', 'offline_access'];
+const CLAIMS = [{ names: ['given_name', 'family_name', 'email'] }];
+const PRIVATE = ['Nadine', 'nadine.weber@example.org', 'acc_'];
+
+export async function run() {
+  for (const [name, database] of [
+    ['SQLite', undefined],
+    ['PostgreSQL', postgres()],
+  ]) {
+    const node = await new Demonstration(`organisations-${name}`, database).start();
+    const serving = (id, serves) => withSecret(id, 'client_secret_basic', { serves, scopes: SCOPES, claims: CLAIMS });
+    const clients = { both: serving('beides', ['persons', 'organisations']), only: serving('nur-firmen', ['organisations']) };
+    const provider = Object.assign(new Provider(), { node, clients });
+    await node.apply(clientFile(Object.values(clients)));
+    await provider.known('only');
+    await acts(name, provider);
+    const { code } = await node.stop();
+    await test(`${name}: the demonstration ends well afterwards`, () => assert.equal(code, 0, node.log));
+  }
+}
+
+/** Nadine, who represents the bakery, with the device of the demonstration. */
+async function nadine(issuer) {
+  const browser = new Browser(issuer);
+  const page = await signIn(browser, 'nadine.weber@example.org', SEED_PASSWORD);
+  assert.equal(page.path, '/anmelden/code', page.text);
+  const [, code] = (await browser.open('/demo/codegeraet')).body.match(/id="code">(\d+)</);
+  const done = await browser.press(page, 'weiter', { code });
+  assert.equal(done.path, '/konto', done.text);
+  return browser;
+}
+
+/** Goes through whatever comes; `choice` is the text of a label, or `ich`. */
+async function arrives(browser, flow, choice) {
+  let page = await flow.begin(browser);
+  if (page.path === '/anmelden/wahl') {
+    const membership = page.body.match(new RegExp(`value="(mem_\\w+)"[^>]*>\\s*<label[^>]*>${choice}`))?.[1] ?? 'ich';
+    page = await browser.press(page, 'weiter', { wahl: membership });
+  }
+  if (page.path === '/einwilligung') {
+    flow.consent = page;
+    page = await browser.press(page, 'senden');
+  }
+  assert.ok(page.left, `${page.url}: ${page.text}`);
+  flow.answer = page.left;
+  return flow.redeem();
+}
+
+async function acts(database, provider) {
+  const { issuer } = provider.node;
+  const [both, only] = [await provider.party('both'), await provider.party('only')];
+  const scope = SCOPES.join(' ');
+  const browser = await nadine(issuer);
+  let bakery;
+
+  await test(`${database}: discovery names scope and claims`, () => {
+    const metadata = both.serverMetadata();
+    assert.ok(metadata.scopes_supported.includes('organisation'));
+    assert.ok(['act', 'organisation'].every((claim) => metadata.claims_supported.includes(claim)));
+    assert.ok(metadata.prompt_values_supported.includes('select_account'));
+  });
+
+  await test(`${database}: the subject is the bakery, and act says that somebody acts`, async () => {
+    const flow = new Flow(both, { scope });
+    const tokens = await arrives(browser, flow, 'Bäckerei Weber GmbH');
+    assert.match(flow.consent.text, /Sie handeln für Bäckerei Weber GmbH\./);
+    bakery = tokens.claims();
+    assert.equal(bakery.act.role, 'representative');
+    assert.notEqual(bakery.act.sub, bakery.sub);
+    const told = await oidc.fetchUserInfo(both, tokens.access_token, bakery.sub);
+    assert.deepEqual(
+      { ...told, organisation: { ...told.organisation, level: undefined } },
+      {
+        sub: bakery.sub,
+        act: bakery.act,
+        organisation: {
+          name: 'Bäckerei Weber GmbH',
+          legal_form: 'gmbh',
+          register: { kind: 'HRB', court: 'Mainz', number: '1234' },
+          seat: 'Mainz',
+          level: undefined,
+        },
+      },
+    );
+    const known = await oidc.tokenIntrospection(both, tokens.access_token);
+    assert.deepEqual([known.active, known.sub, known.act], [true, bakery.sub, bakery.act]);
+    const text = JSON.stringify([bakery, told, known, JSON.parse(Buffer.from(tokens.access_token.split('.')[1], 'base64url'))]);
+    assert.ok(!PRIVATE.some((word) => text.includes(word)), text);
+    const refreshed = await oidc.refreshTokenGrant(both, tokens.refresh_token);
+    assert.deepEqual([refreshed.claims().sub, refreshed.claims().act], [bakery.sub, bakery.act]);
+  });
+
+  await test(`${database}: the same person for herself is another subject, without act`, async () => {
+    const tokens = await arrives(browser, new Flow(both, { scope, prompt: 'select_account' }), 'mich selbst');
+    const claims = tokens.claims();
+    assert.ok(claims.sub !== bakery.sub && claims.sub !== bakery.act.sub && !('act' in claims));
+    const told = await oidc.fetchUserInfo(both, tokens.access_token, claims.sub);
+    assert.deepEqual([told.given_name, told.organisation], ['Nadine', undefined]);
+  });
+
+  await test(`${database}: a service for organisations takes nobody for themselves`, async () => {
+    const silent = await new Flow(only, { scope, prompt: 'none' }).begin(browser);
+    assert.equal(silent.left.searchParams.get('error'), 'account_selection_required');
+    const claims = (await arrives(browser, new Flow(only, { scope }), 'Bäckerei Weber GmbH')).claims();
+    assert.ok(claims.act && claims.sub !== bakery.sub && claims.act.sub !== bakery.act.sub, 'other numbers at another service');
+  });
+}
