@@ -10,7 +10,7 @@ import { canSignIn } from './lib/journeys.mjs';
 import { Node, SEED_PASSWORD, command, directory } from './lib/program.mjs';
 import { SEED, randomFrom } from './lib/random.mjs';
 
-const ROUNDS = Number(process.env.NK_MASTER_ROUNDS ?? 100);
+const ROUNDS = Number(process.env.NK_MASTER_ROUNDS ?? 20);
 const ACCOUNTS = 1000;
 const CLOSED = 100;
 /** The first that cannot be among the closed ones: `seed` makes 500 at the same instant. */

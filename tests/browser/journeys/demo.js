@@ -140,6 +140,17 @@ export async function readsTheDevice(emre, demo) {
   return code;
 }
 
+/** Types a code, goes on for themselves if asked for whom, and agrees if asked. */
+async function goesOnWith(person, code) {
+  await person.types("#code", code);
+  await person.presses("#weiter");
+  if (new URL(person.page.url()).pathname === "/anmelden/wahl") {
+    await person.page.locator("#ich").check();
+    await person.presses("#weiter");
+  }
+  if (await person.page.locator("#senden").count()) await person.presses("#senden");
+}
+
 /** Emre has a device that shows codes, and an official has seen his identity card: together that is substantial. */
 export async function signsInWithADevice(arrives, { demo }) {
   const emre = await arrives("emre");
@@ -148,9 +159,7 @@ export async function signsInWithADevice(arrives, { demo }) {
   await emre.presses("#anmelden");
   await signsInAtTheAccount(emre);
   assert.equal(new URL(emre.page.url()).pathname, "/anmelden/code");
-  await emre.types("#code", await readsTheDevice(emre, demo));
-  await emre.presses("#weiter");
-  if (await emre.page.locator("#senden").count()) await emre.presses("#senden");
+  await goesOnWith(emre, await readsTheDevice(emre, demo));
   await emre.seesOf(demo.service, "demo service, substantial");
   assert.equal(await text(emre, "#acr"), "http://eidas.europa.eu/LoA/substantial");
   assert.deepEqual((await json(emre, "#id-token")).amr, ["pwd", "otp", "mfa"]);
@@ -163,9 +172,7 @@ export async function climbs(arrives, { demo }) {
   await emre.opens(demo.service);
   await emre.presses("#acr-substantial");
   await signsInAtTheAccount(emre);
-  await emre.types("#code", await readsTheDevice(emre, demo));
-  await emre.presses("#weiter");
-  if (await emre.page.locator("#senden").count()) await emre.presses("#senden");
+  await goesOnWith(emre, await readsTheDevice(emre, demo));
   assert.equal(await text(emre, "#acr"), "http://eidas.europa.eu/LoA/substantial");
   await emre.presses("#acr-high");
   await emre.seesOf(demo.issuer, "level, high");
@@ -180,8 +187,7 @@ export async function climbs(arrives, { demo }) {
   await emre.opens(demo.service);
   await emre.presses("#acr-low");
   await signsInAtTheAccount(emre);
-  await emre.types("#code", phone.code());
-  await emre.presses("#weiter");
+  await goesOnWith(emre, phone.code());
   assert.equal(await text(emre, "#acr"), "http://eidas.europa.eu/LoA/low");
   await emre.presses("#acr-values");
   await emre.seesOf(demo.issuer, "level, recommended");

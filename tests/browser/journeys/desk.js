@@ -196,7 +196,7 @@ async function isRefused(renate, olga) {
   await renate.sees("desk: not confirmed");
 }
 
-/** Emre orders a letter, and mistypes its code. */
+/** Somebody orders a letter, and mistypes its code. */
 export async function ordersALetter(arrives, { demo }) {
   const emre = await somebody(arrives, "emre", "suharto", "niklas.neu");
   await emre.opens("/anmelden");

@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { complaints } from "./log.js";
+import { Mailbox } from "./mailbox.js";
 import { until } from "./wait.js";
 
 const START_LIMIT_MILLISECONDS = 120_000;
@@ -21,6 +22,7 @@ export class Demonstration {
     this.#binary = binary;
     this.#database = database;
     this.#directory = directory;
+    this.mailbox = new Mailbox(join(directory, "demo", "mail"));
   }
 
   /** Starts on the first seven ports that are free. */

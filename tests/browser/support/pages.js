@@ -305,6 +305,40 @@ export const PAGES_OF_THE_DEMONSTRATION = {
   "organisation: kept": ok("/organisation/{id}"),
   "organisation: stop it": ok("/organisation/widerruf"),
   "organisation: stop it, wrong": refused("/organisation/widerruf"),
+
+  "members, alone": ok("/organisation/{id}/mitglieder"),
+  "members": ok("/organisation/{id}/mitglieder"),
+  "members, one left": ok("/organisation/{id}/mitglieder"),
+  "member": ok("/organisation/{id}/mitglieder/{member}"),
+  "member, refused": refused("/organisation/{id}/mitglieder/{member}"),
+  "member, with more rights": ok("/organisation/{id}/mitglieder/{member}"),
+  "member: end": ok("/organisation/{id}/mitglieder/{member}/beenden"),
+  "membership, new": ok("/organisation/{id}/mitgliedschaft"),
+  "membership": ok("/organisation/{id}/mitgliedschaft"),
+  "membership, offered an office": ok("/organisation/{id}/mitgliedschaft"),
+  "membership, with an office": ok("/organisation/{id}/mitgliedschaft"),
+  "areas": ok("/organisation/{id}/bereiche"),
+  "areas, refused": refused("/organisation/{id}/bereiche"),
+  "areas, one": ok("/organisation/{id}/bereiche"),
+  "areas, with a rule": ok("/organisation/{id}/bereiche"),
+  "area": ok("/organisation/{id}/bereiche/{area}"),
+  "area, refused": refused("/organisation/{id}/bereiche/{area}"),
+  "invite": ok("/organisation/{id}/mitglieder/einladen"),
+  "invite, refused": refused("/organisation/{id}/mitglieder/einladen"),
+  "invite, without the right": { path: "/organisation/{id}/mitglieder/einladen", status: 403 },
+  "invite: check": ok("/organisation/{id}/mitglieder/einladen"),
+  "invitations": ok("/organisation/{id}/einladungen"),
+  "invited": ok("/einladung/{code}"),
+  "invited, member already": ok("/einladung/{code}"),
+  "invited, to nothing": { path: "/einladung/{code}", status: 410 },
+  "handover: offer": ok("/organisation/{id}/uebergabe"),
+  "handover: offer, refused": refused("/organisation/{id}/uebergabe"),
+  "handover: check": ok("/organisation/{id}/uebergabe"),
+  "handover: offered": ok("/organisation/{id}/uebergabe"),
+  "handover: nobody chosen": ok("/organisation/{id}/uebergabe"),
+  "leave": ok("/organisation/{id}/verlassen"),
+  "leave, refused": refused("/organisation/{id}/verlassen"),
+  "protocol of an organisation": ok("/organisation/{id}/protokoll"),
 };
 
 /** Whether a path is where this page is. */
@@ -315,7 +349,7 @@ export function isAt(page, path) {
 }
 
 // They answer with a redirect or a file, or the demonstration shows them without a name.
-const WITHOUT_A_PAGE = ["/ausweis/token", "/sprache/{language}", "/anmelden/passkey/optionen", "/dienst/{id}/logo", "/daten/protokoll.csv", "/static/{file}", "/demo/mail", "/demo/codegeraet", "/demo/briefe", "/demo/briefe/{id}"];
+const WITHOUT_A_PAGE = ["/ausweis/token", "/sprache/{language}", "/anmelden/passkey/optionen", "/dienst/{id}/logo", "/daten/protokoll.csv", "/organisation/{id}/protokoll.csv", "/static/{file}", "/demo/mail", "/demo/codegeraet", "/demo/briefe", "/demo/briefe/{id}"];
 
 // Seen in the demonstration, which has another provider.
 const IN_THE_DEMONSTRATION = [
