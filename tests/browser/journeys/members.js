@@ -44,8 +44,6 @@ async function arrangesAreas(nadine) {
   await nadine.types("#name", nadine.says("Personal", "Personnel"));
   await nadine.presses("#anlegen");
   await nadine.sees("areas, one");
-  await nadine.chooses("#dienst", { index: 1 });
-  await nadine.chooses("#bereich", { index: 1 });
   await nadine.presses("#regel");
   await nadine.sees("areas, with a rule");
   await nadine.presses("#bereiche a");
@@ -90,7 +88,7 @@ async function accepts(emre) {
   await emre.presses("#annehmen");
   await emre.sees("membership, new");
   await emre.opens(pathname);
-  await emre.sees("invited, member already");
+  await emre.sees("invited, to nothing");
 }
 
 async function givesRights(nadine, emre, bakery) {
@@ -125,9 +123,9 @@ async function handsOver(nadine, emre, bakery) {
   await emre.presses("#annehmen-1");
   await emre.sees("membership, with an office");
   await emre.opens(`/organisation/${bakery}/verlassen`);
-  await emre.sees("leave");
+  await emre.sees("leave an organisation");
   await emre.presses("#aktion");
-  await emre.sees("leave, refused");
+  await emre.sees("leave an organisation, refused");
   await emre.presses("#uebergabe");
   await emre.sees("handover: nobody chosen");
   await emre.presses("#mitglieder");
@@ -172,5 +170,5 @@ async function readsTheProtocol(nadine, bakery) {
   await nadine.opens(`/organisation/${bakery}/bereiche`);
   await nadine.presses("#bereiche a");
   await nadine.presses("#aktion");
-  await nadine.reads(nadine.says("Erledigt", "Done"));
+  await nadine.reads(nadine.says("Das ist erledigt.", "That is done."));
 }

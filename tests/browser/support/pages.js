@@ -329,15 +329,14 @@ export const PAGES_OF_THE_DEMONSTRATION = {
   "invite: check": ok("/organisation/{id}/mitglieder/einladen"),
   "invitations": ok("/organisation/{id}/einladungen"),
   "invited": ok("/einladung/{code}"),
-  "invited, member already": ok("/einladung/{code}"),
   "invited, to nothing": { path: "/einladung/{code}", status: 410 },
   "handover: offer": ok("/organisation/{id}/uebergabe"),
   "handover: offer, refused": refused("/organisation/{id}/uebergabe"),
   "handover: check": ok("/organisation/{id}/uebergabe"),
   "handover: offered": ok("/organisation/{id}/uebergabe"),
   "handover: nobody chosen": ok("/organisation/{id}/uebergabe"),
-  "leave": ok("/organisation/{id}/verlassen"),
-  "leave, refused": refused("/organisation/{id}/verlassen"),
+  "leave an organisation": ok("/organisation/{id}/verlassen"),
+  "leave an organisation, refused": refused("/organisation/{id}/verlassen"),
   "protocol of an organisation": ok("/organisation/{id}/protokoll"),
 };
 
