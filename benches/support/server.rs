@@ -129,6 +129,17 @@ pub struct Instance {
 impl Instance {
     /// Writes the configuration, creates the schema, applies one client, seeds the accounts.
     pub async fn prepare(database: Database, name: &str, accounts: u64) -> Outcome<Self> {
+        let instance = Self::prepare_empty(database, name).await?;
+        let began = Instant::now();
+        instance.run(&["seed", "--accounts", &accounts.to_string(), "--config"])?;
+        if accounts > 10_000 {
+            eprintln!("{accounts} accounts made in {:.0} s", began.elapsed().as_secs_f64());
+        }
+        Ok(instance)
+    }
+
+    /// The same without accounts.
+    pub async fn prepare_empty(database: Database, name: &str) -> Outcome<Self> {
         let directory = Directory::new(name)?;
         let database_url = match database {
             Database::Sqlite => format!("sqlite:{}", directory.0.join("bench.db").display()),
@@ -143,11 +154,6 @@ impl Instance {
         instance.declare(&[])?;
         instance.run(&["migrate", "--config"])?;
         instance.run(&["client", "apply", "--config"])?;
-        let began = Instant::now();
-        run(program().args(["seed", "--accounts", &accounts.to_string(), "--config"]).arg(instance.config()))?;
-        if accounts > 10_000 {
-            eprintln!("{accounts} accounts made in {:.0} s", began.elapsed().as_secs_f64());
-        }
         Ok(instance)
     }
 

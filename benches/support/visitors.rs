@@ -97,17 +97,19 @@ pub fn sign_ins(instance: &Instance, accounts: u64, count: u64) -> Vec<Box<dyn V
 /// The cookie headers of `count` sessions, of accounts spread over all of them.
 pub fn sessions(instance: &Instance, accounts: u64, count: u64) -> Outcome<Vec<String>> {
     let mut connection = Connection::open(instance.address)?;
-    let mut sessions = Vec::new();
-    for number in 0..count {
-        let browser = SignIn::new(instance, accounts, number * (accounts / count).max(1));
-        let page = connection.ask(&get(&instance.host, "/anmelden", ""))?;
-        let cookie = page.cookie("nk_t").ok_or("no browser cookie")?.to_owned();
-        let form = browser.form(&page)?;
-        let answer = connection.ask(&form)?;
-        answer.expect(303)?;
-        sessions.push(format!("cookie: {cookie}; {}\r\n", answer.cookie("nk_s").ok_or("no session")?));
-    }
-    Ok(sessions)
+    let number = |number: u64| number * (accounts / count).max(1) % accounts;
+    (0..count).map(number).map(|number| session(instance, &mut connection, number)).collect()
+}
+
+/// The cookie header of a new session of this account.
+pub fn session(instance: &Instance, connection: &mut Connection, number: u64) -> Outcome<String> {
+    let browser = SignIn::new(instance, number + 1, number);
+    let page = connection.ask(&get(&instance.host, "/anmelden", ""))?;
+    let cookie = page.cookie("nk_t").ok_or("no browser cookie")?.to_owned();
+    let form = browser.form(&page)?;
+    let answer = connection.ask(&form)?;
+    answer.expect(303)?;
+    Ok(format!("cookie: {cookie}; {}\r\n", answer.cookie("nk_s").ok_or("no session")?))
 }
 
 /// A client and how it proves itself.

@@ -168,11 +168,17 @@ impl World {
     }
 }
 
+/// On a machine that is very busy the first connection may take longer than the program waits.
 async fn open(config: &Config, clock: &Clock, mails: &Arc<Mutex<Vec<Mail>>>, seed: u64) -> App {
-    let mailer = Some(Mailer::Memory(Arc::clone(mails)));
-    app::open(config.clone(), Surroundings { clock: clock.clone(), random: Random::seeded(seed), mailer })
-        .await
-        .unwrap()
+    let once = || {
+        let mailer = Some(Mailer::Memory(Arc::clone(mails)));
+        let surroundings = Surroundings { clock: clock.clone(), random: Random::seeded(seed), mailer };
+        app::open(config.clone(), surroundings)
+    };
+    match once().await {
+        Err(error) if error.to_string().contains("timed out") => once().await.unwrap(),
+        opened => opened.unwrap(),
+    }
 }
 
 fn config(database: &Database, port: u16) -> Config {
