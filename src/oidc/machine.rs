@@ -13,8 +13,8 @@ use crate::client::registry::Registry;
 use crate::client::{Client, Scope, Serves};
 use crate::kernel::error::{Error, Protocol};
 use crate::kernel::id::{ClientId, OrganisationKeyId};
-use crate::organisation::{self, acting::Party};
 use crate::organisation::machine::{self, KeyRow};
+use crate::organisation::{self, acting::Party};
 
 /// A key that has neither ended nor expired, and the API that it is for.
 pub struct Machine {
@@ -79,7 +79,11 @@ impl Machine {
 }
 
 /// The key of this id as a client.
-pub async fn find(app: &AppParts, registry: &Registry, id: &OrganisationKeyId) -> Result<Option<(Client, Machine)>, Error> {
+pub async fn find(
+    app: &AppParts,
+    registry: &Registry,
+    id: &OrganisationKeyId,
+) -> Result<Option<(Client, Machine)>, Error> {
     let row = machine::find(&mut app.read().await?, id, app.now()).await?;
     let Some(row) = row else { return Ok(None) };
     let Some(service) = api(registry, &row.client) else { return Ok(None) };
@@ -88,7 +92,12 @@ pub async fn find(app: &AppParts, registry: &Registry, id: &OrganisationKeyId) -
 }
 
 /// Whether a token still counts that was issued to such a program: asked of the database each time, and remembered nowhere.
-pub async fn counts(app: &AppParts, registry: &Registry, token: &AccessToken, id: &OrganisationKeyId) -> Result<bool, Error> {
+pub async fn counts(
+    app: &AppParts,
+    registry: &Registry,
+    token: &AccessToken,
+    id: &OrganisationKeyId,
+) -> Result<bool, Error> {
     let (mut tx, now) = (app.read().await?, app.now());
     let Some(row) = machine::find(&mut tx, id, now).await? else { return Ok(false) };
     let Some(service) = api(registry, &row.client) else { return Ok(false) };

@@ -1,11 +1,11 @@
 //! Rights given and taken, memberships ended. Nobody gives what they may not, nobody changes their own rights upwards, what
 //! one may not give one may not take, and somebody is always left who administrates and who represents.
 
+use super::Organisation;
 use super::member::{Grant, Inside, Member, Right};
 use super::member_event::{Happened, MemberEvent};
 use super::roster::{self, Listed};
 use super::store::{self, members};
-use super::Organisation;
 use super::{area, handover, machine};
 use crate::account;
 use crate::app::AppParts;

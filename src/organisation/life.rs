@@ -28,7 +28,6 @@ const ROUND: i64 = 20;
 
 pub(super) type Words = fn(&MailTexts) -> (&Text, &Text);
 
-
 /// Tells everybody who administrates or represents an organisation.
 pub(super) async fn tell_responsible(
     app: &AppParts,

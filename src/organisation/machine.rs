@@ -262,12 +262,7 @@ impl Event for KeyEvent<'_> {
 }
 
 /// Records what happens: for the organisation, and for the person who has done it or answers for it.
-async fn record(
-    work: &mut Work,
-    row: &KeyRow,
-    happened: &Happened,
-    person: Option<&AccountId>,
-) -> Result<(), Error> {
+async fn record(work: &mut Work, row: &KeyRow, happened: &Happened, person: Option<&AccountId>) -> Result<(), Error> {
     let subjects = [Some(row.organisation.as_str()), person.map(AccountId::as_str)];
     for subject in subjects.into_iter().flatten() {
         let (key, client, organisation) = (&row.id, &row.client, &row.organisation);

@@ -276,7 +276,9 @@ pub async fn make(at: AtOrganisation, device: CallerDevice, form: Form) -> Answe
         return visitor.page_again(&check_page(&at, &form, &wish, problems).await?);
     }
     match machine::make(&visitor.app, at.inside(), &wish.draft).await {
-        Ok(id) => visitor.leave(&format!("/organisation/{}/schluessel/{id}?erledigt=angelegt", at.member.organisation.id)),
+        Ok(id) => {
+            visitor.leave(&format!("/organisation/{}/schluessel/{id}?erledigt=angelegt", at.member.organisation.id))
+        }
         Err(Error::Invalid(problems)) => {
             let problems = visitor.problems(&problems);
             visitor.page_again(&new_page(&at, form, problems))
@@ -336,18 +338,15 @@ pub async fn one(at: AtOrganisation, path: web::Path<(String, String)>) -> Answe
     at.caller.visitor.page(&key_page(&at, &path.1, Problems::none()).await?)
 }
 
-pub async fn change(
-    at: AtOrganisation,
-    path: web::Path<(String, String)>,
-    device: CallerDevice,
-    form: Form,
-) -> Answer {
+pub async fn change(at: AtOrganisation, path: web::Path<(String, String)>, device: CallerDevice, form: Form) -> Answer {
     at.require(&Right::Administration)?;
     let (visitor, base) = (&at.caller.visitor, format!("/organisation/{}/schluessel", at.member.organisation.id));
     let id = OrganisationKeyId::parse(&path.1).ok_or(Error::NotFound)?;
     let changed = match (at.confirm(&device, &form).await, form.get("aktion")) {
         (Err(error), _) => Err(error),
-        (Ok(()), "beenden") => machine::end(&visitor.app, at.inside(), &id).await.map(|()| format!("{base}?erledigt=beendet")),
+        (Ok(()), "beenden") => {
+            machine::end(&visitor.app, at.inside(), &id).await.map(|()| format!("{base}?erledigt=beendet"))
+        }
         (Ok(()), "uebernehmen") => {
             let taken = machine::take_over(&visitor.app, at.inside(), &id).await;
             taken.map(|()| format!("{base}/{id}?erledigt=uebernommen"))

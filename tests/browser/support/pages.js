@@ -338,6 +338,13 @@ export const PAGES_OF_THE_DEMONSTRATION = {
   "handover: nobody chosen": ok("/organisation/{id}/uebergabe"),
   "leave": ok("/organisation/{id}/verlassen"),
   "leave, refused": refused("/organisation/{id}/verlassen"),
+  "keys, none": ok("/organisation/{id}/schluessel"),
+  "keys": ok("/organisation/{id}/schluessel"),
+  "keys, one ended": ok("/organisation/{id}/schluessel"),
+  "key: new": ok("/organisation/{id}/schluessel/neu"),
+  "key: new, refused": refused("/organisation/{id}/schluessel/neu"),
+  "key: check": ok("/organisation/{id}/schluessel/neu"),
+  "key": ok("/organisation/{id}/schluessel/{key}"),
   "protocol of an organisation": ok("/organisation/{id}/protokoll"),
 };
 
