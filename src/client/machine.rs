@@ -127,6 +127,30 @@ mod tests {
     }
 
     #[test]
+    fn only_an_api_for_organisations_has_scopes_for_them() {
+        let file = include_str!("../demo/clients.toml").replace("{service}", "https://parken.example");
+        let file = file.replace("{register}", "https://register.example").replace("{hash}", &"ab".repeat(32));
+        let parse = |from: &str, to: &str| {
+            assert!(file.contains(from), "{from}");
+            crate::client::ClientFile::parse(&file.replacen(from, to, 1), false).err().unwrap_or_default()
+        };
+        assert_eq!(parse("ausweise.lesen", "ausweise.sehen"), "");
+        for (from, to) in [
+            ("resource_server = \"https://parken.example/\"\n", ""),
+            (
+                "serves = [\"persons\", \"organisations\"]\nscopes = [\"openid\", \"profile\", \"email\", \"organisation\"",
+                "scopes = [\"openid\", \"profile\", \"email\"",
+            ),
+            ("ausweise.lesen", "ausweise.beantragen"),
+            ("ausweise.lesen", "openid"),
+            ("ausweise.lesen", "ausweise lesen"),
+            ("Read the permits of the organisation", ""),
+        ] {
+            assert!(parse(from, to).contains("organisation_scopes"), "{to}: {}", parse(from, to));
+        }
+    }
+
+    #[test]
     fn a_key_is_read_from_either_form() {
         use jsonwebtoken::Algorithm::{ES256, EdDSA, PS256, RS256};
         let read = |text: &str| PublicKey::read(text).unwrap();

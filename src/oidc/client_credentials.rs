@@ -4,7 +4,6 @@
 
 use super::access_token::AccessToken;
 use super::client_auth::Authenticated;
-use super::machine::Told;
 use super::request::{Parameters, check_resource};
 use super::token::TokenResponse;
 use crate::app::AppParts;
@@ -27,10 +26,7 @@ pub async fn issue(
     let (subject, organisation) = match &authenticated.machine {
         // RFC 9068 section 2.2: without a person the subject is the client.
         None => (client.id.0.clone(), None),
-        Some(machine) => {
-            let Told { subject, organisation } = machine.look_again(app).await?;
-            (subject, organisation)
-        }
+        Some(machine) => machine.look_again(app).await?,
     };
     let mut token = AccessToken::new(app, client, subject, &scope);
     token.organisation = organisation;

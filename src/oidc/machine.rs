@@ -22,12 +22,6 @@ pub struct Machine {
     service: Arc<Client>,
 }
 
-/// What a token says of the organisation.
-pub struct Told {
-    pub subject: String,
-    pub organisation: Option<Value>,
-}
-
 fn uncounted(detail: &str) -> Error {
     let description = "this key does not count at this time";
     Error::Protocol(Protocol { code: "unauthorized_client", description, detail: Some(detail.to_owned()) })
@@ -60,8 +54,8 @@ impl Machine {
     }
 
     /// Asks once more whether the key counts, after everything that the request has used up: whoever has been told before that it
-    /// has ended gets nothing.
-    pub async fn look_again(&self, app: &AppParts) -> Result<Told, Error> {
+    /// has ended gets nothing. Then the subject, and what the token says of it.
+    pub async fn look_again(&self, app: &AppParts) -> Result<(String, Option<Value>), Error> {
         machine::note_use(app, &self.row).await?;
         let (mut tx, now) = (app.read().await?, app.now());
         let row = machine::find(&mut tx, &self.row.id, now).await?.ok_or_else(|| uncounted("it has ended"))?;
@@ -74,7 +68,7 @@ impl Machine {
         } else {
             None
         };
-        Ok(Told { subject, organisation })
+        Ok((subject, organisation))
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::acting::{self, Capacity, Power};
+use super::invitation::last_day;
 use super::life::{Words, tell_responsible};
 use super::member::{Inside, Member, Right};
 use super::store::machine as rows;
@@ -221,7 +222,8 @@ async fn remind(app: &AppParts, id: &OrganisationKeyId, days: u16) -> Result<(),
     record(&mut work, &row, &Happened::Reminded { expires_at: row.expires_at }, row.account.as_ref()).await?;
     let organisation = load(&mut work.tx, &app.vault, &row.organisation).await?;
     let words: Words = |mail| (&mail.key_expires_subject, &mail.key_expires_body);
-    tell_responsible(app, &mut work, &organisation, (Kind::OrganisationKey, words), Some(row.expires_at)).await?;
+    tell_responsible(app, &mut work, &organisation, (Kind::OrganisationKey, words), Some(last_day(row.expires_at)))
+        .await?;
     work.commit().await
 }
 

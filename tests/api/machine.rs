@@ -39,7 +39,7 @@ both!(nadine_gives_a_program_a_key, async |world| {
     let token = tokens["access_token"].as_str().unwrap();
     let said = claims(token);
     let organisation = json!({
-        "name": "Bäckerei Weber", "legal_form": "association", "seat": "Mainz", "level": "http://eidas.europa.eu/LoA/basic",
+        "name": "Bäckerei Weber", "legal_form": "association", "seat": "Mainz", "level": "http://bsi.bund.de/eID/LoA/undefined",
     });
     assert_eq!((&said["aud"], &said["client_id"]), (&API.into(), &program.id().into()));
     assert_eq!((&said["organisation"], said.get("act"), said.get("acr")), (&organisation, None, None));
@@ -197,7 +197,7 @@ both!(people_are_told_before_a_key_ends, async |world| {
     }
     assert_eq!(count, [0, 0, 1, 1, 1, 2, 2, 2, 2, 2]);
     let mail = world.mail_about(NADINE, "läuft ab").await;
-    assert!(mail.body.contains("22. Mai 2027"), "{mail:?}");
+    assert!(mail.body.contains("22. Mai 2027"), "{}", mail.body);
     // Who has chosen a short time is told of the last week only.
     nadine = world.representative("emre@example.org", ["Emre", "Kaya"]).await;
     let other = world.firm("emre@example.org", "Anderswo").await;

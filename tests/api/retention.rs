@@ -206,6 +206,17 @@ async fn plant_organisation(tx: &mut Tx, name: &str, at: Timestamp) {
     sql!(
         tx,
         execute,
+        "INSERT INTO organisation_key (id, organisation_id, owner_id, client_id, scope, name, jwk, thumbprint, created_at,
+                                       expires_at)
+         VALUES ($1, $1, $1, 'x', 'x', $2, '{}', $1, 1, $3)",
+        name,
+        bytes,
+        at.minus(days(731))
+    )
+    .unwrap();
+    sql!(
+        tx,
+        execute,
         "INSERT INTO invitation (id, organisation_id, code_hash, address, address_index, rights, state, invited_by,
                                  invited_at, expires_at)
          VALUES ($1, $1, $2, $2, $2, '[]', 'open', $1, 1, $3)",
@@ -305,7 +316,7 @@ async fn plant_registration(tx: &mut Tx, name: &str, at: Timestamp) {
 }
 
 /// The tables planted above, and for each how to read the names back.
-const TABLES: [(&str, &str); 27] = [
+const TABLES: [(&str, &str); 28] = [
     ("mail_check", "code_hash"),
     ("mailed_code", "owner"),
     ("attempt", "key_hash"),
@@ -323,6 +334,7 @@ const TABLES: [(&str, &str); 27] = [
     ("guardian", "id"),
     ("organisation_draft", "account_id"),
     ("organisation_letter", "id"),
+    ("organisation_key", "id"),
     ("invitation", "id"),
     ("handover", "id"),
     ("authorization_request", "browser_hash"),

@@ -10,6 +10,7 @@ use crate::client::{Client, OrganisationScope, Serves};
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::id::{ClientId, OrganisationKeyId};
 use crate::kernel::texts::moment;
+use crate::organisation::invitation::last_day;
 use crate::organisation::machine::{self, Draft, KEYS_MAX, Key, LIFETIME, LIFETIMES};
 use crate::organisation::member::Right;
 use crate::organisation::roster;
@@ -51,7 +52,7 @@ async fn line(at: &AtOrganisation, tx: &mut Tx, key: &Key) -> Result<Line, Error
         name: key.name.clone(),
         service: titles(&visitor.registry, visitor.language)(&row.client.0),
         owner: owner.unwrap_or_default(),
-        until: moment::date(visitor.language, row.expires_at),
+        until: moment::date(visitor.language, last_day(row.expires_at)),
         stands,
     })
 }
@@ -227,7 +228,7 @@ async fn check_page(at: &AtOrganisation, form: &Form, wish: &Wish, problems: Pro
         scopes: scopes.iter().map(|scope| scope.label.get(visitor.language).to_owned()).collect(),
         thumbprint: draft.thumbprint.clone(),
         kind: format!("{:?}", key.algorithm),
-        until: moment::date(visitor.language, until),
+        until: moment::date(visitor.language, last_day(until)),
         tells: service.scopes.contains(&crate::client::Scope::Organisation),
         email: at.caller.account().await?.email.address.as_str().to_owned(),
         asks_password: at.caller.asks_password_unless_fresh().await?,
