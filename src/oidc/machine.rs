@@ -56,9 +56,9 @@ impl Machine {
     /// Asks once more whether the key counts, after everything that the request has used up: whoever has been told before that it
     /// has ended gets nothing. Then the subject, and what the token says of it.
     pub async fn look_again(&self, app: &AppParts) -> Result<(String, Option<Value>), Error> {
-        machine::note_use(app, &self.row).await?;
+        let ended = || uncounted("it has ended");
         let (mut tx, now) = (app.read().await?, app.now());
-        let row = machine::find(&mut tx, &self.row.id, now).await?.ok_or_else(|| uncounted("it has ended"))?;
+        let row = machine::find(&mut tx, &self.row.id, now).await?.ok_or_else(ended)?;
         let power = machine::power(&mut tx, &row, now).await?;
         let power = power.ok_or_else(|| uncounted("its owner may not answer for it, or the organisation not act"))?;
         let subject = self.service.subject_of(&app.vault, &Party::Organisation(row.organisation.clone()));
@@ -68,7 +68,8 @@ impl Machine {
         } else {
             None
         };
-        Ok((subject, organisation))
+        drop(tx);
+        if machine::note_use(app, &row).await? { Ok((subject, organisation)) } else { Err(ended()) }
     }
 }
 

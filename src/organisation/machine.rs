@@ -106,14 +106,15 @@ pub async fn power(tx: &mut Tx, row: &KeyRow, now: Timestamp) -> Result<Option<P
     Ok(power.filter(|power| power.organisation == row.organisation && power.answers_for_keys_at(&row.client)))
 }
 
-/// Writes down, once an hour, that a key is used.
-pub async fn note_use(app: &AppParts, row: &KeyRow) -> Result<(), Error> {
+/// Writes down, once an hour, that a key is used. `false` if it has ended meanwhile.
+pub async fn note_use(app: &AppParts, row: &KeyRow) -> Result<bool, Error> {
     if row.last_used_at.is_some_and(|used_at| used_at.plus(USE_FRESH) > app.now()) {
-        return Ok(());
+        return Ok(true);
     }
     let mut work = app.single(Actor::Client(ClientId(row.id.to_string()))).await?;
-    rows::put_use(&mut work, &row.id).await?;
-    work.commit().await
+    let is_noted = rows::put_use(&mut work, &row.id).await?;
+    work.commit().await?;
+    Ok(is_noted)
 }
 
 /// Lets a key count.

@@ -19,12 +19,15 @@ fn is(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
 }
 
+/// What is wrong with the claims of an assertion.
+type Change<'a> = &'a dyn Fn(&mut Value);
+
 both!(sec_e05_only_its_own_assertion_once, async |world| {
     world.clients(&declaration("")).await;
     let (mut nadine, firm) = world.bakery().await;
     let (program, other) = (firm.gives_key(&mut nadine).await, firm.gives_key(&mut nadine).await);
     let now = world.app.now().seconds();
-    let wrong: [(&str, &dyn Fn(&mut Value)); 8] = [
+    let wrong: [(&str, Change<'_>); 8] = [
         ("another's name", &|claims| (claims["iss"], claims["sub"]) = (json!(other.id()), json!(other.id()))),
         ("nobody's name", &|claims| {
             let id = format!("oky_{}", "0".repeat(26));
@@ -143,6 +146,7 @@ both!(sec_t01_it_is_asked_at_each_issue, async |world| {
         assert_eq!(known(&world, &token).await["active"], true, "{on}");
         assert_eq!(program.asks(&world, &[]).await.status, 200, "{on}");
     }
+    assert_eq!(world.texts("SELECT id FROM organisation_key WHERE last_used_at IS NULL").await, [""; 0]);
     // Who only administrates loses the key with the right to the service.
     let left = format!("DELETE FROM membership_right WHERE membership_id = '{member}' AND kind = 'representation'");
     world.change(&left).await;

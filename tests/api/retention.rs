@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::both;
 use crate::support::browser::PASSWORD;
+use crate::support::machine::plant_key;
 use crate::support::surface::{EMAIL, busy_renate, two_services};
 use crate::support::{Browser, World};
 use nutzerkonto::kernel::time::{Timestamp, days};
@@ -203,17 +204,7 @@ async fn plant_organisation(tx: &mut Tx, name: &str, at: Timestamp) {
         bytes
     )
     .unwrap();
-    sql!(
-        tx,
-        execute,
-        "INSERT INTO organisation_key (id, organisation_id, owner_id, client_id, scope, name, jwk, thumbprint, created_at,
-                                       expires_at)
-         VALUES ($1, $1, $1, 'x', 'x', $2, '{}', $1, 1, $3)",
-        name,
-        bytes,
-        at.minus(days(731))
-    )
-    .unwrap();
+    plant_key(tx, name, at.minus(days(731))).await;
     sql!(
         tx,
         execute,

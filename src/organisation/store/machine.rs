@@ -125,16 +125,16 @@ pub async fn put_owner(work: &mut Work, id: &OrganisationKeyId, owner: &Membersh
     .map(drop)
 }
 
-/// Writes down that it is used.
-pub async fn put_use(work: &mut Work, id: &OrganisationKeyId) -> Result<(), DbError> {
-    sql!(
+/// Writes down that it is used. `false` if it has ended.
+pub async fn put_use(work: &mut Work, id: &OrganisationKeyId) -> Result<bool, DbError> {
+    let rows = sql!(
         &mut work.tx,
         execute,
         "UPDATE organisation_key SET last_used_at = $2 WHERE id = $1 AND ended_at IS NULL",
         id,
         work.now
-    )
-    .map(drop)
+    )?;
+    Ok(rows == 1)
 }
 
 #[derive(sqlx::FromRow)]

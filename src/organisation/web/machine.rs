@@ -1,5 +1,8 @@
 //! The pages of keys: the list, a new one, one of them.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use actix_web::web;
 use askama::Template;
 
@@ -93,7 +96,7 @@ struct NewPage {
 }
 
 /// The APIs for which a member may answer for a key.
-fn services(at: &AtOrganisation) -> Vec<std::sync::Arc<Client>> {
+fn services(at: &AtOrganisation) -> Vec<Arc<Client>> {
     let mut services = at.caller.visitor.registry.approved();
     services.retain(|client| {
         client.serves(Serves::Organisations)
@@ -144,56 +147,47 @@ fn read_days(form: &Form) -> Option<u16> {
     days.filter(|days| LIFETIMES.contains(days))
 }
 
+/// The API and its scopes that boxes name: of one API, and nothing that does not stand on the page.
+fn read_scope(at: &AtOrganisation, form: &Form) -> Result<(Arc<Client>, String), &'static str> {
+    let chosen: BTreeSet<&str> = form.all("recht").collect();
+    if chosen.is_empty() {
+        return Err("key_scope_missing");
+    }
+    for client in services(at) {
+        let is_chosen = |scope: &&OrganisationScope| chosen.contains(value(&client.id, scope).as_str());
+        let scopes = client.organisation_scopes.iter().filter(is_chosen);
+        let names: Vec<&str> = scopes.map(|scope| scope.name.as_str()).collect();
+        if names.len() == chosen.len() {
+            let scope = names.join(" ");
+            return Ok((client, scope));
+        }
+    }
+    Err("key_one_service")
+}
+
 /// What a form asks for, and the API that it is for.
 struct Wish {
     draft: Draft,
-    service: std::sync::Arc<Client>,
-    key: PublicKey,
+    service: Arc<Client>,
+    algorithm: jsonwebtoken::Algorithm,
 }
 
 fn read(at: &AtOrganisation, form: &Form) -> Result<Wish, Error> {
     let mut problems = Vec::new();
     let mut refuse = |field, problem| problems.push(FieldProblem { field, problem });
-    let name = machine::read_name(form.get("name"));
-    if name.is_err() {
-        refuse("name", "key_name");
-    }
+    let name = machine::read_name(form.get("name")).map_err(|_| refuse("name", "key_name"));
     let key = PublicKey::read(form.get("schluessel")).map_err(|problem| refuse("schluessel", problem));
-    // Whatever a box says that is not on the page is refused, not passed over.
-    let mut chosen: Vec<&str> = form.all("recht").collect();
-    chosen.sort_unstable();
-    chosen.dedup();
-    let service = services(at).into_iter().find(|client| {
-        let mut values = client.organisation_scopes.iter().map(|scope| value(&client.id, scope));
-        chosen.first().is_some_and(|first| values.any(|value| value == *first))
-    });
-    let scopes: Vec<&OrganisationScope> = service.iter().flat_map(|client| &client.organisation_scopes).collect();
-    let of_service = service.as_ref().map(|client| (client, scopes));
-    let scope = of_service.and_then(|(client, scopes)| {
-        let is_known = |text: &&str| scopes.iter().any(|scope| value(&client.id, scope) == **text);
-        let names = scopes.iter().filter(|scope| chosen.contains(&value(&client.id, scope).as_str()));
-        chosen.iter().all(is_known).then(|| names.map(|scope| scope.name.as_str()).collect::<Vec<_>>().join(" "))
-    });
-    if scope.is_none() {
-        refuse("recht", if chosen.is_empty() { "key_scope_missing" } else { "key_one_service" });
+    let scope = read_scope(at, form).map_err(|problem| refuse("recht", problem));
+    let days = read_days(form).ok_or_else(|| refuse("tage", "choice_unknown"));
+    let (Ok(name), Ok(key), Ok((service, scope)), Ok(days)) = (name, key, scope, days) else {
+        return Err(Error::Invalid(problems));
+    };
+    if !service.may_sign_with(key.algorithm) {
+        return Err(Error::field("schluessel", "key_format"));
     }
-    let days = read_days(form);
-    if days.is_none() {
-        refuse("tage", "choice_unknown");
-    }
-    if let (Some(service), Ok(key)) = (&service, &key)
-        && !service.may_sign_with(key.algorithm)
-    {
-        refuse("schluessel", "key_format");
-    }
-    match (name, key, service, scope, days) {
-        (Ok(name), Ok(key), Some(service), Some(scope), Some(days)) if problems.is_empty() => {
-            let jwk = serde_json::to_string(&key.jwk).map_err(Error::broken)?;
-            let (client, thumbprint) = (service.id.clone(), key.thumbprint.clone());
-            Ok(Wish { draft: Draft { name, client, scope, jwk, thumbprint, days }, service, key })
-        }
-        _ => Err(Error::Invalid(problems)),
-    }
+    let jwk = serde_json::to_string(&key.jwk).map_err(Error::broken)?;
+    let draft = Draft { name, client: service.id.clone(), scope, jwk, thumbprint: key.thumbprint, days };
+    Ok(Wish { draft, service, algorithm: key.algorithm })
 }
 
 #[derive(Template)]
@@ -217,7 +211,7 @@ struct CheckPage {
 }
 
 async fn check_page(at: &AtOrganisation, form: &Form, wish: &Wish, problems: Problems) -> Result<CheckPage, Error> {
-    let (visitor, Wish { draft, service, key }) = (&at.caller.visitor, wish);
+    let (visitor, Wish { draft, service, algorithm }) = (&at.caller.visitor, wish);
     let scopes = service.organisation_scopes_of(&draft.scope);
     let until = crate::kernel::calendar::days_after(visitor.app.now(), draft.days);
     Ok(CheckPage {
@@ -227,7 +221,7 @@ async fn check_page(at: &AtOrganisation, form: &Form, wish: &Wish, problems: Pro
         service: service.title(visitor.language),
         scopes: scopes.iter().map(|scope| scope.label.get(visitor.language).to_owned()).collect(),
         thumbprint: draft.thumbprint.clone(),
-        kind: format!("{:?}", key.algorithm),
+        kind: format!("{algorithm:?}"),
         until: moment::date(visitor.language, last_day(until)),
         tells: service.scopes.contains(&crate::client::Scope::Organisation),
         email: at.caller.account().await?.email.address.as_str().to_owned(),

@@ -1,5 +1,9 @@
 //! Programs of organisations, and an API that is for them.
 
+use nutzerkonto::kernel::time::Timestamp;
+use nutzerkonto::sql;
+use nutzerkonto::store::db::Tx;
+
 use super::browser::{Answer, Browser};
 use super::organisation::Firm;
 use super::service::Service;
@@ -70,4 +74,19 @@ impl Program {
 /// What introspection says of a token to the API.
 pub async fn known(world: &World, token: &str) -> serde_json::Value {
     Service::new("api").ask(world, "/oauth2/introspect", &[("token", token)]).await.json()
+}
+
+/// A key, an organisation and a membership of one name; the last two are there already.
+pub async fn plant_key(tx: &mut Tx, name: &str, expires_at: Timestamp) {
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO organisation_key (id, organisation_id, owner_id, client_id, scope, name, jwk, thumbprint, created_at,
+                                       expires_at)
+         VALUES ($1, $1, $1, 'x', 'x', $2, '{}', $1, 1, $3)",
+        name,
+        name.as_bytes(),
+        expires_at
+    )
+    .unwrap();
 }
