@@ -90,6 +90,7 @@ async fn plant_data(tx: &mut Tx, name: &str, at: Timestamp) {
     .unwrap();
     plant_proofs(tx, name, at).await;
     plant_organisation(tx, name, at).await;
+    plant_key(tx, name, at.minus(days(731))).await;
     sql!(
         tx,
         execute,
@@ -204,7 +205,6 @@ async fn plant_organisation(tx: &mut Tx, name: &str, at: Timestamp) {
         bytes
     )
     .unwrap();
-    plant_key(tx, name, at.minus(days(731))).await;
     sql!(
         tx,
         execute,
