@@ -71,7 +71,7 @@ pub fn table(demo: bool) -> Vec<Row> {
     use crate::assurance::web as assurance;
     use crate::data::web as data;
     use crate::notice::web as notice;
-    use crate::organisation::web::{acting, area, change, handover, invitation, leave, list as organisations, member, new as founding};
+    use crate::organisation::web::{acting, area, change, handover, invitation, leave, list as organisations, machine, member, new as founding};
     use crate::organisation::web::{overview as organisation, protocol as organisation_protocol, prove, revoke, services};
     use crate::proofing::web::{case, check, desk, eid, guardian, letter, slip, upstream};
     use crate::oidc::web::{self as oidc, device, programs, registration, unchecked};
@@ -298,6 +298,11 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/organisation/{id}/bereiche",              Page,  Member,   post_to().to(area::change)),
         get( "/organisation/{id}/bereiche/{area}",       Page,  Member,   get_to().to(area::one)),
         post("/organisation/{id}/bereiche/{area}",       Page,  Member,   post_to().to(area::change_one)),
+        get( "/organisation/{id}/schluessel",            Page,  Member,   get_to().to(machine::list)),
+        get( "/organisation/{id}/schluessel/neu",        Page,  Member,   get_to().to(machine::new)),
+        post("/organisation/{id}/schluessel/neu",        Page,  Member,   post_to().to(machine::make)),
+        get( "/organisation/{id}/schluessel/{key}",      Page,  Member,   get_to().to(machine::one)),
+        post("/organisation/{id}/schluessel/{key}",      Page,  Member,   post_to().to(machine::change)),
         get( "/organisation/{id}/protokoll",             Page,  Member,   get_to().to(organisation_protocol::show)),
         get( "/organisation/{id}/protokoll.csv",         Page,  Member,   get_to().to(organisation_protocol::table)),
         get( "/echt",                                    Page,  Public,   get_to().to(notice::show)),

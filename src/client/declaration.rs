@@ -207,6 +207,7 @@ impl Client {
             let text = "at most 32 names of letters, digits, '.', ':', '_', '-', none of them a person's scope";
             return problem("own_scopes", text);
         }
+        self.check_organisation_scopes()?;
         // FAPI 2.0 Security Profile section 5.3.2.1: the code flow, with deposited requests.
         if self.device && self.profile.is_fapi2() {
             return problem("device", "not with this profile: nobody can tell who holds the device");
@@ -222,6 +223,27 @@ impl Client {
 }
 
 impl Client {
+    fn check_organisation_scopes(&self) -> Result<(), Problem> {
+        let field = "organisation_scopes";
+        let names: BTreeSet<_> = self.organisation_scopes.iter().map(|scope| &scope.name).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        if self.resource_server.is_none() || !self.serves(Serves::Organisations) {
+            return problem(field, "only for an API (resource_server) that serves organisations");
+        }
+        if names.len() != self.organisation_scopes.len() || names.len() > OWN_SCOPES_MAX {
+            return problem(field, "at most 32, each once");
+        }
+        if !names.into_iter().all(|name| is_own_scope(name)) {
+            return problem(field, "names as in own_scopes");
+        }
+        if !self.organisation_scopes.iter().all(|scope| scope.label.is_sound()) {
+            return problem(field, TEXTS);
+        }
+        Ok(())
+    }
+
     fn check_encryption(&self) -> Result<(), Problem> {
         let Some(Encryption { key, answers, .. }) = &self.encryption else { return Ok(()) };
         if answers.is_empty() {

@@ -132,6 +132,10 @@ impl Client {
             ("own_scopes", list(&self.own_scopes)),
             ("resource", self.resource.clone().unwrap_or_else(none)),
             ("resource_server", self.resource_server.clone().unwrap_or_else(none)),
+            (
+                "organisation_scopes",
+                list(&self.organisation_scopes.iter().map(|one| one.name.clone()).collect::<Vec<_>>()),
+            ),
             ("exchange", list(&self.exchange)),
             ("access_token_format", word(&self.access_token_format)),
             ("certificate_bound_tokens", if self.certificate_bound_tokens { "yes" } else { "no" }.to_owned()),

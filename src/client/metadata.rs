@@ -119,6 +119,7 @@ fn make_client(
         own_scopes: Vec::new(),
         resource: None,
         resource_server: None,
+        organisation_scopes: Vec::new(),
         exchange: Vec::new(),
         access_token_format: AccessTokenFormat::default(),
         certificate_bound_tokens: said.flag("tls_client_certificate_bound_access_tokens")?,

@@ -10,6 +10,7 @@ mod credentials;
 mod declaration;
 mod describe;
 mod jwks;
+pub mod machine;
 pub mod metadata;
 pub mod registered;
 pub mod registration_token;
@@ -42,6 +43,7 @@ pub use apply::{Change, apply, plan, subject_changes};
 pub use claim::Claim;
 pub use declaration::ClientFile;
 pub use jwks::{has_private_key, key_algorithm};
+pub use machine::OrganisationScope;
 pub use uri::check_redirect_uri;
 
 /// A bundle of rules, so that nobody assembles security from switches.
@@ -324,6 +326,9 @@ pub struct Client {
     /// The API that this client is: it may introspect access tokens that are meant for it.
     #[serde(default)]
     pub resource_server: Option<String>,
+    /// What keys of organisations may be given at this API. None is not written into what is stored, see `serves`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub organisation_scopes: Vec<OrganisationScope>,
     /// The APIs that it may call for the person with whose token it was called (token exchange, RFC 8693).
     #[serde(default)]
     pub exchange: Vec<String>,

@@ -85,7 +85,7 @@ pub async fn erase(app: &AppParts, work: &mut Work, id: &AccountId, why: Why) ->
     crate::signin::forget(work, id).await?;
     // Not all of it is sealed under the key that is destroyed here: what was read from a card is not.
     crate::proofing::forget(work, id).await?;
-    organisation::leaving::end_all(work, id).await?;
+    organisation::leaving::end_all(app, work, id).await?;
     lifecycle::begin_erasure(work, id).await?;
     audit::record(work, &DataEvent::ErasureBegun { account: id.clone(), why }).await?;
     let at = moment::date_and_clock(account.language, work.now);

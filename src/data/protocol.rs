@@ -81,7 +81,7 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 78] = [
+pub const KINDS: [(&str, Topic, Sentence); 82] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
@@ -134,6 +134,10 @@ pub const KINDS: [(&str, Topic, Sentence); 78] = [
     ("linked_account.added",      Topic::Changes,  |t| &t.linked_account_added),
     ("linked_account.removed",    Topic::Changes,  |t| &t.linked_account_removed),
     ("session.limit_chosen",      Topic::Changes,  |t| &t.session_limit_chosen),
+    ("organisation_key.made",     Topic::Changes,  |t| &t.key_made),
+    ("organisation_key.ended",    Topic::Changes,  |t| &t.key_ended),
+    ("organisation_key.taken_over", Topic::Changes, |t| &t.key_taken_over),
+    ("organisation_key.reminded", Topic::Changes,  |t| &t.key_reminded),
     ("acting.chosen",             Topic::Changes,  |t| &t.acting_chosen),
     ("acting.ended",              Topic::Changes,  |t| &t.acting_ended),
     ("means.blocked",             Topic::Changes,  |t| &t.means_blocked),

@@ -71,6 +71,7 @@ id!(/** An invitation into an organisation. */ InvitationId, "inv_");
 id!(/** Something that has shown who an organisation is. */ OrganisationEvidenceId, "oev_");
 id!(/** A letter to an organisation. */ OrganisationLetterId, "olt_");
 id!(/** Somebody's claim to an organisation that others have registered. */ ClaimId, "clm_");
+id!(/** A key of an organisation's own program; its `client_id`. */ OrganisationKeyId, "oky_");
 id!(/** Rights that one member of an organisation passes on to another. */ HandoverId, "hov_");
 
 /// A relying party. Chosen by the operator who declares the client; made here for one that registers itself.

@@ -86,6 +86,7 @@ pub enum Kind {
     OrganisationRights,
     OrganisationEnded,
     OrganisationHandover,
+    OrganisationKey,
 }
 
 /// A mail to be sent. `body` is the middle part; greeting, check code and signature are added here.

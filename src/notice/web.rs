@@ -118,6 +118,7 @@ fn organisation_kind_name(k: &MailKindTexts, kind: Kind) -> &Text {
         Kind::OrganisationRights => &k.organisation_rights,
         Kind::OrganisationEnded => &k.organisation_ended,
         Kind::OrganisationHandover => &k.organisation_handover,
+        Kind::OrganisationKey => &k.organisation_key,
         Kind::Invitation => &k.invitation,
         _ => &k.invitation_accepted,
     }

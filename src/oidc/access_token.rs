@@ -42,6 +42,9 @@ pub struct AccessToken {
     /// Who acts for the person (RFC 8693 section 4.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<serde_json::Value>,
+    /// What the subject is, for its own program (see `oidc/machine.rs`); whoever acts for it has `act`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<serde_json::Value>,
     /// To whom alone it is worth anything (RFC 9449 section 6, RFC 8705 section 3.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
@@ -64,6 +67,7 @@ impl AccessToken {
             acr: None,
             auth_time: None,
             act: None,
+            organisation: None,
             cnf: None,
         }
     }

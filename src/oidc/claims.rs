@@ -193,7 +193,7 @@ async fn acting(app: &AppParts, live: &grant::Live, scopes: &[Scope]) -> Result<
 
 /// What an organisation says as a claim. Its level is how well it is known that it is the one, and never above how well it is known
 /// who acts (Implementing Regulation (EU) 2015/1502, 2.1.4); `acr` says how well they have signed in.
-fn of_organisation(organisation: &Organisation, actor: Level) -> Value {
+pub fn of_organisation(organisation: &Organisation, actor: Level) -> Value {
     let record = &organisation.record;
     let mut claim = json!({
         "name": record.name, "legal_form": record.form.name(), "seat": record.seat, "level": organisation.level.min(actor).acr(),

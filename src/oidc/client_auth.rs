@@ -9,12 +9,14 @@ use serde::Deserialize;
 
 use super::confirmation::Confirmation;
 use super::dpop::{self, Proof};
+use super::machine::{self, Machine};
 use super::request::Parameters;
 use crate::app::AppParts;
 use crate::client::registry::Registry;
 use crate::client::{Authentication, Client, Profile, key_algorithm};
 use crate::kernel::certificate::ClientCertificate;
 use crate::kernel::error::{Error, Protocol};
+use crate::kernel::id::OrganisationKeyId;
 use crate::kernel::jws::Compact;
 use crate::kernel::time::{Timestamp, minutes};
 use crate::store::replay::{self, Once};
@@ -26,6 +28,8 @@ pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jw
 /// A client that has proven itself, or that is registered as unable to, if [`spend`](Authenticated::spend) succeeds in the same transaction.
 pub struct Authenticated {
     pub client: Arc<Client>,
+    /// There if it is a program of an organisation, which may get a token in its own name and nothing else.
+    pub machine: Option<Machine>,
     /// The key that the request has proven to hold.
     pub confirmation: Option<Confirmation>,
     /// The certificate that it came with.
@@ -108,8 +112,14 @@ impl Authenticated {
         if self.client.is_public() { Err(refused("this client cannot authenticate")) } else { Ok(self) }
     }
 
+    /// For everything but tokens of client_credentials.
+    pub fn service(self) -> Result<Self, Error> {
+        let description = "a key of an organisation is for client_credentials alone";
+        if self.machine.is_some() { Err(Error::protocol("unauthorized_client", description)) } else { Ok(self) }
+    }
+
     fn new(client: Arc<Client>) -> Self {
-        Self { client, confirmation: None, certificate: None, assertion: None, proof: None }
+        Self { client, machine: None, confirmation: None, certificate: None, assertion: None, proof: None }
     }
 
     /// The same with a proof that came along (RFC 9449 section 5).
@@ -179,10 +189,29 @@ fn judge([assertion_is_fresh, proof_is_fresh]: [bool; 2]) -> Result<(), Error> {
 }
 
 fn find(registry: &Registry, id: &str, parameters: &Parameters) -> Result<Arc<Client>, Error> {
+    check_named(id, parameters)?;
+    registry.get(id).ok_or_else(|| refused("unknown client"))
+}
+
+fn check_named(id: &str, parameters: &Parameters) -> Result<(), Error> {
     if parameters.get("client_id").is_some_and(|named| named != id) {
         return Err(refused("client_id names another client"));
     }
-    registry.get(id).ok_or_else(|| refused("unknown client"))
+    Ok(())
+}
+
+/// Whoever an assertion names: a client, or a program of an organisation, whose key is its client.
+async fn find_signer(
+    app: &AppParts,
+    registry: &Registry,
+    id: &str,
+    parameters: &Parameters,
+) -> Result<(Arc<Client>, Option<Machine>), Error> {
+    let Some(key) = OrganisationKeyId::parse(id) else { return Ok((find(registry, id, parameters)?, None)) };
+    check_named(id, parameters)?;
+    let found = machine::find(app, registry, &key).await?;
+    let (client, machine) = found.ok_or_else(|| refused("unknown key of an organisation"))?;
+    Ok((Arc::new(client), Some(machine)))
 }
 
 /// RFC 6749 section 2.3.1: id and secret are form-encoded before they are joined.
@@ -226,7 +255,7 @@ async fn check_assertion(
     let token = Compact::parse(token).ok_or_else(|| refused("the assertion cannot be read"))?;
     // Not believed before the signature is checked, which is the client's that it names.
     let claims: AssertionClaims = token.claims().ok_or_else(|| refused("the assertion's claims cannot be read"))?;
-    let client = find(registry, &claims.sub, parameters)?;
+    let (client, machine) = find_signer(app, registry, &claims.sub, parameters).await?;
     let Authentication::PrivateKeyJwt { .. } = &client.authentication else {
         return Err(refused("private_key_jwt is not registered"));
     };
@@ -243,7 +272,7 @@ async fn check_assertion(
     check_claims(app, &client, &claims).map_err(refused)?;
     let expires_at = Timestamp::from_seconds(claims.exp).plus(minutes(1));
     let once = Once::new(&format!("assertion {}", client.id), &claims.jti, expires_at);
-    Ok(Authenticated { assertion: Some(once), ..Authenticated::new(client) })
+    Ok(Authenticated { machine, assertion: Some(once), ..Authenticated::new(client) })
 }
 
 /// RFC 8705 section 2: by what a certificate says if our authority has issued it, or by being exactly that certificate.

@@ -1,5 +1,6 @@
 //! A client's token in its own name (RFC 6749 section 4.4): for nobody's data, for the API and the scopes that are
-//! registered. Nothing is stored of it but the assertion that the client may have used; it ends after five minutes.
+//! registered. Nothing is stored of it but the assertion that the client may have used; it ends after five minutes. An
+//! organisation's own program gets one in the name of the organisation.
 
 use super::access_token::AccessToken;
 use super::client_auth::Authenticated;
@@ -22,8 +23,13 @@ pub async fn issue(
     let scope = scope(client, parameters)?;
     check_resource(client, parameters).map_err(Error::Protocol)?;
     authenticated.spend_alone(app).await?;
-    // RFC 9068 section 2.2: without a person the subject is the client.
-    let mut token = AccessToken::new(app, client, client.id.0.clone(), &scope);
+    let (subject, organisation) = match &authenticated.machine {
+        // RFC 9068 section 2.2: without a person the subject is the client.
+        None => (client.id.0.clone(), None),
+        Some(machine) => machine.look_again(app).await?,
+    };
+    let mut token = AccessToken::new(app, client, subject, &scope);
+    token.organisation = organisation;
     if let Some(resource) = &client.resource {
         token.aud.clone_from(resource);
     }

@@ -19,6 +19,7 @@ pub mod exchange;
 pub mod grant;
 pub mod logout;
 pub mod logout_state;
+pub mod machine;
 pub mod par;
 pub mod refresh;
 pub mod registration;

@@ -10,13 +10,13 @@ use super::client_auth::Authenticated;
 use super::confirmation::Confirmation;
 use super::grant::{self, Grants, Live, RefreshToken};
 use super::request::Parameters;
-use super::{OidcEvent, scope_text, store, whose};
+use super::{OidcEvent, machine, scope_text, store, whose};
 use crate::app::AppParts;
 use crate::audit::{self, Event};
 use crate::client::registry::Registry;
 use crate::client::{Answer, Client, Scope};
 use crate::kernel::error::Error;
-use crate::kernel::id::{ClientId, GrantId};
+use crate::kernel::id::{ClientId, GrantId, OrganisationKeyId};
 use crate::kernel::keys::Purpose;
 use crate::store::db::Tx;
 use crate::store::work::Actor;
@@ -64,6 +64,9 @@ struct ActiveToken {
     /// RFC 8693 section 4.1.
     #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<Value>,
+    /// What the subject is, if it is an organisation whose own program has the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organisation: Option<Value>,
     /// RFC 9470 section 6.2.
     #[serde(skip_serializing_if = "Option::is_none")]
     acr: Option<String>,
@@ -149,12 +152,16 @@ pub async fn introspect(
     let token = match presented {
         None => None,
         Some(Presented::Own(claims)) => {
-            let holder = registry.get(&claims.client_id).filter(|holder| {
-                claims.scope.split(' ').all(|name| holder.own_scopes.iter().any(|known| known == name))
-            });
+            let counts = match OrganisationKeyId::parse(&claims.client_id) {
+                Some(key) => machine::counts(app, registry, &claims, &key).await?,
+                None => registry.get(&claims.client_id).is_some_and(|holder| {
+                    claims.scope.split(' ').all(|name| holder.own_scopes.iter().any(|known| known == name))
+                }),
+            };
+            let holder = claims.client_id.clone();
             let presented = Presented::Own(claims);
-            let holder = holder.filter(|holder| presented.concerns(&authenticated.client, &holder.id.0));
-            holder.and_then(|_| describe(app, presented, None))
+            let counts = counts && presented.concerns(&authenticated.client, &holder);
+            if counts { describe(app, presented, None) } else { None }
         }
         Some(presented) => {
             let live = live.filter(|live| {
@@ -173,8 +180,10 @@ pub async fn introspect(
 
 fn of_access_token(claims: AccessToken) -> ActiveToken {
     let token_type = Some(claims.token_type());
-    let AccessToken { iss, sub, aud, exp, iat, jti, client_id, scope, cnf, act, acr, auth_time, .. } = claims;
-    ActiveToken { token_type, iss, sub, aud, client_id, scope, exp, iat, jti: Some(jti), cnf, act, acr, auth_time }
+    let AccessToken { iss, sub, aud, exp, iat, jti, client_id, scope, cnf, act, organisation, acr, auth_time, .. } =
+        claims;
+    let jti = Some(jti);
+    ActiveToken { token_type, iss, sub, aud, client_id, scope, exp, iat, jti, cnf, act, organisation, acr, auth_time }
 }
 
 fn describe(app: &AppParts, presented: Presented, live: Option<&Live>) -> Option<ActiveToken> {
@@ -195,6 +204,7 @@ fn describe(app: &AppParts, presented: Presented, live: Option<&Live>) -> Option
                 iat: live.row.created_at.seconds(),
                 jti: None,
                 act: live.act(app, Map::new()),
+                organisation: None,
                 acr: None,
                 auth_time: None,
                 // Another client's is bound by its authentication (RFC 9449 section 5).

@@ -111,6 +111,16 @@ impl Power {
         self.state.is_acting() && self.may(&Right::UseService(client.clone()))
     }
 
+    /// Whether whoever has it may answer for keys with which programs get tokens for a service.
+    pub fn answers_for_keys_at(&self, client: &ClientId) -> bool {
+        self.counts_at(client) && self.may(&Right::Administration)
+    }
+
+    /// How well it is known who has it.
+    pub const fn identity(&self) -> Level {
+        self.identity
+    }
+
     pub fn role(&self) -> Role {
         if self.may(&Right::Representation) { Role::Representative } else { Role::Authorised }
     }

@@ -1,11 +1,12 @@
 //! Rights given and taken, memberships ended. Nobody gives what they may not, nobody changes their own rights upwards, what
 //! one may not give one may not take, and somebody is always left who administrates and who represents.
 
+use super::Organisation;
 use super::member::{Grant, Inside, Member, Right};
 use super::member_event::{Happened, MemberEvent};
 use super::roster::{self, Listed};
 use super::store::{self, members};
-use super::{area, handover};
+use super::{area, handover, machine};
 use crate::account;
 use crate::app::AppParts;
 use crate::audit;
@@ -114,7 +115,7 @@ pub async fn end(app: &AppParts, inside: Inside<'_>, id: &MembershipId) -> Resul
         return Err(Error::NotAllowed("organisation_right"));
     }
     account::hold(&mut work, &other.account).await?;
-    finish(&mut work, inside.organisation, &other).await?;
+    finish(app, &mut work, &member.organisation, &other).await?;
     let happened = Happened::Ended { member: other.id.clone() };
     told(app, work, (&member, &other), happened, Kind::OrganisationEnded).await
 }
@@ -124,16 +125,17 @@ pub async fn leave(app: &AppParts, inside: Inside<'_>) -> Result<(), Error> {
     let (mut work, member) = inside.begin(app).await?;
     let own = roster::one(&mut work.tx, &app.vault, inside.organisation, &member.id).await?;
     account::hold(&mut work, &own.account).await?;
-    finish(&mut work, inside.organisation, &own).await?;
+    finish(app, &mut work, &member.organisation, &own).await?;
     let happened = Happened::Left { member: own.id.clone() };
     told(app, work, (&member, &own), happened, Kind::OrganisationEnded).await
 }
 
-async fn finish(work: &mut Work, organisation: &OrganisationId, other: &Listed) -> Result<(), Error> {
-    keep_in_hand(work, organisation, &other.id, other.grants.iter().map(|grant| &grant.right)).await?;
+async fn finish(app: &AppParts, work: &mut Work, organisation: &Organisation, other: &Listed) -> Result<(), Error> {
+    keep_in_hand(work, &organisation.id, &other.id, other.grants.iter().map(|grant| &grant.right)).await?;
     if !members::end(work, &other.id).await? {
         return Err(Error::Conflict("membership"));
     }
+    machine::orphan(app, work, organisation, &other.id).await?;
     handover::withdraw_of(work, &other.id).await
 }
 

@@ -2,7 +2,7 @@
 
 use super::member_event::{Happened, MemberEvent};
 use super::store::members::{self, BelongingRow};
-use super::{State, granting, handover, hold, load};
+use super::{State, granting, handover, hold, load, machine};
 use crate::account;
 use crate::app::AppParts;
 use crate::audit;
@@ -58,10 +58,12 @@ pub async fn last_in(tx: &mut Tx, app: &AppParts, account: &AccountId) -> Result
 }
 
 /// Ends every membership of an account that is being erased.
-pub async fn end_all(work: &mut Work, account: &AccountId) -> Result<(), Error> {
+pub async fn end_all(app: &AppParts, work: &mut Work, account: &AccountId) -> Result<(), Error> {
     for BelongingRow { id, organisation_id, .. } in members::of_account(&mut work.tx, account).await? {
         if members::end(work, &id).await? {
             handover::withdraw_of(work, &id).await?;
+            let organisation = load(&mut work.tx, &app.vault, &organisation_id).await?;
+            machine::orphan(app, work, &organisation, &id).await?;
             let happened = Happened::Gone { member: id };
             audit::record(work, &MemberEvent { organisation: &organisation_id, happened }).await?;
         }

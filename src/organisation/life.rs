@@ -26,14 +26,14 @@ const TOLD_MAX: i64 = 20;
 /// Organisations taken up in one round of the job.
 const ROUND: i64 = 20;
 
-type Words = fn(&MailTexts) -> (&Text, &Text);
+pub(super) type Words = fn(&MailTexts) -> (&Text, &Text);
 
 /// Tells everybody who administrates or represents an organisation.
 pub(super) async fn tell_responsible(
     app: &AppParts,
     work: &mut Work,
     organisation: &Organisation,
-    words: Words,
+    (kind, words): (Kind, Words),
     date: Option<Timestamp>,
 ) -> Result<(), Error> {
     let now = work.now;
@@ -46,7 +46,7 @@ pub(super) async fn tell_responsible(
         };
         let date = date.map_or_else(String::new, |date| moment::date(account.language, date));
         let at = moment::date_and_clock(account.language, now);
-        tell(app, work, &account, Kind::OrganisationState, |texts| {
+        tell(app, work, &account, kind, |texts| {
             let (subject, body) = words(&texts.mail);
             let name = &organisation.record.name;
             (subject, body.with("organisation", name).with("time", &at).with("date", &date))
@@ -70,7 +70,7 @@ pub async fn block(
         By::Letter => |mail| (&mail.organisation_blocked_subject, &mail.organisation_revoked_body),
         _ => |mail| (&mail.organisation_blocked_subject, &mail.organisation_blocked_body),
     };
-    tell_responsible(app, work, &organisation, words, None).await
+    tell_responsible(app, work, &organisation, (Kind::OrganisationState, words), None).await
 }
 
 /// Ends that; what is insolvent stays so.
@@ -81,7 +81,7 @@ pub async fn unblock(app: &AppParts, work: &mut Work, id: &OrganisationId, reaso
     step(work, id, [State::Blocked], to).await?;
     audit::record(work, &Happened::new(id, What::Unblocked {}).because(Some(reason))).await?;
     let words: Words = |mail| (&mail.organisation_unblocked_subject, &mail.organisation_unblocked_body);
-    tell_responsible(app, work, &organisation, words, None).await
+    tell_responsible(app, work, &organisation, (Kind::OrganisationState, words), None).await
 }
 
 /// Insolvency proceedings are open: who represented it no longer does (§ 80 InsO). A blocked one stays blocked.
@@ -102,7 +102,7 @@ pub async fn become_insolvent(
     store::put_insolvent(work, id, Some(now)).await?;
     audit::record(work, &Happened::new(id, What::Insolvent { by }).because(reason)).await?;
     let words: Words = |mail| (&mail.organisation_insolvent_subject, &mail.organisation_insolvent_body);
-    tell_responsible(app, work, &organisation, words, None).await
+    tell_responsible(app, work, &organisation, (Kind::OrganisationState, words), None).await
 }
 
 /// They are over.
@@ -117,7 +117,7 @@ pub async fn become_solvent(app: &AppParts, work: &mut Work, id: &OrganisationId
     }
     audit::record(work, &Happened::new(id, What::Solvent {}).because(Some(reason))).await?;
     let words: Words = |mail| (&mail.organisation_solvent_subject, &mail.organisation_solvent_body);
-    tell_responsible(app, work, &organisation, words, None).await
+    tell_responsible(app, work, &organisation, (Kind::OrganisationState, words), None).await
 }
 
 /// When an organisation that is given up now is gone.
@@ -135,7 +135,7 @@ pub async fn close(app: &AppParts, whose: (&OrganisationId, &AccountId), request
     }
     audit::record(&mut work, &Happened::new(whose.0, What::Closing { erase_at })).await?;
     let words: Words = |mail| (&mail.organisation_closing_subject, &mail.organisation_closing_body);
-    tell_responsible(app, &mut work, &member.organisation, words, Some(erase_at)).await?;
+    tell_responsible(app, &mut work, &member.organisation, (Kind::OrganisationState, words), Some(erase_at)).await?;
     work.commit().await
 }
 
@@ -148,7 +148,7 @@ pub async fn keep(app: &AppParts, whose: (&OrganisationId, &AccountId), request:
     step(&mut work, whose.0, [State::Closing], State::Active).await?;
     audit::record(&mut work, &Happened::new(whose.0, What::Kept {})).await?;
     let words: Words = |mail| (&mail.organisation_kept_subject, &mail.organisation_kept_body);
-    tell_responsible(app, &mut work, &member.organisation, words, None).await?;
+    tell_responsible(app, &mut work, &member.organisation, (Kind::OrganisationState, words), None).await?;
     work.commit().await
 }
 
@@ -163,7 +163,7 @@ pub async fn erase(app: &AppParts, work: &mut Work, id: &OrganisationId) -> Resu
     hold(work, id).await?;
     let organisation = load(&mut work.tx, &app.vault, id).await?;
     let words: Words = |mail| (&mail.organisation_closed_subject, &mail.organisation_closed_body);
-    tell_responsible(app, work, &organisation, words, None).await?;
+    tell_responsible(app, work, &organisation, (Kind::OrganisationState, words), None).await?;
     if !store::destroy(work, id).await? {
         return Err(Error::Conflict("organisation_state"));
     }
@@ -172,6 +172,7 @@ pub async fn erase(app: &AppParts, work: &mut Work, id: &OrganisationId) -> Resu
     super::store::evidence::delete_of(work, id).await?;
     super::store::letter::delete_of(work, id).await?;
     super::store::claim::delete_of_organisation(work, id).await?;
+    super::store::machine::delete_of(work, id).await?;
     store::delete_rest(work, id).await?;
     audit::record(work, &Happened::new(id, What::Closed {})).await
 }

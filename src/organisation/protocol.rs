@@ -28,12 +28,15 @@ pub enum Topic {
     Invitations,
     /// Areas, and which post goes where.
     Areas,
+    /// Keys of its own programs.
+    Keys,
     /// What members do at services in its name.
     Acting,
 }
 
 impl Topic {
-    pub const ALL: [Self; 5] = [Self::Organisation, Self::Members, Self::Invitations, Self::Areas, Self::Acting];
+    pub const ALL: [Self; 6] =
+        [Self::Organisation, Self::Members, Self::Invitations, Self::Areas, Self::Keys, Self::Acting];
 
     /// As it stands in the address of the page.
     pub const fn name(self) -> &'static str {
@@ -42,6 +45,7 @@ impl Topic {
             Self::Members => "mitglieder",
             Self::Invitations => "einladungen",
             Self::Areas => "bereiche",
+            Self::Keys => "schluessel",
             Self::Acting => "handeln",
         }
     }
@@ -56,6 +60,7 @@ impl Topic {
             Self::Members => &t.topic_members,
             Self::Invitations => &t.topic_invitations,
             Self::Areas => &t.topic_areas,
+            Self::Keys => &t.topic_keys,
             Self::Acting => &t.topic_acting,
         }
     }
@@ -106,6 +111,10 @@ pub const KINDS: &[(&str, Topic, Sentence)] = &[
     ("area.removed",         Topic::Areas,        |t| &t.area_removed),
     ("area.rule_set",        Topic::Areas,        |t| &t.area_rule_set),
     ("area.rule_removed",    Topic::Areas,        |t| &t.area_rule_removed),
+    ("organisation_key.made", Topic::Keys, |t| &t.key_made),
+    ("organisation_key.ended", Topic::Keys, |t| &t.key_ended),
+    ("organisation_key.taken_over", Topic::Keys, |t| &t.key_taken_over),
+    ("organisation_key.reminded", Topic::Keys, |t| &t.key_reminded),
     ("acting.chosen", Topic::Acting, |t| &t.acting_chosen),
     ("acting.ended", Topic::Acting, |t| &t.acting_ended),
     ("grant.issued", Topic::Acting, |t| &t.grant_issued),
@@ -209,6 +218,7 @@ impl Reader<'_> {
             .with("rights", words(self.language, &rights, &lookup.areas, self.titles))
             .with("area", area.map_or(t.area_gone.as_str(), |area| &area.name))
             .with("service", if text("client").is_empty() { String::new() } else { (self.titles)(text("client")) })
+            .with("key", text("key"))
             .with("count", detail["rights_ended"].as_i64().unwrap_or_default());
         let by = self.name(tx, lookup, &event.actor).await?;
         let who = match (&by, event.actor.split_once(':')) {

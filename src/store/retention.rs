@@ -46,6 +46,7 @@ pub enum Object {
     OrganisationLetter,
     OrganisationEvidence,
     OrganisationClaim,
+    OrganisationKey,
     Invitation,
     Handover,
 }
@@ -84,7 +85,7 @@ const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'sta
 }
 
 /// The table. `nutzerkonto retention` prints it.
-pub const RULES: [Rule; 37] = [
+pub const RULES: [Rule; 38] = [
     delete(Object::MailCheck, "400 days after the mail", Duration::ZERO, "people check whether a mail was ours"),
     delete(Object::MailedCode, "expiry", days(1), SECURITY),
     delete(Object::Attempt, "end of the window", days(1), SECURITY),
@@ -144,6 +145,14 @@ pub const RULES: [Rule; 37] = [
         kept: days(731),
         kept_text: Some("24 months"),
         basis: "Art. 5 Abs. 2 DSGVO: proof of what the organisation was believed by",
+        action: Action::Delete,
+    },
+    Rule {
+        object: Object::OrganisationKey,
+        from: "expiry",
+        kept: days(731),
+        kept_text: Some("24 months"),
+        basis: "Art. 32 DSGVO: a key that has ended never comes back",
         action: Action::Delete,
     },
     delete(Object::OrganisationClaim, "the decision", days(90), "Art. 5 Abs. 2 DSGVO: whoever loses may ask why"),
@@ -271,6 +280,7 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         Object::OrganisationDraft => sql!(tx, execute, "DELETE FROM organisation_draft WHERE expires_at < $1", at),
         Object::OrganisationLetter => sql!(tx, execute, "DELETE FROM organisation_letter WHERE expires_at < $1", at),
         Object::OrganisationEvidence => sql!(tx, execute, "DELETE FROM organisation_evidence WHERE void_at < $1", at),
+        Object::OrganisationKey => sql!(tx, execute, "DELETE FROM organisation_key WHERE expires_at < $1", at),
         Object::OrganisationClaim => sql!(tx, execute, "DELETE FROM organisation_claim WHERE decided_at < $1", at),
         Object::AuditEvent => sql!(tx, execute, "DELETE FROM audit_event WHERE at < $1", at),
         Object::UnusedAccount => {

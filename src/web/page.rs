@@ -338,6 +338,14 @@ fn membership_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
         "invitations_enough" => &p.invitations_enough,
         "date_format" => &p.date_format,
         "date_over" => &p.date_over,
+        "key_name" => &p.key_name,
+        "key_format" => &p.key_format,
+        "key_private" => &p.key_private,
+        "key_short" => &p.key_short,
+        "key_known" => &p.key_known,
+        "key_scope_missing" => &p.key_scope_missing,
+        "key_one_service" => &p.key_one_service,
+        "keys_enough" => &p.keys_enough,
         _ => &p.code_wrong,
     }
 }

@@ -4,6 +4,7 @@ use nutzerkonto::kernel::level::Level;
 use nutzerkonto::routes::{self, Guard};
 
 use crate::both;
+use crate::support::machine::declaration;
 use crate::support::organisation::{Firm, NADINE};
 use crate::support::{Browser, World};
 
@@ -55,13 +56,15 @@ both!(sec_t01_every_route_as_every_member_in_every_state, async |world| {
     world.browser().register(&world, "kurt@example.org", ["Kurt", "Koch"]).await;
     let kurt = world.joins(&firm, "kurt@example.org", &["documents:"]).await;
     let area = firm.adds_area(&mut nadine, "Bau").await;
+    world.clients(&declaration("")).await;
+    let program = firm.gives_key(&mut nadine).await;
     let cast = cast(&world, &firm, nadine).await;
     let mut lines = Vec::new();
     let of_organisations = routes::table(false).into_iter().filter(|row| row.path.starts_with("/organisation/{id}"));
     for row in of_organisations {
         // Nobody but a member may be let in by the table.
         assert_eq!(row.guard, Guard::Member, "{}", row.path);
-        let path = firm.fill(row.path, &kurt, &area);
+        let path = firm.fill(row.path, &kurt, &area).replace("{key}", program.id());
         for state in STATES {
             world.change(&format!("UPDATE organisation SET state = '{state}' WHERE id = '{}'", firm.id)).await;
             let mut outcomes = Vec::new();
@@ -73,6 +76,7 @@ both!(sec_t01_every_route_as_every_member_in_every_state, async |world| {
         world.change(&format!("UPDATE organisation SET state = 'active' WHERE id = '{}'", firm.id)).await;
     }
     // A form with nothing in it does nothing.
+    assert_eq!(world.rows("organisation_key WHERE ended_at IS NULL").await, 1);
     assert_eq!(world.texts("SELECT id FROM membership WHERE ended_at > 1").await, [""; 0]);
     assert_eq!(world.account(NADINE).await, firm.founder);
     insta::assert_snapshot!("organisation_matrix", lines.join("\n"));

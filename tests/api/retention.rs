@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::both;
 use crate::support::browser::PASSWORD;
+use crate::support::machine::plant_key;
 use crate::support::surface::{EMAIL, busy_renate, two_services};
 use crate::support::{Browser, World};
 use nutzerkonto::kernel::time::{Timestamp, days};
@@ -89,6 +90,7 @@ async fn plant_data(tx: &mut Tx, name: &str, at: Timestamp) {
     .unwrap();
     plant_proofs(tx, name, at).await;
     plant_organisation(tx, name, at).await;
+    plant_key(tx, name, at.minus(days(731))).await;
     sql!(
         tx,
         execute,
@@ -305,7 +307,7 @@ async fn plant_registration(tx: &mut Tx, name: &str, at: Timestamp) {
 }
 
 /// The tables planted above, and for each how to read the names back.
-const TABLES: [(&str, &str); 27] = [
+const TABLES: [(&str, &str); 28] = [
     ("mail_check", "code_hash"),
     ("mailed_code", "owner"),
     ("attempt", "key_hash"),
@@ -323,6 +325,7 @@ const TABLES: [(&str, &str); 27] = [
     ("guardian", "id"),
     ("organisation_draft", "account_id"),
     ("organisation_letter", "id"),
+    ("organisation_key", "id"),
     ("invitation", "id"),
     ("handover", "id"),
     ("authorization_request", "browser_hash"),

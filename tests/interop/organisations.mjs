@@ -12,6 +12,7 @@ import { Flow, Provider } from './lib/relying-party.mjs';
 
 const SCOPES = ['openid', 'profile', 'email', 'organisation', 'offline_access'];
 const CLAIMS = [{ names: ['given_name', 'family_name', 'email'] }];
+const API = 'https://api.example/';
 const PRIVATE = ['Nadine', 'nadine.weber@example.org', 'acc_'];
 
 export async function run() {
@@ -21,11 +22,20 @@ export async function run() {
   ]) {
     const node = await new Demonstration(`organisations-${name}`, database).start();
     const serving = (id, serves) => withSecret(id, 'client_secret_basic', { serves, scopes: SCOPES, claims: CLAIMS });
-    const clients = { both: serving('beides', ['persons', 'organisations']), only: serving('nur-firmen', ['organisations']) };
+    const api = withSecret('schnittstelle', 'client_secret_basic', {
+      serves: ['organisations'],
+      scopes: ['openid', 'organisation'],
+      resource_server: API,
+      organisation_scopes: [{ name: 'meldung.senden', label: { de: 'Meldungen senden', en: 'Send reports' } }],
+    });
+    const clients = { api, both: serving('beides', ['persons', 'organisations']), only: serving('nur-firmen', ['organisations']) };
     const provider = Object.assign(new Provider(), { node, clients });
     await node.apply(clientFile(Object.values(clients)));
     await provider.known('only');
-    await acts(name, provider);
+    // The device has another code only in half a minute.
+    const browser = await nadine(node.issuer);
+    await acts(name, provider, browser);
+    await machine(name, provider, browser);
     const { code } = await node.stop();
     await test(`${name}: the demonstration ends well afterwards`, () => assert.equal(code, 0, node.log));
   }
@@ -58,11 +68,9 @@ async function arrives(browser, flow, choice) {
   return flow.redeem();
 }
 
-async function acts(database, provider) {
-  const { issuer } = provider.node;
+async function acts(database, provider, browser) {
   const [both, only] = [await provider.party('both'), await provider.party('only')];
   const scope = SCOPES.join(' ');
-  const browser = await nadine(issuer);
   let bakery;
 
   await test(`${database}: discovery names scope and claims`, () => {
@@ -115,5 +123,37 @@ async function acts(database, provider) {
     assert.equal(silent.left.searchParams.get('error'), 'account_selection_required');
     const claims = (await arrives(browser, new Flow(only, { scope }), 'Bäckerei Weber GmbH')).claims();
     assert.ok(claims.act && claims.sub !== bakery.sub && claims.act.sub !== bakery.act.sub, 'other numbers at another service');
+  });
+}
+
+/** A program of the bakery gets tokens with a key that Nadine has given it. */
+async function machine(database, provider, browser) {
+  const { issuer } = provider.node;
+  const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+  const list = await browser.open('/organisation');
+  const bakery = list.body.match(/href="(\/organisation\/org_\w+)"[^>]*>Bäckerei Weber GmbH/)[1];
+  const jwk = JSON.stringify(await crypto.subtle.exportKey('jwk', keys.publicKey));
+  const page = await browser.open(`${bakery}/schluessel/neu`);
+  const form = { name: 'Lohnbuchhaltung', schluessel: jwk, recht: 'schnittstelle meldung.senden' };
+  const made = await browser.press(await browser.press(page, 'weiter', form), 'anlegen');
+  const [, id] = made.body.match(/id="client-id">(oky_\w+)</);
+  const [, kid] = made.body.match(/id="kid">([^<]+)</);
+  const api = await provider.party('api');
+  const discover = () => oidc.discovery(new URL(issuer), id, {}, oidc.PrivateKeyJwt({ key: keys.privateKey, kid }), { execute: [oidc.allowInsecureRequests] });
+
+  await test(`${database}: a program with a key of the bakery gets tokens in its name`, async () => {
+    const program = await discover();
+    const tokens = await oidc.clientCredentialsGrant(program, { scope: 'meldung.senden' });
+    assert.deepEqual([tokens.token_type, tokens.refresh_token, tokens.id_token], ['bearer', undefined, undefined]);
+    const known = await oidc.tokenIntrospection(api, tokens.access_token);
+    assert.deepEqual([known.active, known.client_id, known.aud, known.act], [true, id, API, undefined]);
+    assert.equal(known.organisation.name, 'Bäckerei Weber GmbH');
+    const bound = await oidc.clientCredentialsGrant(program, {}, { DPoP: oidc.getDPoPHandle(program, await oidc.randomDPoPKeyPair()) });
+    assert.equal(bound.token_type, 'dpop');
+    await assert.rejects(oidc.tokenIntrospection(program, tokens.access_token), { error: 'unauthorized_client' });
+    const ended = await browser.press(await browser.open(`${bakery}/schluessel/${id}`), 'aktion');
+    assert.equal(ended.path, `${bakery}/schluessel`, ended.text);
+    assert.deepEqual(await oidc.tokenIntrospection(api, tokens.access_token), { active: false });
+    await assert.rejects(oidc.clientCredentialsGrant(program, {}), { error: 'invalid_client' });
   });
 }

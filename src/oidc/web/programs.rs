@@ -27,10 +27,12 @@ pub async fn token(
     http: HttpRequest,
     ForeignForm(pairs): ForeignForm,
 ) -> Answer {
-    let (authenticated, parameters) = proving_client(&app, &registry, &http, pairs).await?;
-    let authenticated = authenticated.bound()?;
+    let (authenticated, parameters) = caller(&app, &registry, &http, pairs).await?;
+    let authenticated = authenticated.proving(proof(&app, &http, None).map_err(Error::Protocol)?).bound()?;
     request::check_unsupported(&parameters).map_err(Error::Protocol)?;
-    let tokens = match parameters.get("grant_type") {
+    let grant = parameters.get("grant_type");
+    let authenticated = if grant == Some("client_credentials") { authenticated } else { authenticated.service()? };
+    let tokens = match grant {
         Some("authorization_code") => token::redeem(&app, &registry, &authenticated, &parameters).await?,
         Some("refresh_token") => refresh::refresh(&app, &registry, &authenticated, &parameters).await?,
         Some(device::GRANT_TYPE) => device::redeem(&app, &registry, &authenticated, &parameters).await?,
@@ -55,8 +57,8 @@ pub async fn push(
     Ok(HttpResponse::Created().json(par::push(&app, &registry, &authenticated, &parameters).await?))
 }
 
-/// The client behind a request at an endpoint of its own, and what it asks.
-async fn client(
+/// Whoever is behind a request at an endpoint for programs, and what they ask.
+async fn caller(
     app: &App,
     registry: &Registry,
     http: &HttpRequest,
@@ -69,6 +71,17 @@ async fn client(
     let (header, certificate) = (authorization(http)?, certificate::of(app, http));
     let shown = Shown { authorization: header.as_deref(), certificate: certificate.as_deref() };
     Ok((authenticate(app, registry, &shown, &parameters).await?, parameters))
+}
+
+/// As [`caller`], if it is a client, and no key of an organisation.
+async fn client(
+    app: &App,
+    registry: &Registry,
+    http: &HttpRequest,
+    pairs: Vec<(String, String)>,
+) -> Result<(Authenticated, Parameters), Error> {
+    let (authenticated, parameters) = caller(app, registry, http, pairs).await?;
+    Ok((authenticated.service()?, parameters))
 }
 
 /// As [`client`], with the proof that came along.

@@ -7,6 +7,7 @@ pub mod handover;
 pub mod invitation;
 pub mod leave;
 pub mod list;
+pub mod machine;
 pub mod member;
 pub mod new;
 pub mod overview;

@@ -10,6 +10,7 @@ pub mod doors;
 pub mod ear;
 pub mod eid;
 pub mod inspect;
+pub mod machine;
 pub mod maker;
 pub mod organisation;
 pub mod passkey;

@@ -9,7 +9,7 @@ const SERVICE_RIGHT = "input[name=recht][value^='use_service:']";
 const right = (kind) => `input[name=recht][value^='${kind}']`;
 
 /** Signs in with password and device; for themselves, if they are asked for whom. */
-async function comes(arrives, demo, name, email) {
+export async function comes(arrives, demo, name, email) {
   const person = await arrives(name);
   person.email = email;
   await person.opens("/anmelden");

@@ -55,10 +55,10 @@ export class Page {
   /** The form around the button with this id, with the values a browser would send. */
   form(button) {
     for (const [, head, content] of this.body.matchAll(/<form([^>]*)>(.*?)<\/form>/gs)) {
-      const tags = [...content.matchAll(/<(input|button)(\s[^>]*)>/g)].map(([, kind, tag]) => [kind, attributes(tag)]);
+      const tags = [...content.matchAll(/<(input|button|textarea)(\s[^>]*)>/g)].map(([, kind, tag]) => [kind, attributes(tag)]);
       const pressed = tags.find(([kind, tag]) => kind === 'button' && tag.id === button)?.[1];
       if (pressed) {
-        const inputs = tags.filter(([kind, tag]) => kind === 'input' && tag.name).map(([, tag]) => tag);
+        const inputs = tags.filter(([kind, tag]) => kind !== 'button' && tag.name).map(([, tag]) => tag);
         return { ...attributes(head), pressed, inputs };
       }
     }
