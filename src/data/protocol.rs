@@ -81,7 +81,7 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 78] = [
+pub const KINDS: [(&str, Topic, Sentence); 88] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
@@ -136,6 +136,16 @@ pub const KINDS: [(&str, Topic, Sentence); 78] = [
     ("session.limit_chosen",      Topic::Changes,  |t| &t.session_limit_chosen),
     ("acting.chosen",             Topic::Changes,  |t| &t.acting_chosen),
     ("acting.ended",              Topic::Changes,  |t| &t.acting_ended),
+    ("mandate.asked",            Topic::Changes,  |t| &t.mandate_asked),
+    ("mandate.offered",          Topic::Changes,  |t| &t.mandate_offered),
+    ("mandate.passed_on",        Topic::Changes,  |t| &t.mandate_passed_on),
+    ("mandate.accepted",         Topic::Changes,  |t| &t.mandate_accepted),
+    ("mandate.declined",         Topic::Changes,  |t| &t.mandate_declined),
+    ("mandate.withdrawn",        Topic::Changes,  |t| &t.mandate_withdrawn),
+    ("mandate.revoked",          Topic::Changes,  |t| &t.mandate_revoked),
+    ("mandate.returned",         Topic::Changes,  |t| &t.mandate_returned),
+    ("mandate.gone",             Topic::Changes,  |t| &t.mandate_gone),
+    ("mandate.recorded",         Topic::Changes,  |t| &t.mandate_recorded),
     ("means.blocked",             Topic::Changes,  |t| &t.means_blocked),
     ("means.unblocked",           Topic::Changes,  |t| &t.means_unblocked),
     ("identity.lowered",          Topic::Changes,  |t| &t.identity_lowered),
@@ -260,6 +270,7 @@ impl Reader<'_> {
             .with("office", text("office"))
             .with("refusal", self.refusal(&detail))
             .with("organisation", organisation.unwrap_or_default())
+            .with("mandate", text("mandate"))
             .with("minutes", detail["minutes"].as_i64().unwrap_or_default())
             .with("date", date.map(|at| moment::date(self.language, at)).unwrap_or_default());
         let purpose = match (topic, client) {

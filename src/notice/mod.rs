@@ -86,6 +86,9 @@ pub enum Kind {
     OrganisationRights,
     OrganisationEnded,
     OrganisationHandover,
+    MandateOpened,
+    MandateAnswered,
+    MandateEnded,
 }
 
 /// A mail to be sent. `body` is the middle part; greeting, check code and signature are added here.

@@ -20,6 +20,7 @@ pub mod invitation;
 pub mod leaving;
 pub mod letter;
 pub mod life;
+pub mod mandate;
 pub mod member;
 mod member_event;
 pub mod opening;

@@ -8,6 +8,7 @@ pub mod evidence;
 pub mod handover;
 pub mod invitation;
 pub mod letter;
+pub mod mandate;
 pub mod members;
 pub mod state;
 

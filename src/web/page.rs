@@ -338,6 +338,25 @@ fn membership_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
         "invitations_enough" => &p.invitations_enough,
         "date_format" => &p.date_format,
         "date_over" => &p.date_over,
+        _ => mandate_problem_text(p, problem),
+    }
+}
+
+/// The same for mandates.
+fn mandate_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
+    match problem {
+        "mandate_actions" => &p.mandate_actions,
+        "mandate_services" => &p.mandate_services,
+        "mandate_services_enough" => &p.mandate_services_enough,
+        "mandate_from" => &p.mandate_from,
+        "mandate_long" => &p.mandate_long,
+        "mandate_number" => &p.mandate_number,
+        "mandate_self" => &p.mandate_self,
+        "mandate_known" => &p.mandate_known,
+        "mandates_open" => &p.mandates_open,
+        "mandates_enough" => &p.mandates_enough,
+        "mandate_more" => &p.mandate_more,
+        "mandate_cycle" => &p.mandate_cycle,
         _ => &p.code_wrong,
     }
 }
