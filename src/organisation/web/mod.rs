@@ -7,6 +7,7 @@ pub mod handover;
 pub mod invitation;
 pub mod leave;
 pub mod list;
+pub mod mandate;
 pub mod member;
 pub mod new;
 pub mod overview;
