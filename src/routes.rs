@@ -73,7 +73,7 @@ pub fn table(demo: bool) -> Vec<Row> {
     use crate::notice::web as notice;
     use crate::organisation::web::{acting, area, change, handover, invitation, leave, list as organisations, member, new as founding};
     use crate::organisation::web::{overview as organisation, protocol as organisation_protocol, prove, revoke, services};
-    use crate::organisation::web::mandate::{deed, form as mandate_form, list as mandates, one as mandate, worklist};
+    use crate::organisation::web::mandate::{deed, form as mandate_form, import, list as mandates, one as mandate, worklist};
     use crate::proofing::web::{case, check, desk, eid, guardian, letter, slip, upstream};
     use crate::oidc::web::{self as oidc, device, programs, registration, unchecked};
     use crate::signin::web::{self as signin, blocking, code_app, contact, new_means, partial, passkey, passkeys, recovery, register, reset, security, way_back};
@@ -317,6 +317,8 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/organisation/{id}/vollmachten/neu",       Page,  Member,   post_to().to(mandate_form::submit_offer)),
         get( "/organisation/{id}/vollmachten/anfragen",  Page,  Member,   get_to().to(mandate_form::ask)),
         post("/organisation/{id}/vollmachten/anfragen",  Page,  Member,   post_to().to(mandate_form::submit_ask)),
+        get( "/organisation/{id}/vollmachten/import",    Page,  Member,   get_to().to(import::show)),
+        post("/organisation/{id}/vollmachten/import",    Page,  Member,   post_to().to(import::submit)),
         get( "/organisation/{id}/vollmachten/{vollmacht}", Page,  Member,   get_to().to(mandate::show)),
         post("/organisation/{id}/vollmachten/{vollmacht}", Page,  Member,   post_to().to(mandate::submit)),
         get( "/organisation/{id}/vollmachten/{vollmacht}/weitergeben", Page,  Member,   get_to().to(mandate_form::pass_on)),

@@ -286,7 +286,12 @@ impl Reader<'_> {
         Some(Entry {
             id: event.id.clone(),
             at: event.at,
-            who: self.who(&event.actor, text("office")),
+            who: match &event.actor {
+                other if event.kind.starts_with("mandate.") && self.is_another(other) => {
+                    self.language.texts().mandate.other_side.to_string()
+                }
+                actor => self.who(actor, text("office")),
+            },
             what: [Some(what.to_string()), acted].into_iter().flatten().collect::<Vec<_>>().join(" "),
             purpose,
             basis: topic.basis(t).to_string(),
@@ -314,6 +319,10 @@ impl Reader<'_> {
     /// Why an office has not confirmed.
     fn refusal(&self, detail: &serde_json::Value) -> &'static str {
         Refusal::deserialize(&detail["refusal"]).map_or("", |refusal| refusal.words(self.language.texts()).as_str())
+    }
+
+    fn is_another(&self, actor: &str) -> bool {
+        actor.starts_with("acc_") && actor != self.account.as_str()
     }
 
     /// Nobody of the operator's or of an office is named: the owner learns that it was support, or which office, and asks by

@@ -357,6 +357,16 @@ fn mandate_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
         "mandates_enough" => &p.mandates_enough,
         "mandate_more" => &p.mandate_more,
         "mandate_cycle" => &p.mandate_cycle,
+        "mandate_import" => &p.mandate_import,
+        "mandate_import_header" => &p.mandate_import_header,
+        "mandate_import_lines" => &p.mandate_import_lines,
+        "mandate_import_quotes" => &p.mandate_import_quotes,
+        "mandate_import_columns" => &p.mandate_import_columns,
+        "mandate_import_formula" => &p.mandate_import_formula,
+        "mandate_import_both" => &p.mandate_import_both,
+        "mandate_import_service" => &p.mandate_import_service,
+        "mandate_import_twice" => &p.mandate_import_twice,
+        "mandate_import_unknown" => &p.mandate_import_unknown,
         _ => &p.code_wrong,
     }
 }

@@ -40,6 +40,8 @@ mod leaving;
 mod letter;
 mod levels;
 mod logout_state;
+mod mandate_refusals;
+mod mandates;
 mod members;
 mod members_last;
 mod mutual_tls;

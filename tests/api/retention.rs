@@ -223,6 +223,16 @@ async fn plant_organisation(tx: &mut Tx, name: &str, at: Timestamp) {
         at.minus(days(30))
     )
     .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO mandate (id, opener, state, origin, scope, valid_from, valid_until, may_pass_on, opened_by,
+                              opened_at, expires_at, over_at)
+         VALUES ($1, $1, 'asked', 'own', '', 1, 1, FALSE, $1, 1, $2, $2)",
+        name,
+        at.minus(days(30))
+    )
+    .unwrap();
 }
 
 async fn plant_protocol(tx: &mut Tx, name: &str, at: Timestamp) {
@@ -305,7 +315,7 @@ async fn plant_registration(tx: &mut Tx, name: &str, at: Timestamp) {
 }
 
 /// The tables planted above, and for each how to read the names back.
-const TABLES: [(&str, &str); 27] = [
+const TABLES: [(&str, &str); 28] = [
     ("mail_check", "code_hash"),
     ("mailed_code", "owner"),
     ("attempt", "key_hash"),
@@ -325,6 +335,7 @@ const TABLES: [(&str, &str); 27] = [
     ("organisation_letter", "id"),
     ("invitation", "id"),
     ("handover", "id"),
+    ("mandate", "id"),
     ("authorization_request", "browser_hash"),
     ("pushed_request", "uri_hash"),
     ("device_authorization", "device_hash"),

@@ -15,6 +15,7 @@ import * as demo from "./journeys/demo.js";
 import * as desk from "./journeys/desk.js";
 import * as device from "./journeys/device.js";
 import * as information from "./journeys/information.js";
+import * as mandates from "./journeys/mandates.js";
 import * as members from "./journeys/members.js";
 import * as organisation from "./journeys/organisation.js";
 import * as passkey from "./journeys/passkey.js";
@@ -117,6 +118,7 @@ const STORIES_OF_THE_DEMONSTRATION = [
     "Emre climbs to what a service needs": demo.climbs,
     "Nadine acts for her bakery": acting.actsForTheBakery,
     "Nadine lets Emre into her bakery": members.areSeveral,
+    "A tax adviser works through a list": mandates.worksThroughAList,
     "Emre registers a company": organisation.registersACompany,
     "Emre meets every end of an Online-Ausweis": card.meetsEveryEnd,
     "Suharto compares cards with his account": card.comparesCards,

@@ -73,7 +73,7 @@ async fn other_name(tx: &mut Tx, vault: &Vault, mandate: &Mandate, viewer: &Part
     let other = if mandate.agent.as_ref() == Some(viewer) {
         mandate.principal.as_ref()
     } else {
-        mandate.agent.as_ref().filter(|_| mandate.accepted.is_some())
+        mandate.agent.as_ref().filter(|agent| mandate.accepted.is_some() || **agent == mandate.opener)
     };
     match other {
         Some(other) => party::name(tx, vault, other).await,

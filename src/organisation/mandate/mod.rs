@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod end;
 mod event;
+pub mod import;
 pub mod lists;
 pub mod open;
 pub mod party;
@@ -28,8 +29,8 @@ use crate::store::db::Tx;
 pub const OPEN_DAYS: u16 = 30;
 /// Open at a time, of one party that asks or offers.
 pub const OPEN_MAX: i64 = 300;
-/// Services that one mandate may name.
-const SERVICES_MAX: usize = 200;
+/// Services that one mandate may name; no form has more fields.
+const SERVICES_MAX: usize = 40;
 
 /// For how long a mandate may be given.
 pub struct Longest {
@@ -104,6 +105,15 @@ pub enum Action {
 
 impl Action {
     pub const ALL: [Self; 3] = [Self::Read, Self::Answer, Self::Submit];
+
+    /// In forms and in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "lesen",
+            Self::Answer => "beantworten",
+            Self::Submit => "einreichen",
+        }
+    }
 }
 
 /// Where an agent may do it.

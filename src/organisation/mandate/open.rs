@@ -50,16 +50,8 @@ pub async fn open(
     Ok(id)
 }
 
-/// Asks many at once: all, or nobody. The side that asks gets no mails of it.
-pub async fn ask_many(app: &AppParts, side: Side<'_>, requests: &[(Named, Terms)]) -> Result<(), Error> {
-    let mut begun = side.begin_binding(app).await?;
-    for (named, terms) in requests {
-        put(app, &mut begun, What::Ask, (named, terms)).await?;
-    }
-    begun.work.commit().await
-}
-
-async fn put(
+/// Does it, tells the others, and commits nothing: of many that are opened together all are, or none.
+pub(super) async fn put(
     app: &AppParts,
     begun: &mut Begun,
     what: What<'_>,
@@ -82,16 +74,18 @@ async fn put(
     if other.as_ref() == Some(&begun.party) {
         return Err(Error::field("art", "mandate_self"));
     }
+    // The principal never stands below itself. Whose address it is nobody learns: that goes nowhere.
+    let other = match (&parent, named) {
+        (Some(parent), Named::Email(_)) if parent.principal == other => None,
+        (Some(parent), _) if parent.principal == other => return Err(Error::field("art", "mandate_cycle")),
+        _ => other,
+    };
     let own = Some(begun.party.clone());
     let (principal, agent, state, happened) = match (&parent, what) {
         (Some(parent), _) => (parent.principal.clone(), other.clone(), State::Offered, Happened::PassedOn),
         (None, What::Ask) => (other.clone(), own, State::Asked, Happened::Asked),
         (None, _) => (own, other.clone(), State::Offered, Happened::Offered),
     };
-    // The principal never stands below itself.
-    if parent.is_some() && principal == agent {
-        return Err(Error::field("art", "mandate_cycle"));
-    }
     let id = MandateId::new(now, &begun.work.random);
     let terms = Terms { from: terms.from.max(now), ..terms.clone() };
     let mandate = Mandate {

@@ -38,14 +38,6 @@ pub struct TermsFields {
     pub offers_passing_on: bool,
 }
 
-pub const fn action_name(action: Action) -> &'static str {
-    match action {
-        Action::Read => "lesen",
-        Action::Answer => "beantworten",
-        Action::Submit => "einreichen",
-    }
-}
-
 /// A day as its three fields.
 fn day_fields(at: Timestamp) -> [String; 3] {
     let date = at.in_germany().date();
@@ -58,7 +50,7 @@ impl TermsFields {
         let day = |names: [&str; 3]| names.map(|name| form.get(name).to_owned());
         Self::new(
             at,
-            |action| form.all("handlung").any(|chosen| chosen == action_name(action)),
+            |action| form.all("handlung").any(|chosen| chosen == action.name()),
             (form.is("dienste", "alle"), |client| form.all("dienst").any(|chosen| chosen == client.0)),
         )
         .with_rest(
@@ -83,8 +75,8 @@ impl TermsFields {
     ) -> Self {
         let visitor = &at.caller.visitor;
         let action = |action: Action| Choice {
-            id: if action == Action::Read { "handlung".to_owned() } else { action_name(action).to_owned() },
-            value: action_name(action).to_owned(),
+            id: if action == Action::Read { "handlung".to_owned() } else { action.name().to_owned() },
+            value: action.name().to_owned(),
             label: action_label(at.words().texts(), action).to_string(),
             is_chosen: has_action(action),
         };
@@ -120,10 +112,8 @@ pub fn read_terms(at: &At, form: &Form) -> Result<Terms, Error> {
     let mut problems = Vec::new();
     let now = at.caller.visitor.app.now();
     let mut refuse = |field, problem| problems.push(FieldProblem { field, problem });
-    let actions: std::collections::BTreeSet<Action> = Action::ALL
-        .into_iter()
-        .filter(|action| form.all("handlung").any(|chosen| chosen == action_name(*action)))
-        .collect();
+    let actions: std::collections::BTreeSet<Action> =
+        Action::ALL.into_iter().filter(|action| form.all("handlung").any(|chosen| chosen == action.name())).collect();
     if actions.is_empty() {
         refuse("handlung", "mandate_actions");
     }

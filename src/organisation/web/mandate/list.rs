@@ -30,6 +30,8 @@ pub struct Row {
 struct ListPage {
     f: Frame,
     o: Head,
+    /// A table was sent.
+    done: bool,
     /// Under which others name this party.
     number: String,
     /// What somebody else waits for, and what one waits for oneself.
@@ -76,6 +78,7 @@ pub async fn show(at: At, cursor: web::Query<Cursor>) -> Answer {
     let page = ListPage {
         f: visitor.frame(),
         o: at.head(),
+        done: visitor.query() == "erledigt=angefragt",
         number: party.as_str().to_owned(),
         to_answer: rows(to_answer),
         waiting: rows(waiting),

@@ -2,6 +2,7 @@
 
 pub mod deed;
 pub mod form;
+pub mod import;
 pub mod list;
 pub mod one;
 pub mod worklist;
