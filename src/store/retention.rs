@@ -240,6 +240,18 @@ pub async fn report(db: &Db, now: Timestamp) -> Result<Vec<(&'static Rule, u64)>
     Ok(due)
 }
 
+/// Mandates that are over, with where they were used.
+async fn delete_mandates(tx: &mut Tx, at: Timestamp) -> Result<u64, DbError> {
+    sql!(
+        tx,
+        execute,
+        "DELETE FROM mandate_use WHERE mandate_id IN (
+             SELECT id FROM mandate WHERE accepted_at IS NOT NULL AND over_at < $1)",
+        at
+    )?;
+    sql!(tx, execute, "DELETE FROM mandate WHERE accepted_at IS NOT NULL AND over_at < $1", at)
+}
+
 async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, DbError> {
     match object {
         Object::MailCheck => sql!(tx, execute, "DELETE FROM mail_check WHERE expires_at < $1", at),
@@ -281,16 +293,7 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         Object::MandateRequest => {
             sql!(tx, execute, "DELETE FROM mandate WHERE accepted_at IS NULL AND over_at < $1", at)
         }
-        Object::Mandate => {
-            sql!(
-                tx,
-                execute,
-                "DELETE FROM mandate_use WHERE mandate_id IN (
-                     SELECT id FROM mandate WHERE accepted_at IS NOT NULL AND over_at < $1)",
-                at
-            )?;
-            sql!(tx, execute, "DELETE FROM mandate WHERE accepted_at IS NOT NULL AND over_at < $1", at)
-        }
+        Object::Mandate => delete_mandates(tx, at).await,
         Object::Letter => sql!(tx, execute, "DELETE FROM letter WHERE ordered_at < $1", at),
         Object::OrganisationDraft => sql!(tx, execute, "DELETE FROM organisation_draft WHERE expires_at < $1", at),
         Object::OrganisationLetter => sql!(tx, execute, "DELETE FROM organisation_letter WHERE expires_at < $1", at),

@@ -60,6 +60,7 @@ mod organisation_states;
 mod pages;
 mod pages_acting;
 mod pages_linked;
+mod pages_mandates;
 mod pages_members;
 mod pages_organisation;
 mod pages_way_back;

@@ -386,7 +386,8 @@ both!(rl38_every_table_that_expires_is_cleaned, async |world| {
           WHERE m.type = 'table' AND c.name = 'expires_at'"
     } else {
         "SELECT CAST(table_name AS TEXT) FROM information_schema.columns
-          WHERE column_name = 'expires_at' AND table_schema = 'public'"
+          WHERE column_name = 'expires_at' AND table_schema = 'public'
+            AND table_name IN (SELECT table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE')"
     };
     let mut found = world.texts(query).await;
     found.sort();

@@ -49,6 +49,25 @@ pub async fn open(tx: &mut Tx, vault: &Vault, party: &Party, now: Timestamp) -> 
     listed(tx, vault, party, rows).await
 }
 
+/// Everything that a party has to do with, for a copy of its data.
+pub async fn all(tx: &mut Tx, vault: &Vault, party: &Party, now: Timestamp) -> Result<Vec<Listed>, Error> {
+    let mut found = open(tx, vault, party, now).await?;
+    for is_granted in [true, false] {
+        let mut before = None;
+        loop {
+            let page = if is_granted {
+                granted(tx, vault, party, before.as_ref()).await?
+            } else {
+                held(tx, vault, party, before.as_ref()).await?
+            };
+            let Some(last) = page.last() else { break };
+            before = Some(last.mandate.id.clone());
+            found.extend(page);
+        }
+    }
+    Ok(found)
+}
+
 async fn listed(
     tx: &mut Tx,
     vault: &Vault,

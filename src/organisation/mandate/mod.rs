@@ -182,7 +182,8 @@ impl Terms {
 }
 
 /// One side of a mandate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     Principal,
     Agent,
@@ -256,13 +257,6 @@ impl Mandate {
 
     pub fn counts(&self, now: Timestamp) -> bool {
         self.standing(now) == Standing::Counts
-    }
-
-    pub fn party(&self, role: Role) -> Option<&Party> {
-        match role {
-            Role::Principal => self.principal.as_ref(),
-            Role::Agent => self.agent.as_ref(),
-        }
     }
 
     /// On which side a party stands; `None` if it has nothing to do with it. Whoever has passed it on stands on the principal's.

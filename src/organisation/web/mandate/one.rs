@@ -90,13 +90,37 @@ async fn steps(at: &At, mandate: &Mandate) -> Result<Vec<Step>, Error> {
     Ok(steps)
 }
 
+/// Where it has been used.
+async fn use_rows(at: &At, id: &MandateId) -> Result<Vec<UseRow>, Error> {
+    let (visitor, words) = (&at.caller.visitor, at.words());
+    let row = |one: &end::Use| UseRow {
+        service: words.service(&one.client),
+        first: moment::date(visitor.language, one.first_at),
+        last: moment::date(visitor.language, one.last_at),
+    };
+    Ok(end::uses(&mut visitor.app.read().await?, id).await?.iter().map(row).collect())
+}
+
+/// What has just been done.
+fn done(at: &At) -> Option<Text> {
+    let t = at.words().texts();
+    let text = match at.caller.visitor.query().strip_prefix("erledigt=")? {
+        "gesendet" => &t.done_sent,
+        "angenommen" => &t.done_accepted,
+        "abgelehnt" => &t.done_declined,
+        "zurueckgezogen" => &t.done_withdrawn,
+        "beendet" => &t.done_ended,
+        _ => return None,
+    };
+    Some(text.clone())
+}
+
 async fn page(at: &At, id: &MandateId, typed: Option<&Form>, problems: Problems) -> Result<OnePage, Error> {
     let visitor = &at.caller.visitor;
-    let (app, words, party, language) = (&visitor.app, at.words(), at.party(), visitor.language);
+    let (app, words, party) = (&visitor.app, at.words(), at.party());
     let (t, now) = (words.texts(), app.now());
     let Shown { mandate, principal, agent, passed_on_by } =
         lists::look(&mut app.read().await?, app, &party, id).await?;
-    let uses = end::uses(&mut app.read().await?, id).await?;
     let steps = steps(at, &mandate).await?;
     let standing = mandate.standing(now);
     let (may, is_open) = (at.may_change(), standing == Standing::Open);
@@ -112,14 +136,6 @@ async fn page(at: &At, id: &MandateId, typed: Option<&Form>, problems: Problems)
         _ => None,
     };
     let unknown = || t.unknown.to_string();
-    let done = match visitor.query() {
-        "erledigt=gesendet" => Some(&t.done_sent),
-        "erledigt=angenommen" => Some(&t.done_accepted),
-        "erledigt=abgelehnt" => Some(&t.done_declined),
-        "erledigt=zurueckgezogen" => Some(&t.done_withdrawn),
-        "erledigt=beendet" => Some(&t.done_ended),
-        _ => None,
-    };
     Ok(OnePage {
         f: visitor.frame(),
         o: at.head(),
@@ -136,14 +152,7 @@ async fn page(at: &At, id: &MandateId, typed: Option<&Form>, problems: Problems)
         by_court: mandate.origin == Origin::Guardian,
         steps,
         was_accepted: mandate.accepted.is_some(),
-        uses: uses
-            .iter()
-            .map(|one| UseRow {
-                service: words.service(&one.client),
-                first: moment::date(language, one.first_at),
-                last: moment::date(language, one.last_at),
-            })
-            .collect(),
+        uses: use_rows(at, id).await?,
         answers,
         changes,
         is_request,
@@ -152,7 +161,7 @@ async fn page(at: &At, id: &MandateId, typed: Option<&Form>, problems: Problems)
         revokes: ends == Some(State::Revoked),
         returns: ends == Some(State::Returned),
         passes_on: may && mandate.agent.as_ref() == Some(&party) && mandate.can_pass_on(now),
-        done: done.cloned(),
+        done: done(at),
         problems,
     })
 }
