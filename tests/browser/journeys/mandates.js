@@ -5,7 +5,6 @@ import assert from "node:assert/strict";
 import { readsTheDevice, signsInAtTheAccount, text } from "./demo.js";
 
 const BAKERY = "Bäckerei Weber GmbH";
-const ONE = "a[id^=mdt_]";
 
 async function comes(arrives, demo, name, email) {
   const person = await arrives(name);
@@ -17,8 +16,9 @@ async function comes(arrives, demo, name, email) {
   return person;
 }
 
-async function opensTheFirst(person) {
-  await person.page.locator(ONE).first().click();
+/** Opens the newest mandate of one of the lists. */
+async function opensTheNewest(person, list) {
+  await person.page.locator(`${list} a`).first().click();
 }
 
 /** What a mandate allows, in the form that is open. */
@@ -43,7 +43,7 @@ export async function worksThroughAList(arrives, { demo }) {
   await offers(emre, bakery);
   await acceptsForTheBakery(nadine, bakery);
   await emre.opens("/vollmachten");
-  await opensTheFirst(emre);
+  await opensTheNewest(emre, "#erteilt");
   await emre.presses("#beenden");
   await emre.sees("mandate, ended");
 }
@@ -71,7 +71,7 @@ async function asks(emre) {
 async function gives(nadine) {
   await nadine.opens("/vollmachten");
   await nadine.sees("mandates, one to answer");
-  await opensTheFirst(nadine);
+  await opensTheNewest(nadine, "#zu-beantworten");
   await nadine.sees("mandate, asked for");
   await nadine.presses("#umfang");
   await nadine.sees("mandate: change what it allows");
@@ -92,7 +92,7 @@ async function works(emre) {
   await emre.presses("#suchen");
   await emre.sees("nobody like that for whom somebody may act");
   await emre.opens("/vollmachten");
-  await opensTheFirst(emre);
+  await opensTheNewest(emre, "#erhalten");
   await emre.presses("#weitergeben");
   await emre.sees("mandate: pass on");
 }
@@ -110,7 +110,7 @@ async function offers(emre, bakery) {
 
 async function acceptsForTheBakery(nadine, bakery) {
   await nadine.opens(`/organisation/${bakery}/vollmachten`);
-  await opensTheFirst(nadine);
+  await opensTheNewest(nadine, "#zu-beantworten");
   await nadine.sees("mandate of an organisation");
   await nadine.presses("#annehmen");
   await nadine.presses("#weitergeben");
