@@ -73,6 +73,7 @@ pub fn table(demo: bool) -> Vec<Row> {
     use crate::notice::web as notice;
     use crate::organisation::web::{acting, area, change, handover, invitation, leave, list as organisations, machine, member, new as founding};
     use crate::organisation::web::{overview as organisation, protocol as organisation_protocol, prove, revoke, services};
+    use crate::organisation::web::mandate::{deed, form as mandate_form, import, list as mandates, one as mandate, worklist};
     use crate::proofing::web::{case, check, desk, eid, guardian, letter, slip, upstream};
     use crate::oidc::web::{self as oidc, device, programs, registration, unchecked};
     use crate::signin::web::{self as signin, blocking, code_app, contact, new_means, partial, passkey, passkeys, recovery, register, reset, security, way_back};
@@ -305,6 +306,29 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/organisation/{id}/schluessel/{key}",      Page,  Member,   post_to().to(machine::change)),
         get( "/organisation/{id}/protokoll",             Page,  Member,   get_to().to(organisation_protocol::show)),
         get( "/organisation/{id}/protokoll.csv",         Page,  Member,   get_to().to(organisation_protocol::table)),
+        get( "/mandate",                                 Page,  SignedIn, get_to().to(worklist::show)),
+        get( "/vollmachten",                             Page,  SignedIn, get_to().to(mandates::show)),
+        get( "/vollmachten/neu",                         Page,  SignedIn, get_to().to(mandate_form::offer)),
+        post("/vollmachten/neu",                         Page,  SignedIn, post_to().to(mandate_form::submit_offer)),
+        get( "/vollmachten/anfragen",                    Page,  SignedIn, get_to().to(mandate_form::ask)),
+        post("/vollmachten/anfragen",                    Page,  SignedIn, post_to().to(mandate_form::submit_ask)),
+        get( "/vollmachten/{vollmacht}",                 Page,  SignedIn, get_to().to(mandate::show)),
+        post("/vollmachten/{vollmacht}",                 Page,  SignedIn, post_to().to(mandate::submit)),
+        get( "/vollmachten/{vollmacht}/weitergeben",     Page,  SignedIn, get_to().to(mandate_form::pass_on)),
+        post("/vollmachten/{vollmacht}/weitergeben",     Page,  SignedIn, post_to().to(mandate_form::submit_pass_on)),
+        get( "/vollmachten/{vollmacht}/urkunde",         Page,  SignedIn, get_to().to(deed::show)),
+        get( "/organisation/{id}/vollmachten",           Page,  Member,   get_to().to(mandates::show)),
+        get( "/organisation/{id}/vollmachten/neu",       Page,  Member,   get_to().to(mandate_form::offer)),
+        post("/organisation/{id}/vollmachten/neu",       Page,  Member,   post_to().to(mandate_form::submit_offer)),
+        get( "/organisation/{id}/vollmachten/anfragen",  Page,  Member,   get_to().to(mandate_form::ask)),
+        post("/organisation/{id}/vollmachten/anfragen",  Page,  Member,   post_to().to(mandate_form::submit_ask)),
+        get( "/organisation/{id}/vollmachten/import",    Page,  Member,   get_to().to(import::show)),
+        post("/organisation/{id}/vollmachten/import",    Page,  Member,   post_to().to(import::submit)),
+        get( "/organisation/{id}/vollmachten/{vollmacht}", Page,  Member,   get_to().to(mandate::show)),
+        post("/organisation/{id}/vollmachten/{vollmacht}", Page,  Member,   post_to().to(mandate::submit)),
+        get( "/organisation/{id}/vollmachten/{vollmacht}/weitergeben", Page,  Member,   get_to().to(mandate_form::pass_on)),
+        post("/organisation/{id}/vollmachten/{vollmacht}/weitergeben", Page,  Member,   post_to().to(mandate_form::submit_pass_on)),
+        get( "/organisation/{id}/vollmachten/{vollmacht}/urkunde", Page,  Member,   get_to().to(deed::show)),
         get( "/echt",                                    Page,  Public,   get_to().to(notice::show)),
         post("/echt",                                    Page,  Public,   post_to().to(notice::submit)),
         get( "/sprache/{language}",                      Page,  Public,   get_to().to(account::language)),

@@ -30,7 +30,10 @@ use crate::kernel::time::{Timestamp, hours};
 use crate::notice::Kind;
 use crate::oidc::connection::{self, Connection};
 use crate::oidc::logout_state::{self, Logout};
+use crate::organisation::acting::Party;
 use crate::organisation::claim::Claim;
+use crate::organisation::mandate::Done;
+use crate::organisation::mandate::lists::{self as mandates, Listed as Entrusted};
 use crate::organisation::member::{self, Grant};
 use crate::organisation::{self, Listed};
 use crate::proofing::desk::guardian::Side;
@@ -267,6 +270,8 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
     let acting_services = describe_acting(app, &mut tx, registry, (id, language)).await?;
     let logouts = logout_state::all_of(&mut tx, id).await?;
     let [organisations, claims] = describe_organisations(app, &mut tx, id).await?;
+    let party = Party::Person(id.clone());
+    let mandates = mandates::all(&mut tx, &app.vault, &party, now).await?;
     drop(tx);
     let attribute = |(name, one): (&crate::account::AttributeName, &crate::account::Attribute)| {
         json!({
@@ -302,6 +307,7 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
         "acting_services": acting_services,
         "logouts": logouts.iter().map(describe_logout).collect::<Vec<_>>(),
         "organisations": organisations, "organisation_claims": claims,
+        "mandates": mandates.iter().map(|one| describe_mandate(&party, one)).collect::<Vec<_>>(),
     }))
 }
 
@@ -329,6 +335,17 @@ async fn describe_organisations(app: &AppParts, tx: &mut Tx, id: &AccountId) -> 
     }
     let claims = organisation::claim::of(tx, &app.vault, id).await?;
     Ok([json!(organisations), claims.iter().map(claim).collect()])
+}
+
+/// A mandate that somebody has given or holds, or that waits for an answer.
+fn describe_mandate(party: &Party, Entrusted { mandate, other }: &Entrusted) -> Value {
+    let (terms, at) = (&mandate.terms, |done: &Done| instant(done.at));
+    json!({
+        "id": mandate.id, "side": mandate.side(party), "other": other, "state": mandate.state,
+        "actions": terms.scope.actions, "services": terms.scope.services, "from": instant(terms.from),
+        "until": instant(terms.until), "may_be_passed_on": terms.may_pass_on, "opened_at": at(&mandate.opened),
+        "accepted_at": mandate.accepted.as_ref().map(at), "ended_at": mandate.ended.as_ref().map(at),
+    })
 }
 
 fn describe_service(app: &AppParts, (id, language): (&AccountId, Language), one: &Connection) -> Value {

@@ -81,7 +81,7 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 82] = [
+pub const KINDS: [(&str, Topic, Sentence); 92] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
@@ -140,6 +140,16 @@ pub const KINDS: [(&str, Topic, Sentence); 82] = [
     ("organisation_key.reminded", Topic::Changes,  |t| &t.key_reminded),
     ("acting.chosen",             Topic::Changes,  |t| &t.acting_chosen),
     ("acting.ended",              Topic::Changes,  |t| &t.acting_ended),
+    ("mandate.asked",            Topic::Changes,  |t| &t.mandate_asked),
+    ("mandate.offered",          Topic::Changes,  |t| &t.mandate_offered),
+    ("mandate.passed_on",        Topic::Changes,  |t| &t.mandate_passed_on),
+    ("mandate.accepted",         Topic::Changes,  |t| &t.mandate_accepted),
+    ("mandate.declined",         Topic::Changes,  |t| &t.mandate_declined),
+    ("mandate.withdrawn",        Topic::Changes,  |t| &t.mandate_withdrawn),
+    ("mandate.revoked",          Topic::Changes,  |t| &t.mandate_revoked),
+    ("mandate.returned",         Topic::Changes,  |t| &t.mandate_returned),
+    ("mandate.gone",             Topic::Changes,  |t| &t.mandate_gone),
+    ("mandate.recorded",         Topic::Changes,  |t| &t.mandate_recorded),
     ("means.blocked",             Topic::Changes,  |t| &t.means_blocked),
     ("means.unblocked",           Topic::Changes,  |t| &t.means_unblocked),
     ("identity.lowered",          Topic::Changes,  |t| &t.identity_lowered),
@@ -264,6 +274,7 @@ impl Reader<'_> {
             .with("office", text("office"))
             .with("refusal", self.refusal(&detail))
             .with("organisation", organisation.unwrap_or_default())
+            .with("mandate", text("mandate"))
             .with("minutes", detail["minutes"].as_i64().unwrap_or_default())
             .with("date", date.map(|at| moment::date(self.language, at)).unwrap_or_default());
         let purpose = match (topic, client) {
@@ -279,7 +290,12 @@ impl Reader<'_> {
         Some(Entry {
             id: event.id.clone(),
             at: event.at,
-            who: self.who(&event.actor, text("office")),
+            who: match &event.actor {
+                other if event.kind.starts_with("mandate.") && self.is_another(other) => {
+                    self.language.texts().mandate.other_side.to_string()
+                }
+                actor => self.who(actor, text("office")),
+            },
             what: [Some(what.to_string()), acted].into_iter().flatten().collect::<Vec<_>>().join(" "),
             purpose,
             basis: topic.basis(t).to_string(),
@@ -309,6 +325,10 @@ impl Reader<'_> {
         Refusal::deserialize(&detail["refusal"]).map_or("", |refusal| refusal.words(self.language.texts()).as_str())
     }
 
+    fn is_another(&self, actor: &str) -> bool {
+        actor.starts_with("acc_") && actor != self.account.as_str()
+    }
+
     /// Nobody of the operator's or of an office is named: the owner learns that it was support, or which office, and asks by
     /// the id.
     fn who(&self, actor: &str, office: &str) -> String {
@@ -336,8 +356,9 @@ mod tests {
         let mut recorded = audit::tests::recorded_kinds();
         recorded.retain(|kind| {
             let others = ["client.", "registration.", "keys.", "audit.", "code_devices.", "office."];
-            // What concerns an organisation is worded in its own protocol.
-            let others = others.into_iter().chain(crate::organisation::protocol::FAMILIES);
+            // What concerns an organisation is worded in its own protocol; mandates are of both.
+            let families = crate::organisation::protocol::FAMILIES.into_iter().filter(|family| *family != "mandate.");
+            let others = others.into_iter().chain(families);
             !others.into_iter().any(|other| kind.starts_with(other))
         });
         assert!(recorded.len() > 25);

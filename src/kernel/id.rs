@@ -73,6 +73,7 @@ id!(/** A letter to an organisation. */ OrganisationLetterId, "olt_");
 id!(/** Somebody's claim to an organisation that others have registered. */ ClaimId, "clm_");
 id!(/** A key of an organisation's own program; its `client_id`. */ OrganisationKeyId, "oky_");
 id!(/** Rights that one member of an organisation passes on to another. */ HandoverId, "hov_");
+id!(/** The power of one party to act for another. */ MandateId, "mdt_");
 
 /// A relying party. Chosen by the operator who declares the client; made here for one that registers itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, sqlx::Type)]

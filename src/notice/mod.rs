@@ -87,6 +87,9 @@ pub enum Kind {
     OrganisationEnded,
     OrganisationHandover,
     OrganisationKey,
+    MandateOpened,
+    MandateAnswered,
+    MandateEnded,
 }
 
 /// A mail to be sent. `body` is the middle part; greeting, check code and signature are added here.

@@ -120,6 +120,9 @@ fn organisation_kind_name(k: &MailKindTexts, kind: Kind) -> &Text {
         Kind::OrganisationHandover => &k.organisation_handover,
         Kind::OrganisationKey => &k.organisation_key,
         Kind::Invitation => &k.invitation,
+        Kind::MandateOpened => &k.mandate_opened,
+        Kind::MandateAnswered => &k.mandate_answered,
+        Kind::MandateEnded => &k.mandate_ended,
         _ => &k.invitation_accepted,
     }
 }

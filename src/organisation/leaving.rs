@@ -2,7 +2,7 @@
 
 use super::member_event::{Happened, MemberEvent};
 use super::store::members::{self, BelongingRow};
-use super::{State, granting, handover, hold, load, machine};
+use super::{State, granting, handover, hold, load, machine, mandate};
 use crate::account;
 use crate::app::AppParts;
 use crate::audit;
@@ -57,7 +57,7 @@ pub async fn last_in(tx: &mut Tx, app: &AppParts, account: &AccountId) -> Result
     Ok(found)
 }
 
-/// Ends every membership of an account that is being erased.
+/// Ends every membership and every mandate of an account that is being erased.
 pub async fn end_all(app: &AppParts, work: &mut Work, account: &AccountId) -> Result<(), Error> {
     for BelongingRow { id, organisation_id, .. } in members::of_account(&mut work.tx, account).await? {
         if members::end(work, &id).await? {
@@ -68,6 +68,7 @@ pub async fn end_all(app: &AppParts, work: &mut Work, account: &AccountId) -> Re
             audit::record(work, &MemberEvent { organisation: &organisation_id, happened }).await?;
         }
     }
+    mandate::end::end_of_party(work, account.as_str()).await?;
     work.touched.push(account.clone());
     Ok(())
 }

@@ -6,7 +6,7 @@
 use super::event::{By, Happened, What};
 use super::member::Right;
 use super::store::state as store;
-use super::{Organisation, State, begin, hold, load};
+use super::{Organisation, State, begin, hold, load, mandate};
 use crate::account;
 use crate::app::AppParts;
 use crate::audit;
@@ -174,6 +174,7 @@ pub async fn erase(app: &AppParts, work: &mut Work, id: &OrganisationId) -> Resu
     super::store::claim::delete_of_organisation(work, id).await?;
     super::store::machine::delete_of(work, id).await?;
     store::delete_rest(work, id).await?;
+    mandate::end::end_of_party(work, id.as_str()).await?;
     audit::record(work, &Happened::new(id, What::Closed {})).await
 }
 

@@ -29,6 +29,8 @@ pub enum Right {
     UseService(ClientId),
     /// The organisation's documents.
     Documents,
+    /// Vollmachten ausüben: act for all who have given the organisation a mandate.
+    Mandates,
     /// Prüfung: read the protocol and the post, change nothing.
     Audit,
 }
@@ -43,6 +45,7 @@ impl Right {
             Self::AnswerMail(_) => "answer_mail",
             Self::UseService(_) => "use_service",
             Self::Documents => "documents",
+            Self::Mandates => "mandates",
             Self::Audit => "audit",
         }
     }
@@ -67,6 +70,7 @@ impl Right {
             "answer_mail" => area().map(Self::AnswerMail),
             "use_service" => (!object.is_empty()).then(|| Self::UseService(ClientId(object.to_owned()))),
             "documents" => plain(Self::Documents),
+            "mandates" => plain(Self::Mandates),
             "audit" => plain(Self::Audit),
             _ => None,
         }
@@ -76,7 +80,7 @@ impl Right {
     /// represents a legal person at substantial is proven at substantial).
     pub const fn needs(&self) -> Level {
         match self {
-            Self::Administration | Self::Representation => Level::Substantial,
+            Self::Administration | Self::Representation | Self::Mandates => Level::Substantial,
             _ => Level::Basic,
         }
     }
@@ -282,6 +286,7 @@ mod tests {
             Right::AnswerMail(area.clone()),
             service(),
             Right::Documents,
+            Right::Mandates,
             Right::Audit,
         ];
         for right in &all {
@@ -306,6 +311,7 @@ mod tests {
         let counts = |right: Right| State::ALL.map(|state| right.counts_in(state));
         assert_eq!(counts(Right::Administration), [true, false, true, false, false]);
         assert_eq!(counts(Right::Representation), [true, false, false, false, false]);
+        assert_eq!(counts(Right::Mandates), [true, false, true, false, false]);
         assert_eq!(counts(Right::Audit), [true, true, true, true, false]);
     }
 }

@@ -21,6 +21,7 @@ pub mod leaving;
 pub mod letter;
 pub mod life;
 pub mod machine;
+pub mod mandate;
 pub mod member;
 mod member_event;
 pub mod opening;

@@ -32,11 +32,13 @@ pub enum Topic {
     Keys,
     /// What members do at services in its name.
     Acting,
+    /// Who may act for it, and for whom it may.
+    Mandates,
 }
 
 impl Topic {
-    pub const ALL: [Self; 6] =
-        [Self::Organisation, Self::Members, Self::Invitations, Self::Areas, Self::Keys, Self::Acting];
+    pub const ALL: [Self; 7] =
+        [Self::Organisation, Self::Members, Self::Invitations, Self::Areas, Self::Keys, Self::Acting, Self::Mandates];
 
     /// As it stands in the address of the page.
     pub const fn name(self) -> &'static str {
@@ -47,6 +49,7 @@ impl Topic {
             Self::Areas => "bereiche",
             Self::Keys => "schluessel",
             Self::Acting => "handeln",
+            Self::Mandates => "vollmachten",
         }
     }
 
@@ -62,6 +65,7 @@ impl Topic {
             Self::Areas => &t.topic_areas,
             Self::Keys => &t.topic_keys,
             Self::Acting => &t.topic_acting,
+            Self::Mandates => &t.topic_mandates,
         }
     }
 }
@@ -69,7 +73,7 @@ impl Topic {
 type Sentence = fn(&OrganisationProtocolTexts) -> &Text;
 
 /// How the kinds begin whose subject is an organisation. A test holds that each of theirs is in the table.
-pub const FAMILIES: [&str; 5] = ["organisation.", "member.", "handover.", "invitation.", "area."];
+pub const FAMILIES: [&str; 6] = ["organisation.", "member.", "handover.", "invitation.", "area.", "mandate."];
 
 /// Every kind of event that has an organisation for its subject.
 #[rustfmt::skip]
@@ -115,6 +119,16 @@ pub const KINDS: &[(&str, Topic, Sentence)] = &[
     ("organisation_key.ended", Topic::Keys, |t| &t.key_ended),
     ("organisation_key.taken_over", Topic::Keys, |t| &t.key_taken_over),
     ("organisation_key.reminded", Topic::Keys, |t| &t.key_reminded),
+    ("mandate.asked", Topic::Mandates, |t| &t.mandate_asked),
+    ("mandate.offered", Topic::Mandates, |t| &t.mandate_offered),
+    ("mandate.passed_on", Topic::Mandates, |t| &t.mandate_passed_on),
+    ("mandate.accepted", Topic::Mandates, |t| &t.mandate_accepted),
+    ("mandate.declined", Topic::Mandates, |t| &t.mandate_declined),
+    ("mandate.withdrawn", Topic::Mandates, |t| &t.mandate_withdrawn),
+    ("mandate.revoked", Topic::Mandates, |t| &t.mandate_revoked),
+    ("mandate.returned", Topic::Mandates, |t| &t.mandate_returned),
+    ("mandate.gone", Topic::Mandates, |t| &t.mandate_gone),
+    ("mandate.recorded", Topic::Mandates, |t| &t.mandate_recorded),
     ("acting.chosen", Topic::Acting, |t| &t.acting_chosen),
     ("acting.ended", Topic::Acting, |t| &t.acting_ended),
     ("grant.issued", Topic::Acting, |t| &t.grant_issued),
@@ -219,6 +233,7 @@ impl Reader<'_> {
             .with("area", area.map_or(t.area_gone.as_str(), |area| &area.name))
             .with("service", if text("client").is_empty() { String::new() } else { (self.titles)(text("client")) })
             .with("key", text("key"))
+            .with("mandate", text("mandate"))
             .with("count", detail["rights_ended"].as_i64().unwrap_or_default());
         let by = self.name(tx, lookup, &event.actor).await?;
         let who = match (&by, event.actor.split_once(':')) {
@@ -271,6 +286,7 @@ pub fn right_words(language: Language, right: &Right, areas: &[Area], titles: Ti
         Right::AnswerMail(id) => t.right_answer_mail.with("area", area(id)).to_string(),
         Right::UseService(client) => t.right_use_service.with("service", titles(&client.0)).to_string(),
         Right::Documents => t.right_documents.to_string(),
+        Right::Mandates => t.right_mandates.to_string(),
         Right::Audit => t.right_audit.to_string(),
     }
 }

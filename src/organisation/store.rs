@@ -9,6 +9,7 @@ pub mod handover;
 pub mod invitation;
 pub mod letter;
 pub mod machine;
+pub mod mandate;
 pub mod members;
 pub mod state;
 

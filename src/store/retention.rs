@@ -49,6 +49,8 @@ pub enum Object {
     OrganisationKey,
     Invitation,
     Handover,
+    MandateRequest,
+    Mandate,
 }
 
 /// What happens at the end.
@@ -85,7 +87,7 @@ const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'sta
 }
 
 /// The table. `nutzerkonto retention` prints it.
-pub const RULES: [Rule; 38] = [
+pub const RULES: [Rule; 40] = [
     delete(Object::MailCheck, "400 days after the mail", Duration::ZERO, "people check whether a mail was ours"),
     delete(Object::MailedCode, "expiry", days(1), SECURITY),
     delete(Object::Attempt, "end of the window", days(1), SECURITY),
@@ -158,6 +160,15 @@ pub const RULES: [Rule; 38] = [
     delete(Object::OrganisationClaim, "the decision", days(90), "Art. 5 Abs. 2 DSGVO: whoever loses may ask why"),
     delete(Object::Invitation, "expiry", days(30), ANSWERED),
     delete(Object::Handover, "expiry", days(30), ANSWERED),
+    delete(Object::MandateRequest, "refusal or expiry", days(30), ANSWERED),
+    Rule {
+        object: Object::Mandate,
+        from: "its end",
+        kept: days(731),
+        kept_text: Some("24 months"),
+        basis: "Art. 5 Abs. 2 DSGVO: who could act for whom is proven as long as what was done",
+        action: Action::Delete,
+    },
     Rule {
         object: Object::AuditEvent,
         from: "the event",
@@ -238,6 +249,18 @@ pub async fn report(db: &Db, now: Timestamp) -> Result<Vec<(&'static Rule, u64)>
     Ok(due)
 }
 
+/// Mandates that are over, with where they were used.
+async fn delete_mandates(tx: &mut Tx, at: Timestamp) -> Result<u64, DbError> {
+    sql!(
+        tx,
+        execute,
+        "DELETE FROM mandate_use WHERE mandate_id IN (
+             SELECT id FROM mandate WHERE accepted_at IS NOT NULL AND over_at < $1)",
+        at
+    )?;
+    sql!(tx, execute, "DELETE FROM mandate WHERE accepted_at IS NOT NULL AND over_at < $1", at)
+}
+
 async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, DbError> {
     match object {
         Object::MailCheck => sql!(tx, execute, "DELETE FROM mail_check WHERE expires_at < $1", at),
@@ -276,6 +299,10 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         Object::Guardian => sql!(tx, execute, "DELETE FROM guardian WHERE expires_at < $1", at),
         Object::Invitation => sql!(tx, execute, "DELETE FROM invitation WHERE expires_at < $1", at),
         Object::Handover => sql!(tx, execute, "DELETE FROM handover WHERE expires_at < $1", at),
+        Object::MandateRequest => {
+            sql!(tx, execute, "DELETE FROM mandate WHERE accepted_at IS NULL AND over_at < $1", at)
+        }
+        Object::Mandate => delete_mandates(tx, at).await,
         Object::Letter => sql!(tx, execute, "DELETE FROM letter WHERE ordered_at < $1", at),
         Object::OrganisationDraft => sql!(tx, execute, "DELETE FROM organisation_draft WHERE expires_at < $1", at),
         Object::OrganisationLetter => sql!(tx, execute, "DELETE FROM organisation_letter WHERE expires_at < $1", at),

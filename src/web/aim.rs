@@ -12,6 +12,8 @@ pub enum Aim {
     Desk,
     /// Organisations: registering one, and what only somebody who is known well may do with one.
     Organisation,
+    /// Mandates: giving and taking them.
+    Mandates,
 }
 
 /// What a page of ours wants besides somebody signed in.
@@ -22,7 +24,7 @@ pub struct Wanted {
 }
 
 impl Aim {
-    const ALL: [Self; 3] = [Self::Device, Self::Desk, Self::Organisation];
+    const ALL: [Self; 4] = [Self::Device, Self::Desk, Self::Organisation, Self::Mandates];
 
     /// The query that carries it.
     pub const fn query(self) -> &'static str {
@@ -30,6 +32,7 @@ impl Aim {
             Self::Device => "?ziel=geraet",
             Self::Desk => "?ziel=amt",
             Self::Organisation => "?ziel=organisation",
+            Self::Mandates => "?ziel=vollmachten",
         }
     }
 
@@ -38,6 +41,7 @@ impl Aim {
             Self::Device => "/geraet",
             Self::Desk => "/amt",
             Self::Organisation => "/organisation",
+            Self::Mandates => "/vollmachten",
         }
     }
 
@@ -46,7 +50,7 @@ impl Aim {
         match self {
             Self::Device => None,
             Self::Desk => Some(Wanted { level: Level::Substantial, by_passkey: true }),
-            Self::Organisation => Some(Wanted { level: Level::Substantial, by_passkey: false }),
+            Self::Organisation | Self::Mandates => Some(Wanted { level: Level::Substantial, by_passkey: false }),
         }
     }
 
@@ -56,6 +60,7 @@ impl Aim {
             Self::Device => (&t.device.title, &t.device.title),
             Self::Desk => (&t.desk.title, &t.desk.level_reason),
             Self::Organisation => (&t.organisation.title, &t.organisation.level_reason),
+            Self::Mandates => (&t.mandate.title, &t.mandate.level_reason),
         }
     }
 
@@ -71,6 +76,7 @@ impl Aim {
             path if path == "/amt" || path.starts_with("/amt/") => Some(Self::Desk),
             // Nobody has to be known for stopping what somebody has registered in their name.
             "/organisation/widerruf" => None,
+            path if path == "/vollmachten" || path.starts_with("/vollmachten/") => Some(Self::Mandates),
             path if path == "/organisation" || path.starts_with("/organisation/") => Some(Self::Organisation),
             _ => None,
         }

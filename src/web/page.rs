@@ -346,6 +346,35 @@ fn membership_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
         "key_scope_missing" => &p.key_scope_missing,
         "key_one_service" => &p.key_one_service,
         "keys_enough" => &p.keys_enough,
+        _ => mandate_problem_text(p, problem),
+    }
+}
+
+/// The same for mandates.
+fn mandate_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
+    match problem {
+        "mandate_actions" => &p.mandate_actions,
+        "mandate_services" => &p.mandate_services,
+        "mandate_services_enough" => &p.mandate_services_enough,
+        "mandate_from" => &p.mandate_from,
+        "mandate_long" => &p.mandate_long,
+        "mandate_number" => &p.mandate_number,
+        "mandate_self" => &p.mandate_self,
+        "mandate_known" => &p.mandate_known,
+        "mandates_open" => &p.mandates_open,
+        "mandates_enough" => &p.mandates_enough,
+        "mandate_more" => &p.mandate_more,
+        "mandate_cycle" => &p.mandate_cycle,
+        "mandate_import" => &p.mandate_import,
+        "mandate_import_header" => &p.mandate_import_header,
+        "mandate_import_lines" => &p.mandate_import_lines,
+        "mandate_import_quotes" => &p.mandate_import_quotes,
+        "mandate_import_columns" => &p.mandate_import_columns,
+        "mandate_import_formula" => &p.mandate_import_formula,
+        "mandate_import_both" => &p.mandate_import_both,
+        "mandate_import_service" => &p.mandate_import_service,
+        "mandate_import_twice" => &p.mandate_import_twice,
+        "mandate_import_unknown" => &p.mandate_import_unknown,
         _ => &p.code_wrong,
     }
 }

@@ -6,6 +6,7 @@ use nutzerkonto::routes::{self, Guard};
 use crate::both;
 use crate::support::machine::declaration;
 use crate::support::organisation::{Firm, NADINE};
+use crate::support::surface::MANDATE;
 use crate::support::{Browser, World};
 
 const STATES: [&str; 5] = ["active", "blocked", "insolvent", "closing", "closed"];
@@ -58,6 +59,16 @@ both!(sec_t01_every_route_as_every_member_in_every_state, async |world| {
     let area = firm.adds_area(&mut nadine, "Bau").await;
     world.clients(&declaration("")).await;
     let program = firm.gives_key(&mut nadine).await;
+    // A mandate that the organisation has offered; the forms of the matrix send nothing, so that it stays.
+    world
+        .change(&format!(
+            "INSERT INTO mandate (id, principal, opener, state, origin, scope, valid_from, valid_until, may_pass_on,
+                                  opened_by, opened_at, expires_at, over_at)
+             VALUES ('{MANDATE}', '{0}', '{0}', 'offered', 'own', '{{\"actions\":[\"read\"],\"services\":\"all\"}}', 1,
+                     4000000000000, FALSE, '{1}', 1, 4000000000000, 4000000000000)",
+            firm.id, firm.membership
+        ))
+        .await;
     let cast = cast(&world, &firm, nadine).await;
     let mut lines = Vec::new();
     let of_organisations = routes::table(false).into_iter().filter(|row| row.path.starts_with("/organisation/{id}"));

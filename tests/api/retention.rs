@@ -225,6 +225,16 @@ async fn plant_organisation(tx: &mut Tx, name: &str, at: Timestamp) {
         at.minus(days(30))
     )
     .unwrap();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO mandate (id, opener, state, origin, scope, valid_from, valid_until, may_pass_on, opened_by,
+                              opened_at, expires_at, over_at)
+         VALUES ($1, $1, 'asked', 'own', '', 1, 1, FALSE, $1, 1, $2, $2)",
+        name,
+        at.minus(days(30))
+    )
+    .unwrap();
 }
 
 async fn plant_protocol(tx: &mut Tx, name: &str, at: Timestamp) {
@@ -328,6 +338,7 @@ const TABLES: [(&str, &str); 28] = [
     ("organisation_key", "id"),
     ("invitation", "id"),
     ("handover", "id"),
+    ("mandate", "id"),
     ("authorization_request", "browser_hash"),
     ("pushed_request", "uri_hash"),
     ("device_authorization", "device_hash"),
@@ -378,7 +389,8 @@ both!(rl38_every_table_that_expires_is_cleaned, async |world| {
           WHERE m.type = 'table' AND c.name = 'expires_at'"
     } else {
         "SELECT CAST(table_name AS TEXT) FROM information_schema.columns
-          WHERE column_name = 'expires_at' AND table_schema = 'public'"
+          WHERE column_name = 'expires_at' AND table_schema = 'public'
+            AND table_name IN (SELECT table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE')"
     };
     let mut found = world.texts(query).await;
     found.sort();

@@ -16,6 +16,7 @@ import * as desk from "./journeys/desk.js";
 import * as device from "./journeys/device.js";
 import * as keys from "./journeys/keys.js";
 import * as information from "./journeys/information.js";
+import * as mandates from "./journeys/mandates.js";
 import * as members from "./journeys/members.js";
 import * as organisation from "./journeys/organisation.js";
 import * as passkey from "./journeys/passkey.js";
@@ -119,6 +120,7 @@ const STORIES_OF_THE_DEMONSTRATION = [
     "Nadine acts for her bakery": acting.actsForTheBakery,
     "Nadine lets Emre into her bakery": members.areSeveral,
     "Nadine gives a program a key": keys.givesAProgramAKey,
+    "A tax adviser works through a list": mandates.worksThroughAList,
     "Emre registers a company": organisation.registersACompany,
     "Emre meets every end of an Online-Ausweis": card.meetsEveryEnd,
     "Suharto compares cards with his account": card.comparesCards,

@@ -8,6 +8,7 @@ pub mod invitation;
 pub mod leave;
 pub mod list;
 pub mod machine;
+pub mod mandate;
 pub mod member;
 pub mod new;
 pub mod overview;

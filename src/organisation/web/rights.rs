@@ -54,7 +54,8 @@ pub fn groups(at: &AtOrganisation, areas: &[Area], form: &Form) -> Vec<Group> {
     let mut of = |rights: Vec<Right>| -> Vec<Choice> {
         rights.into_iter().filter(|right| at.member.may_grant(right)).map(&mut choice).collect()
     };
-    let whole = of(vec![Right::Administration, Right::Representation, Right::Documents, Right::Audit]);
+    let whole = [Right::Administration, Right::Representation, Right::Mandates, Right::Documents, Right::Audit];
+    let whole = of(whole.into());
     let ids = std::iter::once(None).chain(areas.iter().map(|area| Some(area.id.clone())));
     let mail = of(ids.flat_map(|id| [Right::ReadMail(id.clone()), Right::AnswerMail(id)]).collect());
     let services = visitor.registry.approved();

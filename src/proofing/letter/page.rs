@@ -44,19 +44,45 @@ pub struct Sheet {
 
 /// The page, as PDF.
 pub fn draw(sheet: &Sheet, sender: &Sender) -> Result<Vec<u8>, Error> {
+    pages((sheet.language, &sheet.subject), std::iter::once(()), |pen, ()| {
+        address(pen, sheet, sender);
+        text(pen, sheet, sender);
+    })
+}
+
+/// Paragraphs below a title, on as many pages as they need; at the top of each whose paper it is.
+pub fn draw_text(language: Language, (head, title): (&str, &str), paragraphs: &[String]) -> Result<Vec<u8>, Error> {
+    const LINES: usize = 44;
+    let blank = || std::iter::once(String::new());
+    let lines: Vec<String> =
+        paragraphs.iter().flat_map(|text| wrapped(text, LINE).into_iter().chain(blank())).collect();
+    pages((language, title), lines.chunks(LINES), |pen, lines| {
+        pen.line((25.0, 30.0), 12.0, head);
+        pen.line((25.0, 48.0), 16.0, title);
+        for (number, line) in lines.iter().enumerate() {
+            pen.line((25.0, 62.0 + 5.0 * number as f32), 10.0, line);
+        }
+    })
+}
+
+fn pages<T>(
+    (language, title): (Language, &str),
+    contents: impl Iterator<Item = T>,
+    write: impl Fn(&mut Pen<'_>, T),
+) -> Result<Vec<u8>, Error> {
     let font = Font::new(FONT.to_vec().into(), 0).ok_or_else(|| Error::broken("the font cannot be read"))?;
     let mut document = Document::new();
-    let metadata = Metadata::new().title(sheet.subject.clone()).language(sheet.language.tag().to_owned());
-    document.set_metadata(metadata);
+    document.set_metadata(Metadata::new().title(title.to_owned()).language(language.tag().to_owned()));
     let size = PageSettings::from_wh(210.0 * MM, 297.0 * MM).ok_or_else(|| Error::broken("no page of that size"))?;
-    let mut page = document.start_page_with(size);
-    {
-        let mut pen = Pen { surface: page.surface(), font };
-        pen.surface.set_fill(Some(Fill { paint: rgb::Color::new(0, 0, 0).into(), ..Fill::default() }));
-        address(&mut pen, sheet, sender);
-        text(&mut pen, sheet, sender);
+    for content in contents {
+        let mut page = document.start_page_with(size.clone());
+        {
+            let mut pen = Pen { surface: page.surface(), font: font.clone() };
+            pen.surface.set_fill(Some(Fill { paint: rgb::Color::new(0, 0, 0).into(), ..Fill::default() }));
+            write(&mut pen, content);
+        }
+        page.finish();
     }
-    page.finish();
     document.finish().map_err(|error| Error::broken(format!("{error:?}")))
 }
 

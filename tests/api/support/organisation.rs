@@ -18,6 +18,7 @@ use nutzerkonto::store::work::Actor;
 
 use super::browser::{Answer, Browser};
 use super::pdf;
+use super::surface::MANDATE;
 use super::world::World;
 
 pub const NADINE: &str = "nadine@example.org";
@@ -65,6 +66,7 @@ impl Firm {
             .replace("{member}", member)
             .replace("{area}", area)
             .replace("{dienst}", "parken")
+            .replace("{vollmacht}", MANDATE)
     }
 
     /// Adds an area; its id.

@@ -345,6 +345,28 @@ export const PAGES_OF_THE_DEMONSTRATION = {
   "leave an organisation": ok("/organisation/{id}/verlassen"),
   "leave an organisation, refused": refused("/organisation/{id}/verlassen"),
   "protocol of an organisation": ok("/organisation/{id}/protokoll"),
+
+  "mandates": ok("/vollmachten"),
+  "mandates, one to answer": ok("/vollmachten"),
+  "mandate: ask": ok("/vollmachten/anfragen"),
+  "mandate: ask, refused": refused("/vollmachten/anfragen"),
+  "mandate: check": ok("/vollmachten/anfragen"),
+  "mandate: offer": ok("/vollmachten/neu"),
+  "mandate: pass on": ok("/vollmachten/{vollmacht}/weitergeben"),
+  "mandate, sent": ok("/vollmachten/{vollmacht}"),
+  "mandate, asked for": ok("/vollmachten/{vollmacht}"),
+  "mandate: change what it allows": ok("/vollmachten/{vollmacht}"),
+  "mandate, given": ok("/vollmachten/{vollmacht}"),
+  "mandate, ended": ok("/vollmachten/{vollmacht}"),
+  "everybody for whom somebody may act": ok("/mandate"),
+  "nobody like that for whom somebody may act": ok("/mandate"),
+  "mandates of an organisation": ok("/organisation/{id}/vollmachten"),
+  "mandate of an organisation": ok("/organisation/{id}/vollmachten/{vollmacht}"),
+  "mandate of an organisation: offer": ok("/organisation/{id}/vollmachten/neu"),
+  "mandate of an organisation: ask": ok("/organisation/{id}/vollmachten/anfragen"),
+  "mandates of an organisation: many at once": ok("/organisation/{id}/vollmachten/import"),
+  "mandates of an organisation: many at once, refused": refused("/organisation/{id}/vollmachten/import"),
+  "mandate of an organisation: pass on": ok("/organisation/{id}/vollmachten/{vollmacht}/weitergeben"),
 };
 
 /** Whether a path is where this page is. */
@@ -355,7 +377,7 @@ export function isAt(page, path) {
 }
 
 // They answer with a redirect or a file, or the demonstration shows them without a name.
-const WITHOUT_A_PAGE = ["/ausweis/token", "/sprache/{language}", "/anmelden/passkey/optionen", "/dienst/{id}/logo", "/daten/protokoll.csv", "/organisation/{id}/protokoll.csv", "/static/{file}", "/demo/mail", "/demo/codegeraet", "/demo/briefe", "/demo/briefe/{id}"];
+const WITHOUT_A_PAGE = ["/ausweis/token", "/sprache/{language}", "/anmelden/passkey/optionen", "/dienst/{id}/logo", "/daten/protokoll.csv", "/organisation/{id}/protokoll.csv", "/vollmachten/{vollmacht}/urkunde", "/organisation/{id}/vollmachten/{vollmacht}/urkunde", "/static/{file}", "/demo/mail", "/demo/codegeraet", "/demo/briefe", "/demo/briefe/{id}"];
 
 // Seen in the demonstration, which has another provider.
 const IN_THE_DEMONSTRATION = [

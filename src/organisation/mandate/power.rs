@@ -1,0 +1,143 @@
+//! Who may act under a mandate at this moment: the agent themselves, or whoever has the right to use mandates in the
+//! organisation that is the agent. Looked up at each use.
+
+use std::collections::BTreeMap;
+
+use super::super::acting::Party;
+use super::super::member::{self, Grant, Right};
+use super::super::store::acting as members;
+use super::{Mandate, Scope, find, party, store};
+use crate::kernel::error::Error;
+use crate::kernel::id::{AccountId, ClientId, MandateId, MembershipId};
+use crate::kernel::level::Level;
+use crate::kernel::seal::Vault;
+use crate::kernel::time::{Timestamp, days};
+use crate::store::db::Tx;
+
+/// Somebody's power to act for a principal, at one moment.
+#[derive(Clone, Debug)]
+pub struct MandatePower {
+    pub mandate: MandateId,
+    /// Who acts.
+    pub account: AccountId,
+    /// Through which membership of the agent, if that is an organisation.
+    pub membership: Option<MembershipId>,
+    pub principal: Party,
+    pub agent: Party,
+    /// What may be done, and where.
+    pub scope: Scope,
+    /// How well it is known who acts.
+    pub identity: Level,
+    pub until: Timestamp,
+    /// It was passed on.
+    pub is_passed_on: bool,
+}
+
+impl MandatePower {
+    /// Whether it counts at a service.
+    pub fn counts_at(&self, client: &ClientId) -> bool {
+        self.scope.covers(client)
+    }
+}
+
+/// A party on whose behalf somebody may use mandates.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    pub party: Party,
+    pub membership: Option<MembershipId>,
+    identity: Level,
+}
+
+impl Agent {
+    fn power(&self, account: &AccountId, mandate: Mandate) -> Option<MandatePower> {
+        Some(MandatePower {
+            account: account.clone(),
+            membership: self.membership.clone(),
+            principal: mandate.principal?,
+            agent: self.party.clone(),
+            scope: mandate.terms.scope,
+            identity: self.identity,
+            until: mandate.terms.until,
+            is_passed_on: mandate.parent.is_some(),
+            mandate: mandate.id,
+        })
+    }
+}
+
+/// On whose behalf an account may use mandates now: its own, and that of organisations where it has the right. Nobody's,
+/// as long as it is not known well enough who they are.
+pub async fn agents(tx: &mut Tx, account: &AccountId, now: Timestamp) -> Result<Vec<Agent>, Error> {
+    let identity = store::identity(tx, account).await?.unwrap_or(Level::Basic);
+    if identity < party::NEEDS {
+        return Ok(Vec::new());
+    }
+    let mut held = BTreeMap::<MembershipId, Vec<Grant>>::new();
+    for row in members::rights(tx, account).await? {
+        held.entry(row.membership_id).or_default().push(row.right.grant()?);
+    }
+    let mut agents = vec![Agent { party: Party::Person(account.clone()), membership: None, identity }];
+    for row in members::powers(tx, account, None).await? {
+        let grants = held.remove(&row.membership).unwrap_or_default();
+        if member::may(&grants, &Right::Mandates, (row.organisation_state, identity), now) {
+            let membership = Some(row.membership);
+            agents.push(Agent { party: Party::Organisation(row.organisation), membership, identity });
+        }
+    }
+    Ok(agents)
+}
+
+/// The power of an account under a mandate, if it counts now and the account may use it.
+pub async fn power(
+    tx: &mut Tx,
+    id: &MandateId,
+    account: &AccountId,
+    now: Timestamp,
+) -> Result<Option<MandatePower>, Error> {
+    let Some(mandate) = find(tx, id).await?.filter(|mandate| mandate.counts(now)) else { return Ok(None) };
+    let agents = agents(tx, account, now).await?;
+    let agent = agents.iter().find(|agent| mandate.agent.as_ref() == Some(&agent.party));
+    Ok(agent.and_then(|agent| agent.power(account, mandate)))
+}
+
+/// What ends later than that many days from now ends after all that can be given.
+pub const FAR_DAYS: u64 = 100 * 366;
+
+/// Where a page of a list begins: after what ends at that moment and has that id.
+pub type After<'a> = (Timestamp, &'a str);
+
+/// At most `limit` powers of an account that count now, with the name of the principal, by the end of their time.
+pub async fn powers(
+    tx: &mut Tx,
+    vault: &Vault,
+    account: &AccountId,
+    (now, limit): (Timestamp, i64),
+) -> Result<Vec<(MandatePower, String)>, Error> {
+    let agents = agents(tx, account, now).await?;
+    let page = page(tx, account, &agents, (now, now.plus(days(FAR_DAYS))), ((now, ""), limit)).await?;
+    let mut named = Vec::with_capacity(page.len());
+    for power in page {
+        if let Some(name) = party::name(tx, vault, &power.principal).await? {
+            named.push((power, name));
+        }
+    }
+    Ok(named)
+}
+
+/// One page of the powers that count now and end by then.
+pub async fn page(
+    tx: &mut Tx,
+    account: &AccountId,
+    agents: &[Agent],
+    (now, ends_by): (Timestamp, Timestamp),
+    (after, limit): (After<'_>, i64),
+) -> Result<Vec<MandatePower>, Error> {
+    let mut found = Vec::new();
+    for agent in agents {
+        for row in store::usable(tx, agent.party.as_str(), after, (now, ends_by), limit).await? {
+            found.extend(agent.power(account, row.read()?));
+        }
+    }
+    found.sort_by(|one, other| (one.until, &one.mandate).cmp(&(other.until, &other.mandate)));
+    found.truncate(usize::try_from(limit).unwrap_or_default());
+    Ok(found)
+}
