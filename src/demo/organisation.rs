@@ -29,7 +29,7 @@ pub async fn introduce(app: &AppParts) -> Result<(), Error> {
     let email = EmailAddress::parse(NADINE.email).ok_or_else(|| Error::broken("a demo address does not parse"))?;
     let mut tx = app.read().await?;
     let Some((founder, _)) = account::find_by_email(&mut tx, &app.vault, &email).await? else { return Ok(()) };
-    if !acting::powers(&mut tx, &founder, app.now()).await?.is_empty() {
+    if !acting::memberships(&mut tx, &founder, app.now()).await?.is_empty() {
         return Ok(());
     }
     drop(tx);
