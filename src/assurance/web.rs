@@ -189,7 +189,8 @@ pub async fn level(visitor: Visitor) -> Answer {
     let (f, client) = (visitor.frame(), &pending.client);
     let level = session.level(now);
     let present = visitor.present();
-    let least = present.map_or(pending.request.level, |present| authorize::least_level(client, &pending.request, present));
+    let least =
+        present.map_or(pending.request.level, |present| authorize::least_level(client, &pending.request, present));
     let is_wish = level >= least;
     let needed = pending.request.wished_level.filter(|_| is_wish).unwrap_or(least);
     let known = means::list(&mut app.read().await?, &session.account_id).await?;

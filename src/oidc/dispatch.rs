@@ -123,10 +123,7 @@ fn must_choose(request: &AuthorizationRequest, created_at: Timestamp, session: &
     let ActingFacts { only_organisations, is_for_others, is_lost, has_choice, chosen_at, .. } = session.acting;
     let is_other = request.expected_subject.as_ref().is_some_and(|subject| *subject != session.subject);
     let asked_anew = request.prompt.select && chosen_at.is_none_or(|chosen_at| chosen_at < created_at);
-    is_lost
-        || is_other
-        || (only_organisations && !is_for_others)
-        || (has_choice && (chosen_at.is_none() || asked_anew))
+    is_lost || is_other || (only_organisations && !is_for_others) || (has_choice && (chosen_at.is_none() || asked_anew))
 }
 
 fn interactive_step(situation: &Situation<'_>) -> Step {

@@ -257,7 +257,8 @@ async fn record_grant(work: &mut Work, client: &Client, whose: &Whose, row: &sto
     };
     let of_person = issued(row.released.split(' ').filter_map(Claim::from_name).collect());
     let scopes = scopes_of(&row.scope);
-    let single = row.claims.as_deref().map(serde_json::from_str::<RequestedClaims>).transpose().map_err(Error::broken)?;
+    let single =
+        row.claims.as_deref().map(serde_json::from_str::<RequestedClaims>).transpose().map_err(Error::broken)?;
     let single = single.unwrap_or_default();
     let is_asked = |claim: &Claim| {
         scopes.contains(&claim.scope()) || single.userinfo.contains(claim) || single.id_token.contains(claim)
@@ -365,12 +366,7 @@ impl<'a> Basis<'a> {
 }
 
 /// Makes access token and ID token.
-pub fn respond(
-    app: &AppParts,
-    client: &Client,
-    basis: &Basis<'_>,
-    single: Single,
-) -> Result<TokenResponse, Error> {
+pub fn respond(app: &AppParts, client: &Client, basis: &Basis<'_>, single: Single) -> Result<TokenResponse, Error> {
     let now = app.now();
     // What is left of it; no token outlives the level that it states.
     let (level, until) = assurance::stated(basis.level, basis.authenticated_at, now);

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::Organisation;
 use super::mandate::power::{FAR_DAYS, agents, page, power as power_under};
 use super::mandate::{self, party};
 use super::member::{self, Grant};
 use super::store::acting as store;
-use super::Organisation;
 use crate::account::identity::folded;
 use crate::audit::{self, Event};
 use crate::kernel::error::Error;
@@ -62,7 +62,8 @@ pub async fn find_session(tx: &mut Tx, vault: &Vault, token: &str, now: Timestam
         return Ok(None);
     }
     let row = store::find_session(tx, &token_hash(token), now).await?;
-    let Some(store::SessionRow { session, has_rights, has_mandates }) = row.filter(|row| row.session.ends_at() > now) else {
+    let Some(store::SessionRow { session, has_rights, has_mandates }) = row.filter(|row| row.session.ends_at() > now)
+    else {
         return Ok(None);
     };
     let power = match session.acting.as_deref().and_then(Capacity::parse) {

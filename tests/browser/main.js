@@ -116,6 +116,7 @@ const STORIES_OF_THE_DEMONSTRATION = [
     "Emre signs in with the code of his device": demo.signsInWithADevice,
     "Emre climbs to what a service needs": demo.climbs,
     "Nadine acts for her bakery": acting.actsForTheBakery,
+    "Nadine acts for Renate": acting.actsUnderAMandate,
     "Nadine lets Emre into her bakery": members.areSeveral,
     "Emre registers a company": organisation.registersACompany,
     "Emre meets every end of an Online-Ausweis": card.meetsEveryEnd,

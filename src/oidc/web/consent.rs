@@ -115,7 +115,9 @@ pub async fn show(caller: SignedIn) -> Answer {
 
 /// What goes to the service of the person for whom somebody acts. The name alone is shown: more of them is not theirs to read here.
 fn of_person(client: &Client, name: &str, language: Language) -> Vec<Row> {
-    let row = |claim: Claim| Row::plain(claim.label(language.texts()), (claim == Claim::Name).then(|| name.to_owned()));
+    let t = language.texts();
+    let value = |claim| if claim == Claim::Name { name.to_owned() } else { t.acting.consent_unseen.to_string() };
+    let row = |claim: Claim| Row::plain(claim.label(t), Some(value(claim)));
     let claims: Vec<Claim> = consent::of_represented(client).collect();
     let is_said = |claim: &Claim| consent::parts_instead(client, &claims, *claim).is_some();
     claims.iter().filter(|claim| !is_said(claim)).map(|claim| row(*claim)).collect()
@@ -141,7 +143,11 @@ async fn of_organisation(visitor: &Visitor, id: &OrganisationId) -> Result<Vec<R
     Ok(told.into_iter().map(|(label, value)| Row::plain(label, Some(value))).collect())
 }
 
-async fn represented(visitor: &Visitor, (client, scopes): (&Client, &[Scope]), acting: &Acting) -> Result<Represented, Error> {
+async fn represented(
+    visitor: &Visitor,
+    (client, scopes): (&Client, &[Scope]),
+    acting: &Acting,
+) -> Result<Represented, Error> {
     let t = visitor.language.texts();
     let rows = match acting.power.party.organisation() {
         None => of_person(client, &acting.name, visitor.language),

@@ -142,7 +142,8 @@ impl Power {
         match &self.ground {
             Ground::Membership { state, grants, .. } => {
                 let acts = |grant: &Grant| {
-                    !matches!(grant.right, Right::Administration | Right::Audit | Right::Mandates) && self.may(&grant.right)
+                    !matches!(grant.right, Right::Administration | Right::Audit | Right::Mandates)
+                        && self.may(&grant.right)
                 };
                 state.is_acting() && grants.iter().any(acts)
             }

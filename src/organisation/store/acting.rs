@@ -115,7 +115,6 @@ pub async fn rights(tx: &mut Tx, account: &AccountId) -> Result<Vec<HeldRow>, Db
 
 /// `false` if it is not active any more. Nobody ends it before this work is done.
 pub async fn hold_mandate(work: &mut Work, id: &MandateId) -> Result<bool, DbError> {
-    let rows =
-        sql!(&mut work.tx, execute, "UPDATE mandate SET state = state WHERE id = $1 AND state = 'active'", id)?;
+    let rows = sql!(&mut work.tx, execute, "UPDATE mandate SET state = state WHERE id = $1 AND state = 'active'", id)?;
     Ok(rows == 1)
 }

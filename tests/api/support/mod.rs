@@ -11,6 +11,7 @@ pub mod ear;
 pub mod eid;
 pub mod inspect;
 pub mod maker;
+pub mod mandate;
 pub mod organisation;
 pub mod passkey;
 pub mod pdf;
