@@ -188,7 +188,9 @@ pub async fn level(visitor: Visitor) -> Answer {
     let (app, language, now) = (&visitor.app, visitor.language, visitor.app.now());
     let (f, client) = (visitor.frame(), &pending.client);
     let level = session.level(now);
-    let least = pending.request.level;
+    let present = visitor.present();
+    let least =
+        present.map_or(pending.request.level, |present| authorize::least_level(client, &pending.request, present));
     let is_wish = level >= least;
     let needed = pending.request.wished_level.filter(|_| is_wish).unwrap_or(least);
     let known = means::list(&mut app.read().await?, &session.account_id).await?;

@@ -245,7 +245,7 @@ pub struct ClaimRule {
     /// The person may leave it out.
     #[serde(default)]
     pub optional: bool,
-    /// The client gets it of somebody who acts for an organisation, too: without this it learns nothing of them but that they act.
+    /// The client gets it of somebody who acts for others, too: without this it learns nothing of them but that they act.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub acting: bool,
 }
@@ -403,6 +403,14 @@ impl Client {
 
     pub fn serves(&self, kind: Serves) -> bool {
         self.serves.contains(&kind)
+    }
+
+    /// Whether it is for whomever something is about, whoever acts for them.
+    pub fn serves_party(&self, party: &Party) -> bool {
+        self.serves(match party {
+            Party::Person(_) => Serves::Persons,
+            Party::Organisation(_) => Serves::Organisations,
+        })
     }
 
     /// From what its subjects are computed: another one, and everybody has another subject. No declared sector contains a space.

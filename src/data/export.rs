@@ -32,8 +32,8 @@ use crate::oidc::connection::{self, Connection};
 use crate::oidc::logout_state::{self, Logout};
 use crate::organisation::acting::Party;
 use crate::organisation::claim::Claim;
-use crate::organisation::mandate::Done;
 use crate::organisation::mandate::lists::{self as mandates, Listed as Entrusted};
+use crate::organisation::mandate::{Done, party};
 use crate::organisation::member::{self, Grant};
 use crate::organisation::{self, Listed};
 use crate::proofing::desk::guardian::Side;
@@ -356,7 +356,7 @@ fn describe_service(app: &AppParts, (id, language): (&AccountId, Language), one:
     })
 }
 
-/// With which services somebody is connected for organisations. One that is there no more has no name.
+/// With which services somebody is connected for others. What is there no more has no name.
 async fn describe_acting(
     app: &AppParts,
     tx: &mut Tx,
@@ -365,14 +365,11 @@ async fn describe_acting(
 ) -> Result<Vec<Value>, Error> {
     let mut services = Vec::new();
     for one in connection::list_acted(tx, registry, id).await? {
-        let organisation = match organisation::load(tx, &app.vault, &one.organisation).await {
-            Ok(organisation) => Some(organisation.record.name),
-            Err(Error::NotFound) => None,
-            Err(error) => return Err(error),
-        };
+        let name = party::name(tx, &app.vault, &one.party).await?;
+        let (organisation, person) = if one.party.organisation().is_some() { (name, None) } else { (None, name) };
         services.push(json!({
             "client_id": one.client.id, "title": one.client.title(language), "since": instant(one.since),
-            "organisation": organisation, "actor": one.client.actor(&app.vault, id),
+            "organisation": organisation, "person": person, "actor": one.client.actor(&app.vault, id),
             "scopes": one.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>(),
         }));
     }

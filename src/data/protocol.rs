@@ -81,7 +81,7 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 92] = [
+pub const KINDS: [(&str, Topic, Sentence); 94] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
@@ -150,6 +150,8 @@ pub const KINDS: [(&str, Topic, Sentence); 92] = [
     ("mandate.returned",         Topic::Changes,  |t| &t.mandate_returned),
     ("mandate.gone",             Topic::Changes,  |t| &t.mandate_gone),
     ("mandate.recorded",         Topic::Changes,  |t| &t.mandate_recorded),
+    ("mandate.taken_up",         Topic::Changes,  |t| &t.mandate_taken_up),
+    ("mandate.laid_down",        Topic::Changes,  |t| &t.mandate_laid_down),
     ("means.blocked",             Topic::Changes,  |t| &t.means_blocked),
     ("means.unblocked",           Topic::Changes,  |t| &t.means_unblocked),
     ("identity.lowered",          Topic::Changes,  |t| &t.identity_lowered),
@@ -287,16 +289,17 @@ impl Reader<'_> {
         // What a service was given of somebody who acted for an organisation.
         let acted = organisation.filter(|_| topic == &Topic::Services);
         let acted = acted.map(|name| self.language.texts().acting.protocol.with("organisation", name).to_string());
+        let is_under = topic == &Topic::Services && !text("mandate").is_empty();
+        let mandate = is_under.then(|| t.under_mandate.with("mandate", text("mandate")).to_string());
         Some(Entry {
             id: event.id.clone(),
             at: event.at,
-            who: match &event.actor {
-                other if event.kind.starts_with("mandate.") && self.is_another(other) => {
-                    self.language.texts().mandate.other_side.to_string()
-                }
-                actor => self.who(actor, text("office")),
+            who: match self.who(&event.actor, text("office")) {
+                // Somebody else, but nobody strange.
+                _ if self.is_other(&event.actor) && !text("mandate").is_empty() => t.who_mandate.to_string(),
+                who => who,
             },
-            what: [Some(what.to_string()), acted].into_iter().flatten().collect::<Vec<_>>().join(" "),
+            what: [Some(what.to_string()), acted, mandate].into_iter().flatten().collect::<Vec<_>>().join(" "),
             purpose,
             basis: topic.basis(t).to_string(),
         })
@@ -325,7 +328,7 @@ impl Reader<'_> {
         Refusal::deserialize(&detail["refusal"]).map_or("", |refusal| refusal.words(self.language.texts()).as_str())
     }
 
-    fn is_another(&self, actor: &str) -> bool {
+    fn is_other(&self, actor: &str) -> bool {
         actor.starts_with("acc_") && actor != self.account.as_str()
     }
 

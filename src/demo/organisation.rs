@@ -1,11 +1,19 @@
-//! An organisation for demonstrations: a bakery, and who represents it.
+//! An organisation for demonstrations: a bakery, and who represents it. She also has a mandate of somebody else.
 
-use super::people::NADINE;
+use std::collections::BTreeSet;
+
+use super::CLIENT_ID;
+use super::people::{NADINE, PEOPLE};
 use crate::account::{self, email::EmailAddress};
 use crate::app::AppParts;
+use crate::kernel::calendar::days_after;
 use crate::kernel::error::Error;
+use crate::kernel::id::{AccountId, ClientId};
+use crate::kernel::time::Timestamp;
+use crate::organisation::mandate::{Action, Scope, Services, Terms};
 use crate::organisation::record::{Address, Entry, LegalForm, RegisterKind};
-use crate::organisation::{self, Record, acting};
+use crate::organisation::{self, Record, acting, mandate};
+use crate::store::db::Tx;
 use crate::store::work::Actor;
 
 fn bakery() -> Record {
@@ -24,20 +32,36 @@ fn bakery() -> Record {
     }
 }
 
-/// Makes it, if whoever represents it belongs to none yet.
+/// Makes both, if whoever represents it belongs to none yet.
 pub async fn introduce(app: &AppParts) -> Result<(), Error> {
-    let email = EmailAddress::parse(NADINE.email).ok_or_else(|| Error::broken("a demo address does not parse"))?;
     let mut tx = app.read().await?;
-    let Some((founder, _)) = account::find_by_email(&mut tx, &app.vault, &email).await? else { return Ok(()) };
-    if !acting::powers(&mut tx, &founder, app.now()).await?.is_empty() {
+    let Some(founder) = find(&mut tx, app, NADINE.email).await? else { return Ok(()) };
+    if !acting::memberships(&mut tx, &founder, app.now()).await?.is_empty() {
         return Ok(());
     }
+    let principal = find(&mut tx, app, PEOPLE[0].email).await?;
     drop(tx);
     let mut work = app.begin(Actor::System("demo")).await?;
+    if let Some(principal) = principal {
+        let terms = for_parking(work.now);
+        mandate::open::record_given(&mut work, (&principal, &founder), &terms).await?;
+    }
     match organisation::open_new(&mut work, &app.vault, &bakery(), (&founder, &NADINE.full_name())).await {
         Ok(_) => work.commit().await,
         // Somebody has registered it here.
         Err(Error::Conflict(_)) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+async fn find(tx: &mut Tx, app: &AppParts, email: &str) -> Result<Option<AccountId>, Error> {
+    let email = EmailAddress::parse(email).ok_or_else(|| Error::broken("a demo address does not parse"))?;
+    Ok(account::find_by_email(tx, &app.vault, &email).await?.map(|(id, _)| id))
+}
+
+/// Everything at the service of the demonstration, for a year.
+fn for_parking(now: Timestamp) -> Terms {
+    let services = Services::Only(BTreeSet::from([ClientId(CLIENT_ID.to_owned())]));
+    let scope = Scope { actions: BTreeSet::from(Action::ALL), services };
+    Terms { scope, from: now, until: days_after(now, 365), may_pass_on: false }
 }

@@ -17,10 +17,11 @@ use crate::client::registry::Registry;
 use crate::client::{Claim, Client, Serves};
 use crate::kernel::error::{Error, Protocol};
 use crate::kernel::id::{GrantId, RequestId, SessionId};
+use crate::kernel::level::Level;
 use crate::kernel::seal::Place;
 use crate::kernel::secret::{Secret, token_hash};
 use crate::kernel::time::{Timestamp, minutes};
-use crate::organisation::acting::{self, Party, Power, Present};
+use crate::organisation::acting::{self, Capacity, Party, Power, Present, Wanted};
 use crate::signin::means;
 use crate::signin::session::Session;
 use crate::store::db::Tx;
@@ -266,8 +267,8 @@ async fn spend(work: &mut Work, pushed: Option<PushedHash>) -> Result<(), Error>
 #[derive(Default)]
 struct Facts {
     session: Option<SessionFacts>,
-    /// What a code would be about.
-    whose: Option<Whose>,
+    /// What a code would be about, and above which level it would state nothing.
+    whose: Option<(Whose, Level)>,
     agreement: Option<Agreement>,
     consent: Option<ConsentFacts>,
     is_confirmed: bool,
@@ -292,12 +293,20 @@ impl Facts {
     }
 }
 
-/// Whose something is that a client gets from somebody now: their own, unless they act for an organisation, the client serves
-/// such, and they may do so there.
+/// Whose something is that a client gets from somebody now: their own, unless they act for others, the client serves such, and
+/// they may do so there.
 pub fn whose(client: &Client, present: &Present) -> Whose {
+    Whose::of(&present.session.account_id, power_at(client, present))
+}
+
+fn power_at<'a>(client: &Client, present: &'a Present) -> Option<&'a Power> {
     let power = present.acting.as_ref().map(|acting| &acting.power);
-    let counts = |power: &&Power| client.serves(Serves::Organisations) && power.counts_at(&client.id);
-    Whose::of(&present.session.account_id, power.filter(counts))
+    power.filter(|power| client.serves_party(&power.party) && power.counts_at(&client.id))
+}
+
+/// The level without which nothing is issued: that of the request, or what it needs to act for whomever somebody acts.
+pub fn least_level(client: &Client, request: &AuthorizationRequest, present: &Present) -> Level {
+    request.level.max(power_at(client, present).map_or(Level::Basic, Power::needs))
 }
 
 async fn facts(
@@ -311,8 +320,9 @@ async fn facts(
     let whose = whose(client, present);
     let agreement = consent::find(&mut tx, &whose, &client.id).await?;
     let level = session.level(now);
+    let ceiling = power_at(client, present).map_or(Level::High, Power::ceiling);
     let reachable = match request.wished_level {
-        Some(wished) if wished > level => means::reachable(&mut tx, &app.config, session, now).await?,
+        Some(wished) if wished > level => means::reachable(&mut tx, &app.config, session, now).await?.min(ceiling),
         _ => level,
     };
     let acting = acting_facts(app, &mut tx, (client, request), (present, &whose)).await?;
@@ -330,45 +340,61 @@ async fn facts(
         granted_at: agreement.granted_at,
     });
     let is_unchecked = client.is_unchecked();
-    Ok(Facts { session: Some(facts), agreement, consent, is_unchecked, whose: Some(whose), ..Facts::default() })
+    let whose = Some((whose, ceiling));
+    Ok(Facts { session: Some(facts), agreement, consent, is_unchecked, whose, ..Facts::default() })
 }
 
-/// For a client that serves people alone nothing is asked. For others it is, once, what somebody could choose, if that decides
-/// anything.
+/// Where somebody could act for nobody but themselves nothing is asked. Elsewhere it is, once, what they could choose, if that
+/// decides anything.
 async fn acting_facts(
     app: &AppParts,
     tx: &mut Tx,
     (client, request): (&Client, &AuthorizationRequest),
     (present, whose): (&Present, &Whose),
 ) -> Result<ActingFacts, Error> {
-    if !client.serves(Serves::Organisations) {
+    let (session, now, serves_persons) = (&present.session, app.now(), client.serves(Serves::Persons));
+    let is_meant = is_meant(client, present);
+    if !(is_meant || present.has_mandates || client.serves(Serves::Organisations)) {
         return Ok(ActingFacts::default());
     }
-    let (session, now) = (&present.session, app.now());
-    let serves_persons = client.serves(Serves::Persons);
+    let power = power_at(client, present);
+    let is_known = power.is_none_or(|power| power.is_known(request.level));
     let mut facts = ActingFacts {
         only_organisations: !serves_persons,
-        is_for_organisation: whose.is_acting(),
-        is_lost: session.acting.is_some() && !whose.is_acting(),
+        is_for_others: whose.is_acting(),
+        is_lost: is_meant && !(whose.is_acting() && is_known),
         has_choice: false,
         is_expected_choice: false,
         chosen_at: session.chosen_at,
+        needs: power.map(Power::needs),
     };
     let expected = request.expected_subject.as_deref();
     let is = |party: &Party| expected == Some(&client.subject_of(&app.vault, party));
-    let is_settled = whose.is_acting() || (serves_persons && session.chosen_at.is_some() && !facts.is_lost);
+    let is_settled = !facts.is_lost && (whose.is_acting() || (serves_persons && session.chosen_at.is_some()));
     if is_settled && !request.prompt.select && (expected.is_none() || is(&whose.party())) {
         return Ok(facts);
     }
-    let mut powers = Vec::new();
-    if present.has_choice {
-        powers = acting::powers(tx, &session.account_id, now).await?;
-        powers.retain(|power| power.counts_at(&client.id));
+    let takes = |party: &Party| client.serves_party(party);
+    let here = Wanted { client: &client.id, takes: &takes, least: request.level };
+    facts.has_choice = acting::has_any(tx, present, &here, now).await?;
+    if expected.is_some() {
+        let takes = |party: &Party| client.serves_party(party) && is(party);
+        facts.is_expected_choice = (serves_persons && is(&Party::Person(session.account_id.clone())))
+            || acting::has_any(tx, present, &Wanted { takes: &takes, ..here }, now).await?;
     }
-    facts.has_choice = !powers.is_empty();
-    facts.is_expected_choice = powers.iter().any(|power| is(&power.party()))
-        || (serves_persons && is(&Party::Person(session.account_id.clone())));
     Ok(facts)
+}
+
+/// Whether what somebody has chosen concerns a client: an organisation does not, where it is for people alone. Of a mandate that
+/// has ended it is not known any more for whom it was.
+fn is_meant(client: &Client, present: &Present) -> bool {
+    let chosen = present.session.acting.as_deref().and_then(Capacity::parse);
+    match (&present.acting, chosen) {
+        (Some(acting), _) => client.serves_party(&acting.power.party),
+        (None, Some(Capacity::Mandate(_))) => true,
+        (None, Some(Capacity::Member(_))) => client.serves(Serves::Organisations),
+        (None, None) => false,
+    }
 }
 
 /// Stores a code: one statement, which is why a request that needs no other is a transaction of its own ([`begin`]). For a
@@ -390,7 +416,7 @@ async fn issue(
             (None, hash, String::new(), expires_at)
         }
     };
-    let whose = facts.whose.as_ref().ok_or_else(|| Error::broken("issued without saying whose"))?;
+    let (whose, ceiling) = facts.whose.as_ref().ok_or_else(|| Error::broken("issued without saying whose"))?;
     let (acting, represented) = whose.columns();
     let agreed = |claim: &Claim| {
         facts.agreement.as_ref().is_some_and(|agreement| consent::is_agreed(&agreement.answers, *claim))
@@ -406,7 +432,7 @@ async fn issue(
         scope: request.scope.clone(),
         nonce: request.nonce.clone(),
         challenge: request.challenge.clone(),
-        level: session.level(work.now),
+        level: session.level(work.now).min(*ceiling),
         methods: session.methods.clone(),
         authenticated_at: session.authenticated_at,
         expires_at,

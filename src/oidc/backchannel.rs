@@ -11,11 +11,11 @@ use crate::app::AppParts;
 use crate::client::Client;
 use crate::client::registry::Registry;
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, ClientId, JobId, OrganisationId, SessionId};
+use crate::kernel::id::{AccountId, ClientId, JobId, SessionId};
 use crate::kernel::keys::Purpose;
 use crate::kernel::mail::NotSent;
 use crate::kernel::time::minutes;
-use crate::organisation::acting::Party;
+use crate::organisation::mandate::party;
 use crate::store::outbox::{self, Job};
 use crate::store::work::Actor;
 
@@ -53,9 +53,7 @@ pub async fn fan_out(app: &AppParts, registry: &Registry, ended: &Job) -> Result
             let client = registry.find(&row.client_id).filter(|client| client.backchannel_logout_uri.is_some());
             let subject = |client: &Client| match &row.represented {
                 None => Some(client.subject(&app.vault, &row.account_id)),
-                Some(party) => {
-                    OrganisationId::parse(party).map(|party| client.subject_of(&app.vault, &Party::Organisation(party)))
-                }
+                Some(represented) => party::parse(represented).map(|party| client.subject_of(&app.vault, &party)),
             };
             known.extend(client.map(|client| Known {
                 told: Told {

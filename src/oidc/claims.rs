@@ -18,8 +18,10 @@ use crate::kernel::error::{Error, Protocol};
 use crate::kernel::id::GrantId;
 use crate::kernel::keys::Purpose;
 use crate::kernel::level::Level;
+use crate::organisation::acting::Power;
 use crate::organisation::record::Entry;
 use crate::organisation::{self, Organisation};
+use crate::store::db::Tx;
 
 /// The claims about an account (OpenID Connect Core section 5.1). Nothing is null and nothing is empty.
 pub fn of(account: &Account, claims: &[Claim]) -> Map<String, Value> {
@@ -95,7 +97,7 @@ pub async fn verified(
     }
     let evidence = evidence::list(&mut app.read().await?, &app.vault, &account.id).await?;
     let (row, now) = (&live.row, app.now());
-    let (level, _) = assurance::stated(row.level.min(row.identity_level), row.authenticated_at, now);
+    let (level, _) = assurance::stated(live.level(), row.authenticated_at, now);
     let may_have = |claim| live.client.rule(claim).is_some() && consent::is_agreed(&live.answers, claim);
     Ok(verified_claims::answer((account, &evidence), patterns, may_have, (level, now, with_empty)))
 }
@@ -174,21 +176,55 @@ async fn own(app: &AppParts, live: &grant::Live, scopes: &[Scope]) -> Result<Map
     Ok(claims)
 }
 
-/// Of the organisation for which somebody acts, and of them only what the client may have of such people: that stands in `act`,
-/// because it is about somebody else than the subject.
+/// Of whomever somebody acts for, and of them only what the client may have of such people: that stands in `act`, because it is
+/// about somebody else than the subject.
 async fn acting(app: &AppParts, live: &grant::Live, scopes: &[Scope]) -> Result<Map<String, Value>, Error> {
     let mut tx = app.read().await?;
-    let of_person = deliverable(live, scopes, &live.claims.userinfo);
-    let person = match of_person.as_slice() {
-        [] => Map::new(),
-        some => of(&account::load(&mut tx, &app.vault, &live.row.account_id).await?, some),
-    };
-    let mut claims: Map<_, _> = live.act(app, person).map(|act| ("act".to_owned(), act)).into_iter().collect();
-    if let Some(power) = live.power.as_ref().filter(|_| scopes.contains(&Scope::Organisation)) {
-        let organisation = organisation::load(&mut tx, &app.vault, &power.organisation).await?;
+    let mut claims = of_represented(&mut tx, app, live, |claim| {
+        scopes.contains(&claim.scope()) || live.claims.userinfo.contains(&claim)
+    })
+    .await?;
+    let told = of_actor(&mut tx, app, live, &deliverable(live, scopes, &live.claims.userinfo)).await?;
+    claims.extend(live.act(app, told).map(|act| ("act".to_owned(), act)));
+    if let Some(id) = live.whose.party().organisation().filter(|_| scopes.contains(&Scope::Organisation)) {
+        let organisation = organisation::load(&mut tx, &app.vault, id).await?;
         claims.insert("organisation".to_owned(), of_organisation(&organisation, live.row.identity_level));
     }
     Ok(claims)
+}
+
+/// What of the person for whom somebody acts is asked for, and may be told as it was said when they agreed to that.
+pub async fn of_represented(
+    tx: &mut Tx,
+    app: &AppParts,
+    live: &grant::Live,
+    is_asked: impl Fn(Claim) -> bool,
+) -> Result<Map<String, Value>, Error> {
+    let Some(person) = live.whose.represented() else { return Ok(Map::new()) };
+    let claims: Vec<Claim> = consent::of_represented(&live.client).filter(|claim| is_asked(*claim)).collect();
+    if claims.is_empty() || !consent::still_says(&live.client, &live.answers, &live.row.terms) {
+        return Ok(Map::new());
+    }
+    Ok(of(&account::load(tx, &app.vault, person).await?, &claims))
+}
+
+/// What is told of who acts. Whoever may know what they are called also reads through which organisation they have the mandate.
+pub async fn of_actor(
+    tx: &mut Tx,
+    app: &AppParts,
+    live: &grant::Live,
+    claims: &[Claim],
+) -> Result<Map<String, Value>, Error> {
+    if claims.is_empty() {
+        return Ok(Map::new());
+    }
+    let mut told = of(&account::load(tx, &app.vault, &live.row.account_id).await?, claims);
+    let names = |claim: &Claim| matches!(claim, Claim::Name | Claim::GivenName | Claim::FamilyName);
+    if let Some(agent) = live.power.as_ref().and_then(Power::through).filter(|_| claims.iter().any(names)) {
+        let agent = organisation::load(tx, &app.vault, agent).await?;
+        told.insert("through".to_owned(), json!({ "name": agent.record.name }));
+    }
+    Ok(told)
 }
 
 /// What an organisation says as a claim. Its level is how well it is known that it is the one, and never above how well it is known

@@ -12,6 +12,8 @@ use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, ClientId, OrganisationId};
 use crate::kernel::texts::Language;
 use crate::kernel::time::Timestamp;
+use crate::organisation::acting::Party;
+use crate::organisation::mandate::party;
 use crate::store::db::Tx;
 use crate::store::work::{Actor, Work};
 
@@ -39,22 +41,22 @@ pub async fn list(tx: &mut Tx, registry: &Registry, account: &AccountId) -> Resu
     Ok(connections)
 }
 
-/// A service that somebody uses for an organisation.
+/// A service that somebody uses for others.
 pub struct Acted {
     pub client: Arc<Client>,
-    pub organisation: OrganisationId,
+    pub party: Party,
     pub scopes: Vec<Scope>,
     pub since: Timestamp,
 }
 
-/// What somebody is connected with for organisations, newest first. Removed clients are not listed.
+/// What somebody is connected with for others, newest first. Removed clients are not listed.
 pub async fn list_acted(tx: &mut Tx, registry: &Registry, account: &AccountId) -> Result<Vec<Acted>, Error> {
     let mut acted = Vec::new();
     for row in store::acting::list_consents(tx, account).await? {
         let known = registry.known(&row.consent.client_id.0).map(|(client, _)| client);
-        let (Some(client), Some(organisation)) = (known, OrganisationId::parse(&row.represented)) else { continue };
+        let (Some(client), Some(party)) = (known, party::parse(&row.represented)) else { continue };
         let agreement = consent::read(row.consent)?;
-        acted.push(Acted { client, organisation, scopes: agreement.scopes, since: agreement.granted_at });
+        acted.push(Acted { client, party, scopes: agreement.scopes, since: agreement.granted_at });
     }
     Ok(acted)
 }

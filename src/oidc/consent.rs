@@ -16,7 +16,6 @@ use crate::kernel::error::Error;
 use crate::kernel::id::ClientId;
 use crate::kernel::secret::sha256;
 use crate::kernel::time::{Timestamp, days};
-use crate::organisation::acting::Party;
 use crate::store::db::Tx;
 use crate::store::work::Actor;
 
@@ -51,13 +50,28 @@ impl Agreement {
 pub enum Side {
     /// For themselves.
     Own,
-    /// As who acts for another party: of themselves a client learns only what its declaration says of such people.
+    /// As who acts for an organisation: of themselves a client learns only what its declaration says of such people.
     Acting,
+    /// As who acts for another person: the same, and of that person what [`of_represented`] says.
+    ForPerson,
+}
+
+/// What a client may ever learn of a person for whom somebody else acts, who cannot be asked: who they are, as far as it cannot do
+/// without that.
+const OF_REPRESENTED: [Claim; 4] = [Claim::Name, Claim::GivenName, Claim::FamilyName, Claim::Birthdate];
+
+/// What this one may learn.
+pub fn of_represented(client: &Client) -> impl Iterator<Item = Claim> {
+    OF_REPRESENTED.into_iter().filter(|claim| client.rule(*claim).is_some_and(|rule| !rule.optional))
 }
 
 impl Side {
     pub const fn of(whose: &Whose) -> Self {
-        if whose.is_acting() { Self::Acting } else { Self::Own }
+        match whose.represented() {
+            Some(_) => Self::ForPerson,
+            None if whose.is_acting() => Self::Acting,
+            None => Self::Own,
+        }
     }
 
     /// Whether a client may have a claim of somebody who is there so.
@@ -96,13 +110,24 @@ pub fn parts_instead(client: &Client, questions: &[Claim], claim: Claim) -> Opti
     (claim == Claim::Name && Claim::NAME_PARTS.iter().all(is_asked)).then_some(Claim::NAME_PARTS)
 }
 
+/// Whether what was said when somebody agreed for another person is what is said today. If not, nothing more is told of that
+/// person until they have agreed anew.
+pub fn still_says(client: &Client, answers: &Answers, agreed: &str) -> bool {
+    terms(client, answers.keys().copied(), Side::ForPerson) == agreed
+}
+
 /// What was said about these claims: to whom, what for, by what right, and whether there was a choice.
 fn terms(client: &Client, claims: impl Iterator<Item = Claim>, side: Side) -> String {
-    let rules: Vec<_> = claims.map(|claim| (claim, client.rule(claim).map(|rule| rule.said(claim)))).collect();
+    let rule = |claim| (claim, client.rule(claim).map(|rule| rule.said(claim)));
+    let rules: Vec<_> = claims.map(rule).collect();
     let said = (&client.operator, &client.name, &client.purpose, &client.privacy_uri, rules);
     let said = match side {
         Side::Own => serde_json::to_vec(&said),
         Side::Acting => serde_json::to_vec(&("acting", said)),
+        Side::ForPerson => {
+            let of_represented: Vec<_> = of_represented(client).map(rule).collect();
+            serde_json::to_vec(&("for a person", said, of_represented))
+        }
     };
     let said = said.unwrap_or_default();
     URL_SAFE_NO_PAD.encode(&sha256(&said)[..16])
@@ -110,11 +135,9 @@ fn terms(client: &Client, claims: impl Iterator<Item = Claim>, side: Side) -> St
 
 /// What somebody has agreed to with a client, for the same party; nothing if they have not, or ended it.
 pub async fn find(tx: &mut Tx, whose: &Whose, client: &ClientId) -> Result<Option<Agreement>, Error> {
-    let row = match whose.party() {
-        Party::Person(account) => store::find_consent(tx, &account, client).await?,
-        party @ Party::Organisation(_) => {
-            store::acting::find_consent(tx, &whose.account, party.as_str(), client).await?
-        }
+    let row = match whose.columns().1 {
+        None => store::find_consent(tx, &whose.account, client).await?,
+        Some(party) => store::acting::find_consent(tx, &whose.account, &party, client).await?,
     };
     row.map(read).transpose()
 }
@@ -150,11 +173,9 @@ pub async fn give(
         terms: terms(client, answers.keys().copied(), side),
         granted_at: work.now,
     };
-    match whose.party() {
-        Party::Person(account) => store::put_consent(&mut work, &account, &row).await?,
-        party @ Party::Organisation(_) => {
-            store::acting::put_consent(&mut work, &whose.account, party.as_str(), &row).await?;
-        }
+    match whose.columns().1 {
+        None => store::put_consent(&mut work, &whose.account, &row).await?,
+        Some(party) => store::acting::put_consent(&mut work, &whose.account, &party, &row).await?,
     }
     let claims = answers.into_iter().filter_map(|(claim, yes)| yes.then_some(claim)).collect();
     let event = OidcEvent::ConsentGiven { client: client.id.clone(), scope: row.scope, claims };

@@ -22,21 +22,23 @@ pub struct SessionFacts {
     pub acting: ActingFacts,
 }
 
-/// What counts of for whom the owner of a session acts, at this client. All `false` at one that serves people alone.
+/// What counts of for whom the owner of a session acts, at this client. All `false` where there is nobody else for whom they could.
 #[derive(Clone, Debug, Default)]
 pub struct ActingFacts {
     /// Whether the client serves nobody who acts for themselves.
     pub only_organisations: bool,
-    /// Whether they act for an organisation, and may do so at this client.
-    pub is_for_organisation: bool,
+    /// Whether they act for others, and may do so at this client.
+    pub is_for_others: bool,
     /// What was said in this session does not count, or not here.
     pub is_lost: bool,
-    /// Whether there is an organisation for which they may act here.
+    /// Whether there is anybody else for whom they may act here.
     pub has_choice: bool,
     /// Whether the subject that the request names is one of those, or is theirs.
     pub is_expected_choice: bool,
     /// When they have last said for whom they act, in this session.
     pub chosen_at: Option<Timestamp>,
+    /// How well they must be signed in to act so, whatever the client wants.
+    pub needs: Option<Level>,
 }
 
 /// What counts of an earlier consent.
@@ -90,7 +92,7 @@ pub fn next_step(situation: &Situation<'_>) -> Step {
     let refuse = |code, description| Step::Refuse(Protocol { code, description, detail: None });
     match step {
         // What the client only would like does not stop it.
-        Step::RaiseLevel(level) if level > situation.request.level => {
+        Step::RaiseLevel(level) if level > least(situation) => {
             next_step(&Situation { is_level_declined: true, ..*situation })
         }
         Step::SignIn | Step::Register => refuse("login_required", "the person would have to sign in"),
@@ -105,6 +107,12 @@ pub fn next_step(situation: &Situation<'_>) -> Step {
     }
 }
 
+/// The level without which nothing is issued.
+fn least(situation: &Situation<'_>) -> Level {
+    let needs = situation.session.and_then(|session| session.acting.needs);
+    needs.map_or(situation.request.level, |needs| needs.max(situation.request.level))
+}
+
 /// Whether there is anything to choose from, where somebody is asked for whom they act.
 fn has_choice(situation: &Situation<'_>) -> bool {
     situation.session.is_some_and(|session| session.acting.has_choice || !session.acting.only_organisations)
@@ -112,13 +120,10 @@ fn has_choice(situation: &Situation<'_>) -> bool {
 
 /// Whether it has to be said for whom somebody acts: nobody who acts for one party is taken for another.
 fn must_choose(request: &AuthorizationRequest, created_at: Timestamp, session: &SessionFacts) -> bool {
-    let ActingFacts { only_organisations, is_for_organisation, is_lost, has_choice, chosen_at, .. } = session.acting;
+    let ActingFacts { only_organisations, is_for_others, is_lost, has_choice, chosen_at, .. } = session.acting;
     let is_other = request.expected_subject.as_ref().is_some_and(|subject| *subject != session.subject);
     let asked_anew = request.prompt.select && chosen_at.is_none_or(|chosen_at| chosen_at < created_at);
-    is_lost
-        || is_other
-        || (only_organisations && !is_for_organisation)
-        || (has_choice && (chosen_at.is_none() || asked_anew))
+    is_lost || is_other || (only_organisations && !is_for_others) || (has_choice && (chosen_at.is_none() || asked_anew))
 }
 
 fn interactive_step(situation: &Situation<'_>) -> Step {
@@ -142,8 +147,8 @@ fn interactive_step(situation: &Situation<'_>) -> Step {
         let description = "somebody else than id_token_hint names has signed in";
         return Step::Refuse(Protocol { code: "login_required", description, detail: None });
     }
-    if session.level < request.level {
-        return Step::RaiseLevel(request.level);
+    if session.level < least(situation) {
+        return Step::RaiseLevel(least(situation));
     }
     if let Some(wished) = request.wished_level
         && session.level < wished
@@ -413,15 +418,15 @@ mod tests {
             ("nothing to choose",              &usual,  acts(|_| {}),                                                        Step::Issue, ""),
             ("never asked",                    &usual,  acts(|a| a.has_choice = true),                                       Step::ChooseActing, none),
             ("themselves, said before",        &usual,  acts(|a| (a.has_choice, a.chosen_at) = (true, Some(before))),        Step::Issue, ""),
-            ("an organisation",                &usual,  acts(|a| (a.is_for_organisation, a.chosen_at) = (true, Some(before))), Step::Issue, ""),
+            ("an organisation",                &usual,  acts(|a| (a.is_for_others, a.chosen_at) = (true, Some(before))), Step::Issue, ""),
             ("lost, others left",              &usual,  acts(|a| (a.is_lost, a.has_choice, a.chosen_at) = (true, true, Some(before))), Step::ChooseActing, none),
             ("lost, none left but themselves", &usual,  acts(|a| (a.is_lost, a.chosen_at) = (true, Some(before))),           Step::ChooseActing, none),
-            ("only organisations, one",        &usual,  acts(|a| (a.only_organisations, a.is_for_organisation) = (true, true)), Step::Issue, ""),
+            ("only organisations, one",        &usual,  acts(|a| (a.only_organisations, a.is_for_others) = (true, true)), Step::Issue, ""),
             ("only organisations, a choice",   &usual,  acts(|a| (a.only_organisations, a.has_choice) = (true, true)),       Step::ChooseActing, none),
             ("only organisations, none",       &usual,  acts(|a| a.only_organisations = true),                               Step::ChooseActing, "interaction_required"),
             ("only organisations, themselves", &usual,  acts(|a| (a.only_organisations, a.has_choice, a.chosen_at) = (true, true, Some(before))), Step::ChooseActing, none),
-            ("asked for anew",                 &select, acts(|a| (a.has_choice, a.is_for_organisation, a.chosen_at) = (true, true, Some(before))), Step::ChooseActing, ""),
-            ("asked for anew, and said",       &select, acts(|a| (a.has_choice, a.is_for_organisation, a.chosen_at) = (true, true, Some(since))), Step::Issue, ""),
+            ("asked for anew",                 &select, acts(|a| (a.has_choice, a.is_for_others, a.chosen_at) = (true, true, Some(before))), Step::ChooseActing, ""),
+            ("asked for anew, and said",       &select, acts(|a| (a.has_choice, a.is_for_others, a.chosen_at) = (true, true, Some(since))), Step::Issue, ""),
             ("the hint names another choice",  &hinted, acts(|a| (a.has_choice, a.is_expected_choice, a.chosen_at) = (true, true, Some(since))), Step::ChooseActing, none),
         ];
         for (name, asked, session, step, code) in rows {

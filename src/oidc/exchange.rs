@@ -13,6 +13,7 @@ use super::{OidcEvent, grant, whose};
 use crate::app::AppParts;
 use crate::client::registry::Registry;
 use crate::kernel::error::Error;
+use crate::organisation::acting;
 use crate::store::work::Actor;
 
 pub const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -57,7 +58,12 @@ pub async fn exchange(
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
     authenticated.spend(app, &mut work).await?;
     let live = grant::find(&mut work.tx, registry, grant::By::Id(&grant_id), work.now).await?.ok_or_else(refused)?;
-    // The person who acts for an organisation is one more.
+    if let Some(power) = &live.power
+        && !acting::hand_over(&mut work, power, &client.id).await?
+    {
+        return Err(refused());
+    }
+    // The person who acts for others is one more.
     if depth(&act) > ACTORS_MAX + usize::from(live.whose.is_acting()) {
         return Err(Error::protocol("invalid_request", "too many services act through each other"));
     }

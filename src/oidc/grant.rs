@@ -13,9 +13,10 @@ use super::whose::{self, Whose};
 use super::{scopes_of, store};
 use crate::app::AppParts;
 use crate::client::registry::Registry;
-use crate::client::{Client, Scope, Serves};
+use crate::client::{Client, Scope};
 use crate::kernel::error::Error;
 use crate::kernel::id::GrantId;
+use crate::kernel::level::Level;
 use crate::kernel::random::Random;
 use crate::kernel::secret::{Secret, token_hash};
 use crate::kernel::time::{Timestamp, days};
@@ -51,10 +52,16 @@ pub struct Live {
 }
 
 impl Live {
+    /// What is left of its level: evidence that has gone is gone for what was granted with it, too.
+    pub fn level(&self) -> Level {
+        let ceiling = self.power.as_ref().map_or(Level::High, Power::ceiling);
+        self.row.level.min(self.row.identity_level).min(ceiling)
+    }
+
     /// The `act` claim, if somebody acts for another party; with what the client may know of them.
     pub fn act(&self, app: &AppParts, told: Map<String, Value>) -> Option<Value> {
         let power = self.power.as_ref()?;
-        Some(whose::act(&app.vault, &self.client, (&self.whose.account, power.role()), told))
+        Some(whose::act(&app.vault, &self.client, power, told))
     }
 }
 
@@ -69,7 +76,7 @@ pub async fn find(tx: &mut Tx, registry: &Registry, by: By<'_>, now: Timestamp) 
     let whose = Whose::read(&row.account_id, row.acting.as_deref(), row.represented.as_deref())?;
     // Whoever acts for another party does so only as long as they may, and the client is for such parties.
     let Some(power) = whose.standing(tx, &client.id, now).await? else { return Ok(None) };
-    if !client.serves(if power.is_some() { Serves::Organisations } else { Serves::Persons }) {
+    if !client.serves_party(&whose.party()) {
         return Ok(None);
     }
     let consented = scopes_of(&row.consented);

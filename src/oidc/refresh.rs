@@ -15,6 +15,7 @@ use crate::app::AppParts;
 use crate::client::registry::Registry;
 use crate::client::{Client, Scope};
 use crate::kernel::error::{Error, Protocol};
+use crate::organisation::acting;
 use crate::store::work::{Actor, Work};
 
 /// A refusal may have ended the grant, so it is an outcome.
@@ -99,6 +100,11 @@ async fn take(
             }
         },
     };
+    if let Some(power) = &live.power
+        && !acting::hand_over(work, power, &client.id).await?
+    {
+        return Ok(Outcome::Refused(refusal("the mandate has ended")));
+    }
     let successor = client.is_public().then(|| presented.next(&work.random));
     if !store::use_refresh_token(work, &live.row, presented, successor.as_ref().unwrap_or(presented)).await? {
         return end(work, client, &live, "the refresh token came a second time; the grant has ended").await;

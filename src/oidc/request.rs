@@ -15,7 +15,7 @@ use super::response::{Destination, Mode, Target};
 use super::{scope_text, scopes_of};
 use crate::app::AppParts;
 use crate::client::registry::Registry;
-use crate::client::{Client, Profile, Scope, Serves};
+use crate::client::{Client, Profile, Scope};
 use crate::kernel::error::{Error, Protocol};
 use crate::kernel::id::ClientId;
 use crate::kernel::keys::Purpose;
@@ -55,7 +55,7 @@ pub struct Prompt {
     pub login: bool,
     pub consent: bool,
     pub create: bool,
-    /// Choose for whom one acts. Only at a client that serves organisations.
+    /// Choose for whom one acts; whoever has nobody to choose signs in anew.
     #[serde(default)]
     pub select: bool,
 }
@@ -204,7 +204,7 @@ fn check_rest(
     check_response(parameters)?;
     let scope = check_scope(&trusted.client, parameters)?;
     let challenge = check_challenge(&trusted.client, parameters)?;
-    let prompt = check_prompt(&trusted.client, parameters)?;
+    let prompt = check_prompt(parameters)?;
     let max_age = check_max_age(parameters)?;
     let requested = claims_request::read(&trusted.client, parameters.get("claims"))?;
     let expected_subject = check_hint(app, &trusted.client, parameters)?;
@@ -315,15 +315,15 @@ fn check_challenge(client: &Client, parameters: &Parameters) -> Result<Option<St
 }
 
 /// OpenID Connect Core section 3.1.2.1. Choosing an account means signing in anew where everybody acts for themselves.
-fn check_prompt(client: &Client, parameters: &Parameters) -> Result<Prompt, Protocol> {
+fn check_prompt(parameters: &Parameters) -> Result<Prompt, Protocol> {
     let mut prompt = Prompt::default();
     let values: Vec<&str> =
         parameters.get("prompt").unwrap_or_default().split(' ').filter(|value| !value.is_empty()).collect();
     for value in &values {
         match *value {
             "none" => prompt.none = true,
-            "select_account" if client.serves(Serves::Organisations) => prompt.select = true,
-            "login" | "select_account" => prompt.login = true,
+            "select_account" => prompt.select = true,
+            "login" => prompt.login = true,
             "consent" => prompt.consent = true,
             "create" => prompt.create = true,
             _ => return refuse("invalid_request", "prompt has an unknown value"),

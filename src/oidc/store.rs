@@ -320,8 +320,9 @@ pub struct GrantRow {
     pub scope: String,
     /// The scopes of the consent as it is now.
     pub consented: String,
-    /// Its [`Answers`](super::consent::Answers) as JSON.
+    /// Its [`Answers`](super::consent::Answers) as JSON, and the fingerprint of what was said.
     pub agreed: String,
+    pub terms: String,
     pub level: Level,
     /// How well the account's owner is known today.
     pub identity_level: Level,
@@ -350,7 +351,8 @@ pub async fn find_live_grant(
     sql!(tx, fetch_optional GrantRow,
         "SELECT client_grant.id, client_grant.client_id, client_grant.account_id, client_grant.session_id,
                 client_grant.scope, COALESCE(consent.scope, acting_consent.scope) AS consented,
-                COALESCE(consent.claims, acting_consent.claims) AS agreed, client_grant.level, account.identity_level, client_grant.methods,
+                COALESCE(consent.claims, acting_consent.claims) AS agreed,
+                COALESCE(consent.terms, acting_consent.terms) AS terms, client_grant.level, account.identity_level, client_grant.methods,
                 client_grant.authenticated_at, client_grant.created_at, client_grant.expires_at,
                 client_grant.generation_hash, client_grant.claims, client_grant.resource, client_grant.confirmation,
                 client_grant.acting, client_grant.represented
@@ -483,7 +485,7 @@ pub async fn delete_consents_with(work: &mut Work, client: &ClientId) -> Result<
 
 /// Removes what clients hold of an account, and what they were about to get. The consent first, as who withdraws it does.
 pub async fn delete_connections(work: &mut Work, account: &AccountId) -> Result<(), DbError> {
-    sql!(&mut work.tx, execute, "DELETE FROM acting_consent WHERE account_id = $1", account)?;
+    sql!(&mut work.tx, execute, "DELETE FROM acting_consent WHERE account_id = $1 OR represented = $1", account)?;
     sql!(&mut work.tx, execute, "DELETE FROM consent WHERE account_id = $1", account)?;
     sql!(&mut work.tx, execute, "DELETE FROM authorization_code WHERE account_id = $1", account)?;
     sql!(&mut work.tx, execute, "DELETE FROM client_grant WHERE account_id = $1", account).map(drop)

@@ -9,24 +9,25 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::access_token::{ACCESS_TOKEN_LIFETIME, AccessToken};
+use super::claims_request::RequestedClaims;
 use super::client_auth::Authenticated;
 use super::confirmation::Confirmation;
 use super::grant::{self, Live, RefreshToken};
 use super::request::Parameters;
 use super::whose::{self, Whose};
-use super::{OidcEvent, claims, scopes_of, store, verified_claims};
+use super::{OidcEvent, claims, consent, scopes_of, store, verified_claims};
 use crate::account;
 use crate::app::AppParts;
 use crate::assurance;
 use crate::client::registry::Registry;
 use crate::client::{Answer, Claim, Client, Scope};
 use crate::kernel::error::Error;
-use crate::kernel::id::{GrantId, SessionId};
+use crate::kernel::id::{ClientId, GrantId, SessionId};
 use crate::kernel::keys::Purpose;
 use crate::kernel::level::Level;
 use crate::kernel::secret::{equal, sha256, token_hash};
 use crate::kernel::time::Timestamp;
-use crate::organisation::acting::{Power, Role};
+use crate::organisation::acting::{self, Party, Power};
 use crate::store::work::{Actor, Work};
 
 const ID_TOKEN_LIFETIME: Duration = Duration::from_secs(300);
@@ -137,7 +138,7 @@ pub async fn answer(
         Redeemed::Granted(granted) => {
             let Granted { row, whose, power, refresh } = *granted;
             let single = match &row.claims {
-                None => Map::new(),
+                None => Single::default(),
                 Some(_) => {
                     let mut tx = app.read().await?;
                     let live = grant::find(&mut tx, registry, grant::By::Id(&row.grant_id), app.now()).await?;
@@ -164,20 +165,31 @@ pub fn other_resource() -> Error {
     Error::protocol("invalid_target", "resource is not the one of the authorization request")
 }
 
-/// The single claims that the ID token of a grant is to carry. Those of somebody who acts for another party go into `act`, and
-/// how they were verified is told nobody.
-pub async fn single_claims(app: &AppParts, live: Option<&Live>) -> Result<Map<String, Value>, Error> {
+/// The single claims that the ID token of a grant is to carry: of the subject, and of who acts for it, which go into `act`.
+#[derive(Default)]
+pub struct Single {
+    subject: Map<String, Value>,
+    actor: Map<String, Value>,
+}
+
+/// How the claims of somebody who acts for another party, or is acted for, were verified is told nobody.
+pub async fn single_claims(app: &AppParts, live: Option<&Live>) -> Result<Single, Error> {
     let asks = |live: &&Live| !live.claims.id_token.is_empty() || !live.claims.id_token_verified.is_empty();
-    let Some(live) = live.filter(asks) else { return Ok(Map::new()) };
-    let account = account::load(&mut app.read().await?, &app.vault, &live.row.account_id).await?;
-    let mut single = claims::of(&account, &claims::deliverable(live, &[], &live.claims.id_token));
+    let Some(live) = live.filter(asks) else { return Ok(Single::default()) };
+    let mut tx = app.read().await?;
+    let asked = claims::deliverable(live, &[], &live.claims.id_token);
     if live.power.is_some() {
-        return Ok(single);
+        let is_asked = |claim| live.claims.id_token.contains(&claim);
+        let subject = claims::of_represented(&mut tx, app, live, is_asked).await?;
+        return Ok(Single { subject, actor: claims::of_actor(&mut tx, app, live, &asked).await? });
     }
+    let account = account::load(&mut tx, &app.vault, &live.row.account_id).await?;
+    drop(tx);
+    let mut subject = claims::of(&account, &asked);
     if let Some(verified) = claims::verified(app, live, &account, &live.claims.id_token_verified, false).await? {
-        single.insert(verified_claims::NAME.to_owned(), verified);
+        subject.insert(verified_claims::NAME.to_owned(), verified);
     }
-    Ok(single)
+    Ok(Single { subject, actor: Map::new() })
 }
 
 /// A code, and what came along with it.
@@ -212,7 +224,7 @@ pub async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'
         Some("the proof is missing or of another key than the code is bound to, or a certificate came instead")
     } else if presented.resource.is_some() && presented.resource != row.resource.as_deref() {
         return Ok(Redeemed::OtherResource);
-    } else if standing.is_none() {
+    } else if !may_hand_over(work, standing.as_ref(), &client.id).await? {
         Some("the person may not act for that party any more")
     } else if !insert_grant(work, &whose, &row, presented.confirmation, refresh.as_ref()).await? {
         Some("the session or the consent has ended")
@@ -224,11 +236,36 @@ pub async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'
         whose::record(work, &whose, &event).await?;
         return Ok(Redeemed::Refused(why));
     }
-    // What the service has received, as the person's record shows it.
-    let (client, grant, scope) = (client.id.clone(), row.grant_id.clone(), row.scope.clone());
-    let claims = row.released.split(' ').filter_map(Claim::from_name).collect();
-    whose::record(work, &whose, &OidcEvent::GrantIssued { client, grant, scope, claims }).await?;
+    record_grant(work, client, &whose, &row).await?;
     Ok(Redeemed::Granted(Box::new(Granted { row, whose, power: standing.flatten(), refresh })))
+}
+
+/// Whether the person may act for whom they have acted for, and nobody ends that before this work is done.
+async fn may_hand_over(work: &mut Work, standing: Option<&Option<Power>>, client: &ClientId) -> Result<bool, Error> {
+    match standing {
+        None => Ok(false),
+        Some(None) => Ok(true),
+        Some(Some(power)) => acting::hand_over(work, power, client).await,
+    }
+}
+
+/// What the service has received, as the records of those show it whom it is about.
+async fn record_grant(work: &mut Work, client: &Client, whose: &Whose, row: &store::CodeRow) -> Result<(), Error> {
+    let issued = |claims| {
+        let (client, grant, scope) = (client.id.clone(), row.grant_id.clone(), row.scope.clone());
+        OidcEvent::GrantIssued { client, grant, scope, claims }
+    };
+    let of_person = issued(row.released.split(' ').filter_map(Claim::from_name).collect());
+    let scopes = scopes_of(&row.scope);
+    let single =
+        row.claims.as_deref().map(serde_json::from_str::<RequestedClaims>).transpose().map_err(Error::broken)?;
+    let single = single.unwrap_or_default();
+    let is_asked = |claim: &Claim| {
+        scopes.contains(&claim.scope()) || single.userinfo.contains(claim) || single.id_token.contains(claim)
+    };
+    let of_represented = issued(consent::of_represented(client).filter(is_asked).collect());
+    let is_represented = |reader: &Party| whose.represented().is_some() && *reader == whose.party();
+    whose::record_each(work, whose, |reader| if is_represented(reader) { &of_represented } else { &of_person }).await
 }
 
 async fn insert_grant(
@@ -273,8 +310,8 @@ fn verifier_fits(challenge: Option<&str>, verifier: Option<&str>) -> bool {
 /// What the tokens of a grant say, whether it was just made or is used again.
 pub struct Basis<'a> {
     whose: &'a Whose,
-    /// As what the person acts, if it is for another party.
-    role: Option<Role>,
+    /// What lets the person act for another party, if they do.
+    power: Option<&'a Power>,
     session_id: &'a SessionId,
     grant_id: &'a GrantId,
     scope: &'a str,
@@ -290,17 +327,17 @@ pub struct Basis<'a> {
 impl<'a> Basis<'a> {
     fn of_code(
         row: &'a store::CodeRow,
-        (whose, power): (&'a Whose, Option<&Power>),
+        (whose, power): (&'a Whose, Option<&'a Power>),
         confirmation: Option<&'a str>,
     ) -> Self {
         Self {
             whose,
-            role: power.map(Power::role),
+            power,
             session_id: &row.session_id,
             grant_id: &row.grant_id,
             scope: &row.scope,
             nonce: row.nonce.as_deref(),
-            level: row.level,
+            level: row.level.min(power.map_or(Level::High, Power::ceiling)),
             methods: &row.methods,
             authenticated_at: row.authenticated_at,
             resource: row.resource.as_deref(),
@@ -314,13 +351,12 @@ impl<'a> Basis<'a> {
         let row = &live.row;
         Self {
             whose: &live.whose,
-            role: live.power.as_ref().map(Power::role),
+            power: live.power.as_ref(),
             session_id: &row.session_id,
             grant_id: &row.id,
             scope,
             nonce: None,
-            // Evidence that has gone is gone for what was granted with it, too.
-            level: row.level.min(row.identity_level),
+            level: live.level(),
             methods: &row.methods,
             authenticated_at: row.authenticated_at,
             resource: row.resource.as_deref(),
@@ -330,18 +366,13 @@ impl<'a> Basis<'a> {
 }
 
 /// Makes access token and ID token.
-pub fn respond(
-    app: &AppParts,
-    client: &Client,
-    basis: &Basis<'_>,
-    single: Map<String, Value>,
-) -> Result<TokenResponse, Error> {
+pub fn respond(app: &AppParts, client: &Client, basis: &Basis<'_>, single: Single) -> Result<TokenResponse, Error> {
     let now = app.now();
     // What is left of it; no token outlives the level that it states.
     let (level, until) = assurance::stated(basis.level, basis.authenticated_at, now);
     let end = |lifetime| until.map_or(now.plus(lifetime), |until| until.min(now.plus(lifetime))).seconds();
     let subject = client.subject_of(&app.vault, &basis.whose.party());
-    let act = |told| basis.role.map(|role| whose::act(&app.vault, client, (&basis.whose.account, role), told));
+    let act = |told| basis.power.map(|power| whose::act(&app.vault, client, power, told));
     let issuer = app.config.issuer.as_str();
     let mut access = AccessToken::new(app, client, subject.clone(), basis.scope);
     access.grant = Some(basis.grant_id.clone());
@@ -354,7 +385,6 @@ pub fn respond(
     access.act = act(Map::new());
     access.cnf = basis.confirmation.map(Confirmation::read).transpose()?;
     let mut response = access.issue(app, client)?;
-    let (act, single) = if basis.role.is_some() { (act(single), Map::new()) } else { (None, single) };
     let id = IdToken {
         iss: issuer,
         sub: &subject,
@@ -367,8 +397,8 @@ pub fn respond(
         amr: basis.methods.split(' ').collect(),
         at_hash: half_hash(&response.access_token),
         sid: client.backchannel_logout_uri.as_ref().map(|_| client.session(&app.vault, basis.session_id)),
-        act,
-        single,
+        act: act(single.actor),
+        single: single.subject,
     };
     let id_token = app.keys.current().sign(Purpose::IdToken, client.id_token_algorithm, &id)?;
     response.id_token = Some(client.protect(Answer::IdToken, id_token)?);

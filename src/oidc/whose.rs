@@ -10,7 +10,8 @@ use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, ClientId, OrganisationId};
 use crate::kernel::seal::Vault;
 use crate::kernel::time::Timestamp;
-use crate::organisation::acting::{self, Capacity, Party, Power, Role};
+use crate::organisation::acting::{self, By, Capacity, Party, Power};
+use crate::organisation::mandate::party;
 use crate::store::db::Tx;
 use crate::store::work::Work;
 
@@ -18,7 +19,7 @@ use crate::store::work::Work;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whose {
     pub account: AccountId,
-    acting: Option<(Capacity, OrganisationId)>,
+    acting: Option<(Capacity, Party)>,
 }
 
 impl Whose {
@@ -28,7 +29,7 @@ impl Whose {
     }
 
     pub fn of(account: &AccountId, power: Option<&Power>) -> Self {
-        let acting = power.map(|power| (power.capacity.clone(), power.organisation.clone()));
+        let acting = power.map(|power| (power.capacity.clone(), power.party.clone()));
         Self { account: account.clone(), acting }
     }
 
@@ -39,7 +40,7 @@ impl Whose {
             (None, None) => None,
             (Some(acting), Some(represented)) => {
                 let capacity = Capacity::parse(acting).ok_or_else(broken)?;
-                Some((capacity, OrganisationId::parse(represented).ok_or_else(broken)?))
+                Some((capacity, party::parse(represented).ok_or_else(broken)?))
             }
             _ => return Err(broken()),
         };
@@ -48,7 +49,7 @@ impl Whose {
 
     /// The ids for a row: of what gives the power, and of the party.
     pub fn columns(&self) -> (Option<String>, Option<String>) {
-        self.acting.as_ref().map(|(capacity, party)| (capacity.as_str().to_owned(), party.to_string())).unzip()
+        self.acting.as_ref().map(|(capacity, party)| (capacity.as_str().to_owned(), party.as_str().to_owned())).unzip()
     }
 
     pub const fn is_acting(&self) -> bool {
@@ -58,8 +59,16 @@ impl Whose {
     /// Whom it is about.
     pub fn party(&self) -> Party {
         match &self.acting {
-            Some((_, organisation)) => Party::Organisation(organisation.clone()),
+            Some((_, party)) => party.clone(),
             None => Party::Person(self.account.clone()),
+        }
+    }
+
+    /// The person for whom they act, if it is one.
+    pub const fn represented(&self) -> Option<&AccountId> {
+        match &self.acting {
+            Some((_, Party::Person(person))) => Some(person),
+            _ => None,
         }
     }
 
@@ -71,17 +80,23 @@ impl Whose {
         client: &ClientId,
         now: Timestamp,
     ) -> Result<Option<Option<Power>>, Error> {
-        let Some((capacity, organisation)) = &self.acting else { return Ok(Some(None)) };
+        let Some((capacity, party)) = &self.acting else { return Ok(Some(None)) };
         let power = acting::find(tx, capacity, &self.account, now).await?;
-        Ok(power.filter(|power| power.organisation == *organisation && power.counts_at(client)).map(Some))
+        Ok(power.filter(|power| power.party == *party && power.counts_at(client)).map(Some))
     }
 }
 
-/// The `act` claim (RFC 8693 section 4.1): who acts, as this client knows them, and as what. `told` is what it may know of them
-/// besides.
-pub fn act(vault: &Vault, client: &Client, (account, role): (&AccountId, Role), told: Map<String, Value>) -> Value {
-    let own = json!({ "sub": client.actor(vault, account), "role": role });
-    Value::Object(told.into_iter().chain(own.as_object().cloned().unwrap_or_default()).collect())
+/// The `act` claim (RFC 8693 section 4.1): who acts, as this client knows them, and as what; under a mandate also which, and
+/// what that allows. `told` is what the client may know of them besides.
+pub fn act(vault: &Vault, client: &Client, power: &Power, told: Map<String, Value>) -> Value {
+    let mut act = told;
+    act.insert("sub".to_owned(), json!(client.actor(vault, &power.account)));
+    act.insert("role".to_owned(), json!(power.role()));
+    if let Some(actions) = power.actions() {
+        act.insert("mandate".to_owned(), json!(power.capacity.as_str()));
+        act.insert("scope".to_owned(), json!(actions));
+    }
+    Value::Object(act)
 }
 
 /// An event, for one of those whom it concerns.
@@ -91,10 +106,8 @@ struct Told<'a> {
     subject: &'a str,
     #[serde(flatten)]
     event: &'a OidcEvent,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    organisation: Option<&'a OrganisationId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    membership: Option<&'a str>,
+    #[serde(flatten)]
+    by: Option<By<'a>>,
 }
 
 impl Event for Told<'_> {
@@ -107,22 +120,31 @@ impl Event for Told<'_> {
     }
 }
 
-/// Records what has happened: for the person, and, if they have acted for an organisation, a second time for that. Each reads
-/// it in a protocol of their own.
+/// Records what has happened: for the person, and, if they have acted for others, for each of those once more. Each reads it in a
+/// protocol of their own.
 pub async fn record(work: &mut Work, whose: &Whose, event: &OidcEvent) -> Result<(), Error> {
-    let (membership, organisation) = match &whose.acting {
-        Some((capacity, organisation)) => (Some(capacity.as_str()), Some(organisation)),
-        None => (None, None),
+    record_each(work, whose, |_| event).await
+}
+
+/// The same where not everybody reads the same.
+pub async fn record_each<'a>(
+    work: &mut Work,
+    whose: &Whose,
+    event: impl Fn(&Party) -> &'a OidcEvent,
+) -> Result<(), Error> {
+    let Some((capacity, party)) = &whose.acting else {
+        let (person, by) = (whose.party(), None);
+        return audit::record(work, &Told { subject: person.as_str(), event: event(&person), by }).await;
     };
-    let subjects = [Some(whose.account.as_str()), organisation.map(OrganisationId::as_str)];
-    for subject in subjects.into_iter().flatten() {
-        audit::record(work, &Told { subject, event, organisation, membership }).await?;
+    for reader in acting::readers(&mut work.tx, (&whose.account, capacity), party).await? {
+        let by = Some(By::new(capacity, party));
+        audit::record(work, &Told { subject: reader.as_str(), event: event(&reader), by }).await?;
     }
     Ok(())
 }
 
 /// Records what somebody has done to an organisation and its services as such, whoever uses them.
 pub async fn record_for(work: &mut Work, organisation: &OrganisationId, event: &OidcEvent) -> Result<(), Error> {
-    let told = Told { subject: organisation.as_str(), event, organisation: Some(organisation), membership: None };
-    audit::record(work, &told).await
+    let by = Some(By::organisation(organisation));
+    audit::record(work, &Told { subject: organisation.as_str(), event, by }).await
 }

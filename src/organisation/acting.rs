@@ -1,130 +1,34 @@
-//! For whom somebody acts: for themselves, or for an organisation that they belong to. A session remembers what was chosen by
-//! the id of what gives the power; the power itself is looked up at each use and never remembered for more than a second. When
-//! it has ended, the session acts for nobody, until its owner chooses again.
+//! For whom somebody acts: for themselves, for an organisation that they belong to, or for whoever has given a mandate. A
+//! session remembers what was chosen by the id of what gives the power; the power itself is looked up at each use and never
+//! remembered for more than a second. When it has ended, the session acts for nobody, until its owner chooses again.
+
+mod power;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::member::{self, Grant, Right};
+use super::Organisation;
+use super::mandate::power::{FAR_DAYS, agents, page, power as power_under};
+use super::mandate::{self, party};
+use super::member::{self, Grant};
 use super::store::acting as store;
-use super::{Organisation, State, load};
 use crate::account::identity::folded;
 use crate::audit::{self, Event};
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, ClientId, MembershipId, OrganisationId};
-use crate::kernel::level::Level;
+use crate::kernel::id::{AccountId, ClientId, MandateId, MembershipId, OrganisationId};
 use crate::kernel::seal::Vault;
 use crate::kernel::secret::token_hash;
-use crate::kernel::time::Timestamp;
+use crate::kernel::time::{Timestamp, days};
 use crate::signin::session::{self, Session};
 use crate::store::db::Tx;
 use crate::store::work::Work;
 
-/// Whom something is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Party {
-    Person(AccountId),
-    Organisation(OrganisationId),
-}
+pub use power::{Capacity, Party, Power, Role, Wanted};
 
-impl Party {
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Person(id) => id.as_str(),
-            Self::Organisation(id) => id.as_str(),
-        }
-    }
-}
-
-/// What gives somebody the power to act for another. Its id says what it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Capacity {
-    /// They belong to it.
-    Member(MembershipId),
-}
-
-impl Capacity {
-    pub fn parse(text: &str) -> Option<Self> {
-        MembershipId::parse(text).map(Self::Member)
-    }
-
-    pub fn as_str(&self) -> &str {
-        let Self::Member(id) = self;
-        id.as_str()
-    }
-}
-
-/// As what somebody acts, as services read it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// They may represent the organisation in everything.
-    Representative,
-    /// They have been given the right to this service.
-    Authorised,
-}
-
-/// Somebody's power to act for another party, at one moment.
-#[derive(Clone, Debug)]
-pub struct Power {
-    pub capacity: Capacity,
-    pub account: AccountId,
-    pub organisation: OrganisationId,
-    state: State,
-    identity: Level,
-    grants: Vec<Grant>,
-    now: Timestamp,
-}
-
-impl Power {
-    fn new(row: store::PowerRow, account: &AccountId, grants: Vec<Grant>, now: Timestamp) -> Self {
-        let store::PowerRow { membership, organisation, organisation_state: state, identity_level: identity } = row;
-        Self {
-            capacity: Capacity::Member(membership),
-            account: account.clone(),
-            organisation,
-            state,
-            identity,
-            grants,
-            now,
-        }
-    }
-
-    fn may(&self, right: &Right) -> bool {
-        member::may(&self.grants, right, (self.state, self.identity), self.now)
-    }
-
-    pub fn party(&self) -> Party {
-        Party::Organisation(self.organisation.clone())
-    }
-
-    /// Whether it counts for anything. Who only administrates, or only reads the protocol, does not act for the organisation.
-    pub fn counts(&self) -> bool {
-        let acts =
-            |grant: &Grant| !matches!(grant.right, Right::Administration | Right::Audit) && self.may(&grant.right);
-        self.state.is_acting() && self.grants.iter().any(acts)
-    }
-
-    /// Whether it counts at a service.
-    pub fn counts_at(&self, client: &ClientId) -> bool {
-        self.state.is_acting() && self.may(&Right::UseService(client.clone()))
-    }
-
-    /// Whether whoever has it may answer for keys with which programs get tokens for a service.
-    pub fn answers_for_keys_at(&self, client: &ClientId) -> bool {
-        self.counts_at(client) && self.may(&Right::Administration)
-    }
-
-    /// How well it is known who has it.
-    pub const fn identity(&self) -> Level {
-        self.identity
-    }
-
-    pub fn role(&self) -> Role {
-        if self.may(&Right::Representation) { Role::Representative } else { Role::Authorised }
-    }
-}
+/// So many mandates are read at a time, and looked through at most, to find those that suit.
+const PAGE: usize = 500;
+const PAGES: usize = 20;
 
 /// A power, and what people call the party.
 #[derive(Clone, Debug)]
@@ -138,6 +42,8 @@ pub struct Present {
     pub session: Session,
     /// Whether they have been given anything to act with beside themselves.
     pub has_choice: bool,
+    /// Whether mandates are among that.
+    pub has_mandates: bool,
     /// What was chosen, as long as it counts.
     pub acting: Option<Acting>,
 }
@@ -155,8 +61,9 @@ pub async fn find_session(tx: &mut Tx, vault: &Vault, token: &str, now: Timestam
     if token.len() != 43 {
         return Ok(None);
     }
-    let row = store::find_session(tx, &token_hash(token)).await?;
-    let Some(store::SessionRow { session, has_choice }) = row.filter(|row| row.session.ends_at() > now) else {
+    let row = store::find_session(tx, &token_hash(token), now).await?;
+    let Some(store::SessionRow { session, has_rights, has_mandates }) = row.filter(|row| row.session.ends_at() > now)
+    else {
         return Ok(None);
     };
     let power = match session.acting.as_deref().and_then(Capacity::parse) {
@@ -164,13 +71,14 @@ pub async fn find_session(tx: &mut Tx, vault: &Vault, token: &str, now: Timestam
         None => None,
     };
     let acting = match power.filter(Power::counts) {
-        Some(power) => {
-            let name = load(tx, vault, &power.organisation).await?.record.name;
-            Some(Acting { power, name })
-        }
+        Some(power) => named(tx, vault, power).await?,
         None => None,
     };
-    Ok(Some(Present { session, has_choice, acting }))
+    Ok(Some(Present { session, has_choice: has_rights || has_mandates, has_mandates, acting }))
+}
+
+async fn named(tx: &mut Tx, vault: &Vault, power: Power) -> Result<Option<Acting>, Error> {
+    Ok(party::name(tx, vault, &power.party).await?.map(|name| Acting { power, name }))
 }
 
 /// A power of this account, whether or not it counts for anything now. Nothing if it has ended, or is another's.
@@ -180,19 +88,26 @@ pub async fn find(
     account: &AccountId,
     now: Timestamp,
 ) -> Result<Option<Power>, Error> {
-    let Capacity::Member(membership) = capacity;
-    let Some(row) = store::powers(tx, account, Some(membership)).await?.pop() else { return Ok(None) };
-    let grants = member::grants_of(tx, membership).await?;
-    Ok(Some(Power::new(row, account, grants, now)))
+    match capacity {
+        Capacity::Member(membership) => {
+            let Some(row) = store::powers(tx, account, Some(membership)).await?.pop() else { return Ok(None) };
+            let grants = member::grants_of(tx, membership).await?;
+            Ok(Some(Power::of_member(row, account, grants, now)))
+        }
+        Capacity::Mandate(mandate) => match power_under(tx, mandate, account, now).await? {
+            Some(power) => Power::of_mandate(tx, power).await.map(Some),
+            None => Ok(None),
+        },
+    }
 }
 
-/// All powers of an account, whether or not they count for anything now.
-pub async fn powers(tx: &mut Tx, account: &AccountId, now: Timestamp) -> Result<Vec<Power>, Error> {
+/// All memberships of an account, whether or not they count for anything now.
+pub async fn memberships(tx: &mut Tx, account: &AccountId, now: Timestamp) -> Result<Vec<Power>, Error> {
     let rows = store::powers(tx, account, None).await?;
     let mut held = rights(tx, account).await?;
     let power = |row: store::PowerRow| {
         let grants = held.remove(&row.membership).unwrap_or_default();
-        Power::new(row, account, grants, now)
+        Power::of_member(row, account, grants, now)
     };
     Ok(rows.into_iter().map(power).collect())
 }
@@ -205,37 +120,167 @@ async fn rights(tx: &mut Tx, account: &AccountId) -> Result<BTreeMap<MembershipI
     Ok(held)
 }
 
-/// For whom somebody may act besides themselves, by name. Two statements, for however many organisations.
-pub async fn choices(tx: &mut Tx, vault: &Vault, account: &AccountId, now: Timestamp) -> Result<Vec<Acting>, Error> {
+/// At most `limit` powers under mandates that count now, there if wished, the next to end first.
+async fn mandates(
+    tx: &mut Tx,
+    (account, wanted): (&AccountId, Option<&Wanted<'_>>),
+    (now, limit): (Timestamp, usize),
+) -> Result<Vec<Power>, Error> {
+    let agents = agents(tx, account, now).await?;
+    let (mut found, mut after) = (Vec::new(), (now, String::new()));
+    for _ in 0..PAGES {
+        let begin = ((after.0, after.1.as_str()), PAGE as i64);
+        let read = page(tx, account, &agents, (now, now.plus(days(FAR_DAYS))), begin).await?;
+        let is_last = read.len() < PAGE;
+        if let Some(last) = read.last() {
+            after = (last.until, last.mandate.to_string());
+        }
+        for one in read {
+            let is_taken = |wanted: &Wanted<'_>| (wanted.takes)(&one.principal) && one.counts_at(wanted.client);
+            if !wanted.is_none_or(is_taken) {
+                continue;
+            }
+            let power = Power::of_mandate(tx, one).await?;
+            if wanted.is_none_or(|wanted| wanted.admits(&power)) {
+                found.push(power);
+            }
+            if found.len() >= limit {
+                return Ok(found);
+            }
+        }
+        if is_last {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Whether there is anybody else for whom an account may act there.
+pub async fn has_any(tx: &mut Tx, present: &Present, wanted: &Wanted<'_>, now: Timestamp) -> Result<bool, Error> {
+    let account = &present.session.account_id;
+    if !present.has_choice {
+        return Ok(false);
+    }
+    if memberships(tx, account, now).await?.iter().any(|power| wanted.admits(power)) {
+        return Ok(true);
+    }
+    Ok(present.has_mandates && !mandates(tx, (account, Some(wanted)), (now, 1)).await?.is_empty())
+}
+
+/// For whom somebody may act besides themselves, there if wished, by name: every organisation that they belong to, in two
+/// statements, and whoever has given the first of so many mandates to end.
+pub async fn choices(
+    tx: &mut Tx,
+    vault: &Vault,
+    (account, wanted): (&AccountId, Option<&Wanted<'_>>),
+    (now, limit): (Timestamp, usize),
+) -> Result<Vec<Acting>, Error> {
     let rows = store::places(tx, account).await?;
     let mut held = rights(tx, account).await?;
     let mut choices = Vec::new();
     for store::PlaceRow { power, place } in rows {
         let grants = held.remove(&power.membership).unwrap_or_default();
-        let power = Power::new(power, account, grants, now);
-        if power.counts() {
+        let power = Power::of_member(power, account, grants, now);
+        if power.counts() && wanted.is_none_or(|wanted| wanted.admits(&power)) {
             let Organisation { record, .. } = super::open(vault, place).await?;
             choices.push(Acting { power, name: record.name });
         }
+    }
+    for power in mandates(tx, (account, wanted), (now, limit)).await? {
+        choices.extend(named(tx, vault, power).await?);
     }
     choices.sort_by_cached_key(|one| (folded(&one.name), one.power.capacity.as_str().to_owned()));
     Ok(choices)
 }
 
-/// A choice, for the protocol of the organisation and for that of the person who has chosen: one row each.
+/// The one choice with this id, if it counts now and there.
+pub async fn choice(
+    tx: &mut Tx,
+    vault: &Vault,
+    (account, wanted): (&AccountId, Option<&Wanted<'_>>),
+    capacity: &Capacity,
+    now: Timestamp,
+) -> Result<Option<Acting>, Error> {
+    let power = find(tx, capacity, account, now).await?;
+    match power.filter(|power| power.counts() && wanted.is_none_or(|wanted| wanted.admits(power))) {
+        Some(power) => named(tx, vault, power).await,
+        None => Ok(None),
+    }
+}
+
+/// Before anything is handed over under it: `false` if the mandate has ended meanwhile. From here on nobody ends it before this
+/// work is done. Where it is used is written down, at most once an hour for each service.
+pub async fn hand_over(work: &mut Work, power: &Power, client: &ClientId) -> Result<bool, Error> {
+    let Capacity::Mandate(mandate) = &power.capacity else { return Ok(true) };
+    if !store::hold_mandate(work, mandate).await? {
+        return Ok(false);
+    }
+    mandate::end::note_use(work, mandate, client).await?;
+    Ok(true)
+}
+
+/// Who reads in a protocol of their own what somebody does for a party: they, that party, and the organisation that has the
+/// mandate.
+pub async fn readers(
+    tx: &mut Tx,
+    (account, capacity): (&AccountId, &Capacity),
+    represented: &Party,
+) -> Result<Vec<Party>, Error> {
+    let mut readers = vec![represented.clone(), Party::Person(account.clone())];
+    if let Capacity::Mandate(id) = capacity
+        && let Some(agent) = mandate::find(tx, id).await?.and_then(|mandate| mandate.agent)
+        && !readers.contains(&agent)
+    {
+        readers.push(agent);
+    }
+    Ok(readers)
+}
+
+/// A choice, for each who reads of it.
 #[derive(Serialize)]
 struct Chosen<'a> {
     #[serde(skip)]
     subject: &'a str,
     #[serde(skip)]
     is_end: bool,
-    organisation: &'a OrganisationId,
-    membership: &'a str,
+    #[serde(flatten)]
+    by: By<'a>,
+}
+
+/// For whom and by what somebody acts, as events say it.
+#[derive(Clone, Copy, Serialize)]
+pub struct By<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organisation: Option<&'a OrganisationId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    membership: Option<&'a MembershipId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mandate: Option<&'a MandateId>,
+}
+
+impl<'a> By<'a> {
+    /// The organisation as such.
+    pub const fn organisation(organisation: &'a OrganisationId) -> Self {
+        Self { organisation: Some(organisation), membership: None, mandate: None }
+    }
+
+    pub const fn new(capacity: &'a Capacity, party: &'a Party) -> Self {
+        let organisation = party.organisation();
+        match capacity {
+            Capacity::Member(id) => Self { organisation, membership: Some(id), mandate: None },
+            Capacity::Mandate(id) => Self { organisation, membership: None, mandate: Some(id) },
+        }
+    }
 }
 
 impl Event for Chosen<'_> {
     fn kind(&self) -> &'static str {
-        if self.is_end { "acting.ended" } else { "acting.chosen" }
+        match (self.by.mandate.is_some(), self.is_end) {
+            (false, false) => "acting.chosen",
+            (false, true) => "acting.ended",
+            (true, false) => "mandate.taken_up",
+            (true, true) => "mandate.laid_down",
+        }
     }
 
     fn subject(&self) -> Option<String> {
@@ -244,9 +289,9 @@ impl Event for Chosen<'_> {
 }
 
 async fn record(work: &mut Work, power: &Power, is_end: bool) -> Result<(), Error> {
-    let (organisation, membership) = (&power.organisation, power.capacity.as_str());
-    for subject in [organisation.as_str(), power.account.as_str()] {
-        audit::record(work, &Chosen { subject, is_end, organisation, membership }).await?;
+    let by = By::new(&power.capacity, &power.party);
+    for reader in readers(&mut work.tx, (&power.account, &power.capacity), &power.party).await? {
+        audit::record(work, &Chosen { subject: reader.as_str(), is_end, by }).await?;
     }
     Ok(())
 }
@@ -275,66 +320,5 @@ pub async fn choose(work: &mut Work, session: &Session, choice: Option<&Capacity
     match power {
         Some(power) => record(work, &power, false).await,
         None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_seconds(1_795_424_520);
-
-    fn power(state: State, identity: Level, rights: &[Right]) -> Power {
-        let id = "00000000000000000000000000";
-        let grant = |right: &Right| Grant { right: right.clone(), from: NOW, until: None };
-        Power {
-            capacity: Capacity::parse(&format!("mem_{id}")).unwrap(),
-            account: AccountId::parse(&format!("acc_{id}")).unwrap(),
-            organisation: OrganisationId::parse(&format!("org_{id}")).unwrap(),
-            state,
-            identity,
-            grants: rights.iter().map(grant).collect(),
-            now: NOW,
-        }
-    }
-
-    #[test]
-    fn who_acts_for_an_organisation_and_where() {
-        let parken = ClientId("parken".into());
-        let service = Right::UseService(parken.clone());
-        let other = Right::UseService(ClientId("bau".into()));
-        let known = Level::Substantial;
-        for (state, identity, rights, counts, counts_at) in [
-            (State::Active, known, vec![Right::Representation], true, true),
-            (State::Active, Level::Low, vec![Right::Representation], false, false),
-            (State::Active, Level::Basic, vec![service.clone()], true, true),
-            (State::Active, known, vec![other], true, false),
-            (State::Active, known, vec![Right::ReadMail(None)], true, false),
-            (State::Active, known, vec![Right::Administration, Right::Audit], false, false),
-            (State::Active, known, vec![], false, false),
-            (State::Insolvent, known, vec![Right::Representation], false, false),
-            (State::Insolvent, known, vec![Right::Representation, service.clone()], true, true),
-            (State::Blocked, known, vec![Right::Representation, service.clone()], false, false),
-            (State::Closing, known, vec![service.clone()], false, false),
-            (State::Closed, known, vec![service.clone()], false, false),
-        ] {
-            let power = power(state, identity, &rights);
-            assert_eq!((power.counts(), power.counts_at(&parken)), (counts, counts_at), "{state:?} {rights:?}");
-        }
-        assert_eq!(power(State::Active, known, &[Right::Representation]).role(), Role::Representative);
-        assert_eq!(
-            power(State::Active, Level::Low, &[Right::Representation, service.clone()]).role(),
-            Role::Authorised
-        );
-        assert_eq!(power(State::Active, known, &[service]).role(), Role::Authorised);
-    }
-
-    #[test]
-    fn a_capacity_is_what_its_id_says() {
-        let member = "mem_00000000000000000000000000";
-        assert_eq!(Capacity::parse(member).unwrap().as_str(), member);
-        for text in ["", "org_00000000000000000000000000", "mem_x", "mdt_00000000000000000000000000"] {
-            assert_eq!(Capacity::parse(text), None, "{text}");
-        }
     }
 }

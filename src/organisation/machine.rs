@@ -103,7 +103,9 @@ pub async fn find(tx: &mut Tx, id: &OrganisationKeyId, now: Timestamp) -> Result
 pub async fn power(tx: &mut Tx, row: &KeyRow, now: Timestamp) -> Result<Option<Power>, Error> {
     let Some(account) = row.account.as_ref().filter(|_| row.expires_at > now) else { return Ok(None) };
     let power = acting::find(tx, &Capacity::Member(row.owner.clone()), account, now).await?;
-    Ok(power.filter(|power| power.organisation == row.organisation && power.answers_for_keys_at(&row.client)))
+    Ok(power.filter(|power| {
+        power.party.organisation() == Some(&row.organisation) && power.answers_for_keys_at(&row.client)
+    }))
 }
 
 /// Writes down, once an hour, that a key is used. `false` if it has ended meanwhile.

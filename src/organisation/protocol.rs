@@ -129,6 +129,8 @@ pub const KINDS: &[(&str, Topic, Sentence)] = &[
     ("mandate.returned", Topic::Mandates, |t| &t.mandate_returned),
     ("mandate.gone", Topic::Mandates, |t| &t.mandate_gone),
     ("mandate.recorded", Topic::Mandates, |t| &t.mandate_recorded),
+    ("mandate.taken_up", Topic::Mandates, |t| &t.mandate_taken_up),
+    ("mandate.laid_down", Topic::Mandates, |t| &t.mandate_laid_down),
     ("acting.chosen", Topic::Acting, |t| &t.acting_chosen),
     ("acting.ended", Topic::Acting, |t| &t.acting_ended),
     ("grant.issued", Topic::Acting, |t| &t.grant_issued),
@@ -235,6 +237,9 @@ impl Reader<'_> {
             .with("key", text("key"))
             .with("mandate", text("mandate"))
             .with("count", detail["rights_ended"].as_i64().unwrap_or_default());
+        let is_under = !event.kind.starts_with("mandate.") && !text("mandate").is_empty();
+        let mandate = is_under.then(|| t.under_mandate.with("mandate", text("mandate")).to_string());
+        let what = [Some(what.to_string()), mandate].into_iter().flatten().collect::<Vec<_>>().join(". ");
         let by = self.name(tx, lookup, &event.actor).await?;
         let who = match (&by, event.actor.split_once(':')) {
             (Some((_, name)), _) => name.clone(),
@@ -243,11 +248,12 @@ impl Reader<'_> {
             }
             (None, Some(("system", _))) => t.who_program.to_string(),
             (None, Some(("client", id))) => (self.titles)(id),
+            (None, _) if event.actor.starts_with("acc_") && !text("mandate").is_empty() => t.who_mandate.to_string(),
             (None, _) if event.actor.starts_with("acc_") => t.who_unknown.to_string(),
             (None, _) => t.who_visitor.to_string(),
         };
         let (by, reason) = (by.map(|(id, _)| id), event.reason.clone().unwrap_or_default());
-        Ok(Some(Entry { id: event.id.clone(), at: event.at, who, by, what: what.to_string(), reason }))
+        Ok(Some(Entry { id: event.id.clone(), at: event.at, who, by, what, reason }))
     }
 
     /// What somebody is called, by account or membership.

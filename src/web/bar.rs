@@ -3,7 +3,7 @@
 use crate::client::{Client, Serves};
 use crate::kernel::id::RequestId;
 use crate::kernel::texts::{Language, Text};
-use crate::organisation::acting::Present;
+use crate::organisation::acting::{Present, Role};
 
 /// Where people say for whom they act.
 const PATH: &str = "/anmelden/wahl";
@@ -11,8 +11,10 @@ const PATH: &str = "/anmelden/wahl";
 const PERSONAL_PAGES: [&str; 7] = ["/konto", "/profil", "/sicherheit", "/daten", "/dienste", "/identitaet", "/ausweis"];
 
 pub struct ActingBar {
-    /// Of the organisation; none for themselves.
+    /// Of whomever it is; none for themselves.
     pub name: Option<String>,
+    /// By a mandate.
+    pub is_mandate: bool,
     /// What was chosen does not count any more.
     pub is_lost: bool,
     /// Why it makes no difference here.
@@ -28,17 +30,20 @@ impl ActingBar {
             return None;
         }
         let t = &language.texts().acting;
-        let serves = flow.is_none_or(|(client, _)| client.serves(Serves::Organisations));
+        let acting = present.acting.as_ref();
+        let is_served = |client: &Client| acting.is_none_or(|acting| client.serves_party(&acting.power.party));
+        let has_choice = |client: &Client| present.has_mandates || client.serves(Serves::Organisations);
         let note = match flow {
-            Some(_) => (!serves).then_some(&t.note_service),
+            Some((client, _)) => (!is_served(client) && client.serves(Serves::Persons)).then_some(&t.note_service),
             None => is_personal(path).then_some(&t.note_personal),
         };
         let query = flow.map_or_else(String::new, |(_, id)| format!("?vorgang={id}"));
         Some(Self {
-            name: present.acting.as_ref().map(|acting| acting.name.clone()),
+            name: acting.map(|acting| acting.name.clone()),
+            is_mandate: acting.is_some_and(|acting| acting.power.role() == Role::Mandate),
             is_lost: present.has_lost(),
-            note: note.filter(|_| present.acting.is_some()),
-            link: (serves && path != PATH).then(|| format!("{PATH}{query}")),
+            note: note.filter(|_| acting.is_some()),
+            link: (flow.is_none_or(|(client, _)| has_choice(client)) && path != PATH).then(|| format!("{PATH}{query}")),
         })
     }
 }

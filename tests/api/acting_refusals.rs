@@ -42,7 +42,7 @@ async fn usual(world: &World) -> Cast {
 }
 
 /// Everything that tokens open.
-async fn opens(world: &World, parken: &Service, tokens: &Value) -> [bool; 4] {
+pub async fn opens(world: &World, parken: &Service, tokens: &Value) -> [bool; 4] {
     let (access, refresh) = (tokens["access_token"].as_str().unwrap(), tokens["refresh_token"].as_str().unwrap());
     let active = |answer: Value| answer["active"] == true;
     [

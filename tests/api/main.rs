@@ -5,6 +5,8 @@
 mod support;
 
 mod acting;
+mod acting_mandate_refusals;
+mod acting_mandates;
 mod acting_refusals;
 mod acting_tokens;
 mod attestation;

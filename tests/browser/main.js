@@ -118,6 +118,7 @@ const STORIES_OF_THE_DEMONSTRATION = [
     "Emre signs in with the code of his device": demo.signsInWithADevice,
     "Emre climbs to what a service needs": demo.climbs,
     "Nadine acts for her bakery": acting.actsForTheBakery,
+    "Nadine acts for Renate": acting.actsUnderAMandate,
     "Nadine lets Emre into her bakery": members.areSeveral,
     "Nadine gives a program a key": keys.givesAProgramAKey,
     "A tax adviser works through a list": mandates.worksThroughAList,

@@ -28,7 +28,13 @@ export async function run() {
       resource_server: API,
       organisation_scopes: [{ name: 'meldung.senden', label: { de: 'Meldungen senden', en: 'Send reports' } }],
     });
-    const clients = { api, both: serving('beides', ['persons', 'organisations']), only: serving('nur-firmen', ['organisations']) };
+    const clients = {
+      api,
+      both: serving('beides', ['persons', 'organisations']),
+      only: serving('nur-firmen', ['organisations']),
+      // The service that the mandate of the demonstration names.
+      parking: withSecret('bewohnerparken', 'client_secret_basic', { scopes: ['openid', 'profile'], claims: CLAIMS }),
+    };
     const provider = Object.assign(new Provider(), { node, clients });
     await node.apply(clientFile(Object.values(clients)));
     await provider.known('only');
@@ -56,7 +62,7 @@ async function nadine(issuer) {
 async function arrives(browser, flow, choice) {
   let page = await flow.begin(browser);
   if (page.path === '/anmelden/wahl') {
-    const membership = page.body.match(new RegExp(`value="(mem_\\w+)"[^>]*>\\s*<label[^>]*>${choice}`))?.[1] ?? 'ich';
+    const membership = page.body.match(new RegExp(`value="(m(?:em|dt)_\\w+)"[^>]*>\\s*<label[^>]*>${choice}`))?.[1] ?? 'ich';
     page = await browser.press(page, 'weiter', { wahl: membership });
   }
   if (page.path === '/einwilligung') {
@@ -69,7 +75,7 @@ async function arrives(browser, flow, choice) {
 }
 
 async function acts(database, provider, browser) {
-  const [both, only] = [await provider.party('both'), await provider.party('only')];
+  const [both, only, parking] = await Promise.all(['both', 'only', 'parking'].map((name) => provider.party(name)));
   const scope = SCOPES.join(' ');
   let bakery;
 
@@ -116,6 +122,16 @@ async function acts(database, provider, browser) {
     assert.ok(claims.sub !== bakery.sub && claims.sub !== bakery.act.sub && !('act' in claims));
     const told = await oidc.fetchUserInfo(both, tokens.access_token, claims.sub);
     assert.deepEqual([told.given_name, told.organisation], ['Nadine', undefined]);
+  });
+
+  await test(`${database}: under a mandate the subject is a person, and act says which mandate`, async () => {
+    const tokens = await arrives(browser, new Flow(parking, { scope: 'openid profile', prompt: 'select_account' }), 'Renate Muster');
+    const claims = tokens.claims();
+    assert.equal(claims.act.role, 'mandate');
+    assert.deepEqual(claims.act.scope, ['read', 'answer', 'submit']);
+    const told = await oidc.fetchUserInfo(parking, tokens.access_token, claims.sub);
+    assert.deepEqual([told.given_name, told.email, told.act], ['Renate', undefined, claims.act]);
+    assert.ok(!PRIVATE.some((word) => JSON.stringify([claims, told]).includes(word)));
   });
 
   await test(`${database}: a service for organisations takes nobody for themselves`, async () => {

@@ -51,20 +51,23 @@ pub struct Arrived {
 
 impl Arrived {
     pub fn name(&self) -> String {
+        let actor = self.claims["act"]["sub"].as_str();
+        actor.map_or_else(|| self.person(), str::to_owned)
+    }
+
+    /// What the person is called whom the tokens are about.
+    fn person(&self) -> String {
         let word = |name: &str| self.userinfo.get(name).or_else(|| self.claims.get(name)).and_then(Value::as_str);
-        if self.acts_for().is_some() {
-            return self.claims["act"]["sub"].as_str().unwrap_or_default().to_owned();
-        }
         let names = [word("given_name"), word("family_name")].into_iter().flatten().collect::<Vec<_>>().join(" ");
         if names.is_empty() { self.sub.clone() } else { names }
     }
 
-    /// The organisation for which somebody acts, and as what. What the tokens say of the subject is about that, and not about
+    /// For whom somebody acts, and as what. What the tokens say of the subject is about that organisation or person, and not about
     /// who has signed in.
     pub fn acts_for(&self) -> Option<(String, Words)> {
         let role = self.claims["act"]["role"].as_str()?;
         let name = self.userinfo.get("organisation").and_then(|organisation| organisation["name"].as_str());
-        Some((name.unwrap_or(&self.sub).to_owned(), Words::of_role(role)))
+        Some((name.map_or_else(|| self.person(), str::to_owned), Words::of_role(role)))
     }
 
     pub fn acr(&self) -> &str {

@@ -18,11 +18,12 @@ impl Words {
         }
     }
 
-    /// As what somebody acts for an organisation (`act.role`).
+    /// As what somebody acts for others (`act.role`).
     pub fn of_role(role: &str) -> Self {
         match role {
             "representative" => Self("vertretungsbefugt", "may represent it"),
             "authorised" => Self("mit dem Recht zu diesem Dienst", "with the right to this service"),
+            "mandate" => Self("Vollmacht", "mandate"),
             _ => Self("unbekannt: kein Vertrauen", "unknown: no trust"),
         }
     }

@@ -8,12 +8,13 @@ use super::{Answer, follow};
 use crate::account::Account;
 use crate::client::{Claim, Client, Scope};
 use crate::kernel::error::{Error, Protocol};
+use crate::kernel::id::OrganisationId;
 use crate::kernel::level::Level;
 use crate::kernel::texts::{Language, Text, moment};
 use crate::oidc::consent::Side;
 use crate::oidc::{authorize, consent, scopes_of};
 use crate::organisation;
-use crate::organisation::acting::{Acting, Role};
+use crate::organisation::acting::Acting;
 use crate::web::caller::{SignedIn, Visitor};
 use crate::web::form::Form;
 use crate::web::page::{Frame, attribute_value, level_name};
@@ -28,6 +29,13 @@ struct Row {
     /// Only if it is another one than the service's.
     purpose: Option<String>,
     legal_basis: Option<String>,
+}
+
+impl Row {
+    fn plain(label: &Text, value: Option<String>) -> Self {
+        let (id, provenance) = (String::new(), String::new());
+        Self { id, label: label.to_string(), value, provenance, purpose: None, legal_basis: None }
+    }
 }
 
 #[derive(Template)]
@@ -49,16 +57,27 @@ struct ConsentPage {
     acting: Option<Represented>,
 }
 
-/// The organisation for which somebody acts, and what of it goes to the service.
+/// For whom somebody acts, and what of them goes to the service.
 struct Represented {
     /// What the answer is for: another choice meanwhile, and it is not an answer any more.
     capacity: String,
     name: String,
+    is_person: bool,
     rows: Vec<Row>,
     role: String,
 }
 
 impl ConsentPage {
+    /// What ends it before its time.
+    fn duration_end(&self) -> &'static Text {
+        let t = self.f.t;
+        match &self.acting {
+            None => &t.consent.duration_end,
+            Some(acting) if acting.is_person => &t.acting.consent_duration_person,
+            Some(_) => &t.acting.consent_duration_end,
+        }
+    }
+
     /// Whether anything depends on what the person says. Where the law decides, the page does not pretend to ask.
     fn is_question(&self) -> bool {
         let decides = !(self.needed.is_empty() && self.optional.is_empty()) || self.is_offline;
@@ -88,15 +107,26 @@ pub async fn show(caller: SignedIn) -> Answer {
     let (recipient, purpose) = (client.title(language), client.purpose.get(language).to_owned());
     let (privacy_uri, own) = (client.privacy_uri.clone(), Own::of(client));
     let acting = match present.acting.as_ref().filter(|_| whose.is_acting()) {
-        Some(acting) => Some(represented(visitor, &scopes_of(&pending.request.scope), acting).await?),
+        Some(acting) => Some(represented(visitor, (client, &scopes_of(&pending.request.scope)), acting).await?),
         None => None,
     };
     visitor.page(&ConsentPage { f, recipient, purpose, lawful, needed, optional, privacy_uri, own, is_offline, acting })
 }
 
-async fn represented(visitor: &Visitor, scopes: &[Scope], acting: &Acting) -> Result<Represented, Error> {
+/// What goes to the service of the person for whom somebody acts. The name alone is shown: more of them is not theirs to read here.
+fn of_person(client: &Client, name: &str, language: Language) -> Vec<Row> {
+    let t = language.texts();
+    let value = |claim| if claim == Claim::Name { name.to_owned() } else { t.acting.consent_unseen.to_string() };
+    let row = |claim: Claim| Row::plain(claim.label(t), Some(value(claim)));
+    let claims: Vec<Claim> = consent::of_represented(client).collect();
+    let is_said = |claim: &Claim| consent::parts_instead(client, &claims, *claim).is_some();
+    claims.iter().filter(|claim| !is_said(claim)).map(|claim| row(*claim)).collect()
+}
+
+/// The same of an organisation.
+async fn of_organisation(visitor: &Visitor, id: &OrganisationId) -> Result<Vec<Row>, Error> {
     let (t, app) = (visitor.language.texts(), &visitor.app);
-    let organisation = organisation::load(&mut app.read().await?, &app.vault, &acting.power.organisation).await?;
+    let organisation = organisation::load(&mut app.read().await?, &app.vault, id).await?;
     let record = &organisation.record;
     let register = record.register.as_ref().map(|entry| {
         let value = t.acting.consent_register_value.with("kind", entry.kind.name());
@@ -110,21 +140,27 @@ async fn represented(visitor: &Visitor, scopes: &[Scope], acting: &Acting) -> Re
         (&t.acting.consent_seat, record.seat.clone()),
         (&t.acting.consent_level, level_name(t, organisation.level.min(actor))),
     ];
-    let row = |(label, value): (&Text, String)| Row {
-        id: String::new(),
-        label: label.to_string(),
-        value: Some(value),
-        provenance: String::new(),
-        purpose: None,
-        legal_basis: None,
+    Ok(told.into_iter().map(|(label, value)| Row::plain(label, Some(value))).collect())
+}
+
+async fn represented(
+    visitor: &Visitor,
+    (client, scopes): (&Client, &[Scope]),
+    acting: &Acting,
+) -> Result<Represented, Error> {
+    let t = visitor.language.texts();
+    let rows = match acting.power.party.organisation() {
+        None => of_person(client, &acting.name, visitor.language),
+        Some(id) if scopes.contains(&Scope::Organisation) => of_organisation(visitor, id).await?,
+        Some(_) => Vec::new(),
     };
-    let rows = if scopes.contains(&Scope::Organisation) { told.into_iter().map(row).collect() } else { Vec::new() };
-    let role = match acting.power.role() {
-        Role::Representative => &t.acting.role_representative,
-        Role::Authorised => &t.acting.role_authorised,
-    };
-    let capacity = acting.power.capacity.as_str().to_owned();
-    Ok(Represented { capacity, name: acting.name.clone(), rows, role: role.to_string() })
+    Ok(Represented {
+        capacity: acting.power.capacity.as_str().to_owned(),
+        name: acting.name.clone(),
+        is_person: acting.power.party.organisation().is_none(),
+        rows,
+        role: acting.power.role().label(t).to_string(),
+    })
 }
 
 fn row(account: &Account, client: &Client, claim: Claim, language: Language) -> Row {

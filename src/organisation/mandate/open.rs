@@ -204,22 +204,41 @@ pub async fn record_guardian(
     terms: &Terms,
     by: &str,
 ) -> Result<MandateId, Error> {
-    let now = work.now;
-    terms.check(Origin::Guardian, now)?;
-    if ward == guardian {
-        return Err(Error::field("art", "mandate_self"));
-    }
     if terms.may_pass_on {
         return Err(Error::field("handlung", "mandate_more"));
+    }
+    record(work, (ward, guardian), (Origin::Guardian, terms), (by, Happened::Recorded)).await
+}
+
+/// The same of a mandate that the principal has given, where nobody has to be asked: in a demonstration.
+pub async fn record_given(
+    work: &mut Work,
+    (principal, agent): (&AccountId, &AccountId),
+    terms: &Terms,
+) -> Result<MandateId, Error> {
+    let given = (principal.as_str(), Happened::Accepted);
+    record(work, (principal, agent), (Origin::Own, terms), given).await
+}
+
+async fn record(
+    work: &mut Work,
+    (principal, agent): (&AccountId, &AccountId),
+    (origin, terms): (Origin, &Terms),
+    (by, happened): (&str, Happened),
+) -> Result<MandateId, Error> {
+    let now = work.now;
+    terms.check(origin, now)?;
+    if principal == agent {
+        return Err(Error::field("art", "mandate_self"));
     }
     let done = Done { by: by.to_owned(), at: now };
     let mandate = Mandate {
         id: MandateId::new(now, &work.random),
-        principal: Some(Party::Person(ward.clone())),
-        agent: Some(Party::Person(guardian.clone())),
-        opener: Party::Person(ward.clone()),
+        principal: Some(Party::Person(principal.clone())),
+        agent: Some(Party::Person(agent.clone())),
+        opener: Party::Person(principal.clone()),
         state: State::Active,
-        origin: Origin::Guardian,
+        origin,
         parent: None,
         terms: terms.clone(),
         opened: done.clone(),
@@ -232,6 +251,6 @@ pub async fn record_guardian(
         parent_lets: true,
     };
     store::insert(work, &mandate, None).await?;
-    event::record(work, &mandate, Happened::Recorded).await?;
+    event::record(work, &mandate, happened).await?;
     Ok(mandate.id)
 }

@@ -2,11 +2,13 @@
 
 use super::super::State;
 use super::{OrganisationRow, RightRow};
-use crate::kernel::id::{AccountId, MembershipId, OrganisationId};
+use crate::kernel::id::{AccountId, MandateId, MembershipId, OrganisationId};
 use crate::kernel::level::Level;
+use crate::kernel::time::Timestamp;
 use crate::signin::session::Session;
 use crate::sql;
 use crate::store::db::{DbError, Tx};
+use crate::store::work::Work;
 
 /// More than anybody has.
 const MEMBERSHIPS_MAX: i64 = 2000;
@@ -16,12 +18,14 @@ const RIGHTS_MAX: i64 = 100_000;
 pub struct SessionRow {
     #[sqlx(flatten)]
     pub session: Session,
-    /// Whether its owner has been given anything to act with, whether or not it counts now.
-    pub has_choice: bool,
+    /// Whether its owner has been given anything to act with for what they belong to, whether or not it counts now.
+    pub has_rights: bool,
+    /// Whether there is a mandate that they, or an organisation where they may use mandates, have and that has not run out.
+    pub has_mandates: bool,
 }
 
 /// A session, and whether its owner has a choice for whom to act: in one statement, because every request asks for it.
-pub async fn find_session(tx: &mut Tx, token_hash: &[u8]) -> Result<Option<SessionRow>, DbError> {
+pub async fn find_session(tx: &mut Tx, token_hash: &[u8], now: Timestamp) -> Result<Option<SessionRow>, DbError> {
     sql!(tx, fetch_optional SessionRow,
         "SELECT session.id, session.account_id, session.level, session.methods, session.authenticated_at,
                 session.created_at, session.last_seen_at, session.device, session.idle_minutes, session.acting,
@@ -29,9 +33,18 @@ pub async fn find_session(tx: &mut Tx, token_hash: &[u8]) -> Result<Option<Sessi
                 EXISTS (SELECT 1 FROM membership
                           JOIN membership_right ON membership_right.membership_id = membership.id
                          WHERE membership.account_id = session.account_id AND membership.ended_at IS NULL
-                           AND membership_right.kind NOT IN ('administration', 'audit')) AS has_choice
+                           AND membership_right.kind NOT IN ('administration', 'audit', 'mandates')) AS has_rights,
+                (EXISTS (SELECT 1 FROM mandate
+                          WHERE mandate.agent = session.account_id AND mandate.state = 'active'
+                            AND mandate.valid_until > $2)
+                 OR EXISTS (SELECT 1 FROM membership
+                              JOIN membership_right ON membership_right.membership_id = membership.id
+                              JOIN mandate ON mandate.agent = membership.organisation_id
+                             WHERE membership.account_id = session.account_id AND membership.ended_at IS NULL
+                               AND membership_right.kind IN ('mandates', 'representation')
+                               AND mandate.state = 'active' AND mandate.valid_until > $2)) AS has_mandates
            FROM session JOIN account ON account.id = session.account_id
-          WHERE session.token_hash = $1 AND account.status IN ('active', 'closing')", token_hash)
+          WHERE session.token_hash = $1 AND account.status IN ('active', 'closing')", token_hash, now)
 }
 
 /// What decides on somebody's power, but for their rights.
@@ -98,4 +111,10 @@ pub async fn rights(tx: &mut Tx, account: &AccountId) -> Result<Vec<HeldRow>, Db
            FROM membership JOIN membership_right ON membership_right.membership_id = membership.id
           WHERE membership.account_id = $1 AND membership.ended_at IS NULL
           ORDER BY membership_right.membership_id LIMIT $2", account, RIGHTS_MAX)
+}
+
+/// `false` if it is not active any more. Nobody ends it before this work is done.
+pub async fn hold_mandate(work: &mut Work, id: &MandateId) -> Result<bool, DbError> {
+    let rows = sql!(&mut work.tx, execute, "UPDATE mandate SET state = state WHERE id = $1 AND state = 'active'", id)?;
+    Ok(rows == 1)
 }

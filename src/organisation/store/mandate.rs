@@ -3,7 +3,7 @@
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, ClientId, MandateId};
 use crate::kernel::level::Level;
-use crate::kernel::time::Timestamp;
+use crate::kernel::time::{Timestamp, hours};
 use crate::organisation::mandate::{Done, Mandate, Origin, State, Terms, party};
 use crate::sql;
 use crate::store::db::{DbError, Tx};
@@ -268,16 +268,17 @@ pub struct UseRow {
     pub last_used_at: Timestamp,
 }
 
-/// Writes down that a mandate has been used at a service.
+/// Writes down that a mandate has been used at a service: once an hour, however often that is.
 pub async fn put_use(work: &mut Work, id: &MandateId, client: &ClientId) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
         execute,
         "INSERT INTO mandate_use (mandate_id, client_id, first_used_at, last_used_at) VALUES ($1, $2, $3, $3)
-         ON CONFLICT (mandate_id, client_id) DO UPDATE SET last_used_at = $3",
+         ON CONFLICT (mandate_id, client_id) DO UPDATE SET last_used_at = $3 WHERE mandate_use.last_used_at < $4",
         id,
         client,
-        work.now
+        work.now,
+        work.now.minus(hours(1))
     )
     .map(drop)
 }

@@ -1,4 +1,4 @@
-//! The page on which people say for whom they act: themselves, or an organisation.
+//! The page on which people say for whom they act: themselves, an organisation, or whoever has given a mandate.
 
 use askama::Template;
 
@@ -7,7 +7,7 @@ use crate::account::identity::folded;
 use crate::client::Serves;
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::texts::Texts;
-use crate::organisation::acting::{self, Acting, Capacity, Role};
+use crate::organisation::acting::{self, Acting, Capacity, Party, Role, Wanted};
 use crate::web::caller::{SignedIn, Visitor};
 use crate::web::form::{Form, parse_pairs};
 use crate::web::page::{Frame, Problems};
@@ -17,6 +17,9 @@ const SEARCH_FROM: usize = 10;
 /// So many on one page.
 const PAGE: usize = 50;
 const SEARCH_MAX: usize = 100;
+/// Of so many mandates, the next to end, the principals are named; and of so many whoever searches. Each is found by its number.
+const MANDATES: usize = 50;
+const MANDATES_SEARCHED: usize = 500;
 
 struct Row {
     id: String,
@@ -29,14 +32,14 @@ struct Row {
 
 impl Row {
     fn new(t: &Texts, one: &Acting, (chosen, leads_away): (Option<&str>, bool)) -> Self {
-        let role = match one.power.role() {
-            Role::Representative => &t.acting.role_representative,
-            Role::Authorised => &t.acting.role_authorised,
+        let (id, role) = (one.power.capacity.as_str(), one.power.role());
+        let represents = leads_away && role == Role::Representative;
+        let services = represents.then(|| format!("/organisation/{}/dienste", one.power.party.as_str()));
+        let role = match role {
+            Role::Mandate => t.acting.role_mandate_number.with("mandate", id).to_string(),
+            role => role.label(t).to_string(),
         };
-        let id = one.power.capacity.as_str();
-        let represents = leads_away && one.power.role() == Role::Representative;
-        let services = represents.then(|| format!("/organisation/{}/dienste", one.power.organisation));
-        let (name, role, is_chosen) = (one.name.clone(), role.to_string(), chosen == Some(id));
+        let (name, is_chosen) = (one.name.clone(), chosen == Some(id));
         Self { id: id.to_owned(), name, role, is_chosen, services }
     }
 }
@@ -51,10 +54,13 @@ struct ChoicePage {
     is_lost: bool,
     /// The person, if they may go on for themselves.
     offers_self: bool,
+    serves_organisations: bool,
     name: String,
     is_self: bool,
     rows: Vec<Row>,
     shows_search: bool,
+    /// Only so many mandates are looked at.
+    mandates: Option<usize>,
     search: String,
     found: usize,
     /// Where the list goes on.
@@ -84,17 +90,30 @@ pub async fn show(caller: SignedIn) -> Answer {
     caller.visitor.page(&page)
 }
 
-/// Those of the choices that lead on: at a service only where one may use it, and if the request names a subject, only that.
-fn offered(visitor: &Visitor, choices: Vec<Acting>) -> Vec<Acting> {
-    let Some(pending) = &visitor.pending else { return choices };
-    let (client, vault) = (&pending.client, &visitor.app.vault);
-    let expected = pending.request.expected_subject.as_ref();
-    let leads_on = |one: &Acting| {
-        client.serves(Serves::Organisations)
-            && one.power.counts_at(&client.id)
-            && expected.is_none_or(|subject| *subject == client.subject_of(vault, &one.power.party()))
+/// The choices that lead on: at a service only where one may use it, and if the request names a subject, only that. And of how
+/// many mandates, if there may be more.
+async fn offered(caller: &SignedIn, search: &str) -> Result<(Vec<Acting>, Option<usize>), Error> {
+    let (visitor, account) = (&caller.visitor, &caller.session.account_id);
+    let (app, now) = (&visitor.app, visitor.app.now());
+    let pending = visitor.pending.as_ref();
+    let takes = |party: &Party| {
+        pending.is_none_or(|pending| {
+            let subject = || pending.client.subject_of(&app.vault, party);
+            let expected = pending.request.expected_subject.as_ref();
+            pending.client.serves_party(party) && expected.is_none_or(|expected| *expected == subject())
+        })
     };
-    choices.into_iter().filter(leads_on).collect()
+    let wanted =
+        pending.map(|pending| Wanted { client: &pending.client.id, takes: &takes, least: pending.request.level });
+    let (whose, mut tx) = ((account, wanted.as_ref()), app.read().await?);
+    if let Some(capacity) = Capacity::parse(search) {
+        let one = acting::choice(&mut tx, &app.vault, whose, &capacity, now).await?;
+        return Ok((one.into_iter().collect(), None));
+    }
+    let limit = if search.is_empty() { MANDATES } else { MANDATES_SEARCHED };
+    let choices = acting::choices(&mut tx, &app.vault, whose, (now, limit)).await?;
+    let mandates = choices.iter().filter(|one| one.power.role() == Role::Mandate).count();
+    Ok((choices, (mandates >= limit).then_some(limit)))
 }
 
 fn offers_self(caller: &SignedIn) -> bool {
@@ -106,12 +125,12 @@ fn offers_self(caller: &SignedIn) -> bool {
 
 async fn page(caller: &SignedIn, asked: &Asked, problems: &[FieldProblem]) -> Result<ChoicePage, Error> {
     let visitor = &caller.visitor;
-    let (app, f, account) = (&visitor.app, visitor.frame(), caller.account().await?);
-    let choices = acting::choices(&mut app.read().await?, &app.vault, &account.id, app.now()).await?;
-    let choices = offered(visitor, choices);
-    let shows_search = choices.len() >= SEARCH_FROM;
+    let (f, account) = (visitor.frame(), caller.account().await?);
+    let (choices, mandates) = offered(caller, &asked.search).await?;
+    let shows_search = choices.len() >= SEARCH_FROM || !asked.search.is_empty();
     let wanted = folded(&asked.search);
-    let found: Vec<Acting> = choices.into_iter().filter(|one| folded(&one.name).contains(&wanted)).collect();
+    let is_found = |one: &Acting| one.power.capacity.as_str() == asked.search || folded(&one.name).contains(&wanted);
+    let found: Vec<Acting> = choices.into_iter().filter(is_found).collect();
     let begin = found.iter().position(|one| one.power.capacity.as_str() == asked.after).map_or(0, |place| place + 1);
     let shown = found.iter().skip(begin).take(PAGE);
     let last = shown.clone().next_back().filter(|_| begin + PAGE < found.len());
@@ -124,10 +143,12 @@ async fn page(caller: &SignedIn, asked: &Asked, problems: &[FieldProblem]) -> Re
         flow: visitor.pending.as_ref().map(|pending| pending.id.to_string()),
         is_lost,
         offers_self: offers_self(caller),
+        serves_organisations: visitor.pending.as_ref().is_none_or(|one| one.client.serves(Serves::Organisations)),
         name: account.full_name(),
         is_self: chosen.is_none() && caller.session.chosen_at.is_some(),
         rows,
         shows_search,
+        mandates,
         search: asked.search.clone(),
         found: found.len(),
         next,

@@ -12,6 +12,7 @@ pub mod eid;
 pub mod inspect;
 pub mod machine;
 pub mod maker;
+pub mod mandate;
 pub mod organisation;
 pub mod passkey;
 pub mod pdf;

@@ -1,4 +1,5 @@
-// Somebody who represents a bakery: for whom they act, what a service gets of it, and where they see it.
+// Somebody who represents a bakery, and has a mandate of somebody else: for whom they act, what a service gets of those, and where they
+// see it.
 
 import assert from "node:assert/strict";
 import { readsTheDevice, signsInAtTheAccount, text } from "./demo.js";
@@ -51,4 +52,34 @@ export async function actsForTheBakery(arrives, { demo }) {
   if (await nadine.page.locator("#senden").count()) await nadine.presses("#senden");
   const own = await json(nadine, "#id-token");
   assert.ok(own.sub !== bakery.sub && own.sub !== bakery.act.sub && !("act" in own));
+}
+
+export async function actsUnderAMandate(arrives, { demo }) {
+  const nadine = await arrives("nadine");
+  nadine.email = "nadine.weber@example.org";
+  await nadine.opens(demo.service);
+  await nadine.presses("#prompt-login");
+  await signsInAtTheAccount(nadine);
+  await nadine.types("#code", await readsTheDevice(nadine, demo));
+  await nadine.presses("#weiter");
+  await nadine.seesOf(demo.issuer, "acting: choose, with a mandate");
+  await nadine.page.locator("input[value^=mdt_]").check();
+  await nadine.presses("#weiter");
+  await nadine.seesOf(demo.issuer, "consent, for a person");
+  await nadine.reads(nadine.says("Sie handeln mit einer Vollmacht für Renate Muster.", "You act for Renate Muster under a mandate."));
+  await nadine.presses("#senden");
+  await nadine.seesOf(demo.service, "demo service, acting for a person");
+  assert.match(await text(nadine, "#handelt-fuer"), /^Renate Muster \(Vollmacht/);
+  const renate = await json(nadine, "#id-token");
+  assert.equal(renate.act.role, "mandate");
+  assert.deepEqual(renate.act.scope, ["read", "answer", "submit"]);
+
+  await nadine.opens(`${demo.issuer}/konto`);
+  assert.match(await text(nadine, "#handeln"), nadine.says(/Renate Muster \(Vollmacht\)/, /Renate Muster \(mandate\)/));
+  await nadine.opens(`${demo.issuer}/daten/protokoll`);
+  await nadine.reads(renate.act.mandate);
+  await nadine.presses("#wechseln");
+  await nadine.page.locator("#ich").check();
+  await nadine.presses("#weiter");
+  assert.doesNotMatch(await text(nadine, "#handeln"), /Renate/);
 }

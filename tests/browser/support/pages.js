@@ -206,6 +206,8 @@ export const PAGES_OF_THE_DEMONSTRATION = {
   "acting: choose, refused": refused("/anmelden/wahl"),
   "account, acting for an organisation": ok("/konto"),
   "consent, for an organisation": ok("/einwilligung"),
+  "acting: choose, with a mandate": ok("/anmelden/wahl"),
+  "consent, for a person": ok("/einwilligung"),
   "level, with the card": ok("/anmelden/niveau"),
   "sign-in, with the card": ok("/anmelden"),
   "card: prepare": ok("/ausweis"),
