@@ -91,6 +91,7 @@ async fn plant_data(tx: &mut Tx, name: &str, at: Timestamp) {
     plant_proofs(tx, name, at).await;
     plant_organisation(tx, name, at).await;
     plant_key(tx, name, at.minus(days(731))).await;
+    plant_mandate(tx, name, at).await;
     sql!(
         tx,
         execute,
@@ -225,16 +226,12 @@ async fn plant_organisation(tx: &mut Tx, name: &str, at: Timestamp) {
         at.minus(days(30))
     )
     .unwrap();
-    sql!(
-        tx,
-        execute,
-        "INSERT INTO mandate (id, opener, state, origin, scope, valid_from, valid_until, may_pass_on, opened_by,
-                              opened_at, expires_at, over_at)
-         VALUES ($1, $1, 'asked', 'own', '', 1, 1, FALSE, $1, 1, $2, $2)",
-        name,
-        at.minus(days(30))
-    )
-    .unwrap();
+}
+
+async fn plant_mandate(tx: &mut Tx, name: &str, at: Timestamp) {
+    sql!(tx, execute, "INSERT INTO mandate (id, opener, state, origin, scope, valid_from, valid_until, may_pass_on, opened_by, opened_at, expires_at, over_at)
+         VALUES ($1, $1, 'asked', 'own', '', 1, 1, FALSE, $1, 1, $2, $2)", name, at.minus(days(30)))
+        .unwrap();
 }
 
 async fn plant_protocol(tx: &mut Tx, name: &str, at: Timestamp) {

@@ -336,17 +336,19 @@ async fn submit(Sent { at, form }: Sent, task: Task) -> Answer {
     at.require()?;
     let visitor = &at.caller.visitor;
     let done = match form.get("aktion") {
-        "pruefen" => check(&at, &task, &form).map(|page| Err(page)),
+        "pruefen" => match check(&at, &task, &form) {
+            Ok(page) => return visitor.page(&page),
+            Err(error) => Err(error),
+        },
         "senden" => match read(&at, &form) {
-            Ok((named, terms)) => open::open(&visitor.app, at.side(), task.what(), (&named, &terms)).await.map(Ok),
+            Ok((named, terms)) => open::open(&visitor.app, at.side(), task.what(), (&named, &terms)).await,
             Err(error) => Err(error),
         },
         "aendern" => return visitor.page(&page(&at, &task, form, Problems::none()).await?),
         _ => Err(Error::field("art", "choice_unknown")),
     };
     match done {
-        Ok(Err(check)) => visitor.page(&check),
-        Ok(Ok(id)) => visitor.leave(&format!("{}/{id}?erledigt=gesendet", at.base())),
+        Ok(id) => visitor.leave(&format!("{}/{id}?erledigt=gesendet", at.base())),
         Err(Error::Invalid(problems)) => {
             let problems = visitor.problems(&problems);
             visitor.page_again(&page(&at, &task, form, problems).await?)
