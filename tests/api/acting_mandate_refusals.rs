@@ -165,7 +165,8 @@ both!(sec_t06_a_mandate_is_for_its_services_and_its_kind_of_client, async |world
 
 both!(sec_t06_levels_of_both_count, async |world| {
     let (parken, bau) = (Service::new("parken"), Service::new("bau"));
-    world.clients(&[parken.declaration(""), bau.declaration("level = \"substantial\"")].concat()).await;
+    let level = "level = \"substantial\"\nlevel_reason = { de = \"Steuergeheimnis\", en = \"Tax secrecy\" }";
+    world.clients(&[parken.declaration(""), bau.declaration(level)].concat()).await;
     let Cast { mut nadine, mandate, .. } = cast(&world, ALL).await;
     // Renate is not known well enough for the one service: her mandate is not offered, and does not count there.
     nadine.acts_for(&mandate).await;

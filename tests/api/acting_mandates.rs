@@ -46,7 +46,7 @@ async fn subjects(world: &World, kind: &str) -> BTreeSet<String> {
 both!(nadine_acts_for_renate_at_a_service_for_persons, async |world| {
     let parken = Service::new("parken");
     world.clients(&parken.declaration("")).await;
-    let Cast { mut renate, principal, mut nadine, mandate } = cast(&world, ALL).await;
+    let Cast { mut renate, mut nadine, mandate, .. } = cast(&world, ALL).await;
     let own = of(&parken.tokens_of(&world, &mut renate, &[PERSONS]).await, "id_token");
     // Who has a choice is asked, once.
     let page = nadine.visit(&parken.request(&[PERSONS])).await;
@@ -85,9 +85,16 @@ both!(nadine_acts_for_renate_at_a_service_for_persons, async |world| {
     assert!(act.len() == 4 && act["sub"] != id["sub"]);
     assert_eq!(id["acr"], Level::Basic.acr(), "nothing is worth more than it is known who Renate is");
     let whole = json!({ "sub": own["sub"], "act": id["act"], "name": "Renate Muster", "given_name": "Renate",
-        "family_name": "Muster" });
+        "family_name": "Muster", "birthdate": "1959-05-12" });
     assert_eq!(told, whole);
-    // Everybody whom it concerns reads it.
+});
+
+both!(everybody_whom_it_concerns_reads_of_it, async |world| {
+    let parken = Service::new("parken");
+    world.clients(&parken.declaration("")).await;
+    let Cast { mut renate, principal, mut nadine, mandate } = cast(&world, ALL).await;
+    nadine.acts_for(&mandate).await;
+    parken.tokens_of(&world, &mut nadine, &[PERSONS]).await;
     let both = BTreeSet::from([principal.clone(), world.account(NADINE).await.to_string()]);
     for kind in ["mandate.taken_up", "consent.given"] {
         assert_eq!(subjects(&world, kind).await, both, "{kind}");
@@ -116,11 +123,21 @@ both!(nadine_acts_for_renate_at_a_service_for_persons, async |world| {
     assert_eq!(world.texts("SELECT client_id FROM mandate_use").await, ["parken"]);
     nadine.acts_for("ich").await;
     assert_eq!(subjects(&world, "mandate.laid_down").await, both);
+});
+
+both!(acting_for_oneself_is_another_story, async |world| {
+    let parken = Service::new("parken");
+    world.clients(&parken.declaration("")).await;
+    let Cast { mut nadine, mandate, .. } = cast(&world, ALL).await;
+    nadine.acts_for(&mandate).await;
+    let tokens = parken.tokens_of(&world, &mut nadine, &[PERSONS]).await;
+    let id = of(&tokens, "id_token");
+    nadine.acts_for("ich").await;
     let mine = of(&parken.tokens_of(&world, &mut nadine, &[PERSONS]).await, "id_token");
     assert!(mine["act"] == Value::Null && mine["sub"] != id["sub"] && mine["sub"] != id["act"]["sub"]);
     let silent = nadine.get(&parken.request(&[PERSONS, ("id_token_hint", tokens["id_token"].as_str().unwrap())])).await;
     assert!(silent.location().starts_with("/anmelden/wahl?"), "{silent:?}");
-    let page = nadine.get(&silent.location().to_owned()).await;
+    let page = nadine.get(silent.location()).await;
     assert!(page.body.contains("Renate Muster") && !page.body.contains("value=\"ich\""), "{}", page.body);
 });
 
@@ -154,16 +171,17 @@ both!(what_a_contract_names_is_told_of_both, async |world| {
     // Nobody else's data goes with it when the account goes.
     world.change(&format!("UPDATE account SET status = 'closing', erase_at = 1 WHERE id = '{principal}'")).await;
     nutzerkonto::data::leaving::tend(&world.app).await.unwrap();
+    world.pass(std::time::Duration::from_secs(86_400));
     nutzerkonto::data::leaving::tend(&world.app).await.unwrap();
     assert_eq!(world.rows("acting_consent").await, 0);
 });
 
 // A company of tax advisers: who uses its mandates is one person, and the company stands between.
 both!(a_clerk_acts_through_an_organisation, async |world| {
-    let rules = "claims = [{ names = [\"given_name\", \"family_name\"], acting = true }]";
+    let rules = "claims = [{ names = [\"email\"] }, { names = [\"given_name\", \"family_name\"], acting = true }]";
     let (parken, bau) = (Service::new("parken"), Service::new("bau"));
     world.clients(&[parken.serving(&BOTH, rules), bau.serving(&BOTH, "")].concat()).await;
-    let Cast { principal, .. } = cast(&world, ALL).await;
+    let Cast { principal, mut nadine, .. } = cast(&world, ALL).await;
     let advisers = world.organisation(NADINE, &bakery("1234")).await;
     let mut anna = world.representative("anna@example.org", ["Anna", "Koch"]).await;
     world.admits(&advisers, "anna@example.org", &[("mandates", "")]).await;
@@ -180,8 +198,6 @@ both!(a_clerk_acts_through_an_organisation, async |world| {
     assert_eq!(subjects(&world, "mandate.taken_up").await, three);
     let issued = "SELECT subject FROM audit_event WHERE kind = 'grant.issued'";
     assert_eq!(BTreeSet::from_iter(world.texts(issued).await), three);
-    let mut nadine = world.browser();
-    nadine.sign_in(NADINE, crate::support::browser::PASSWORD).await;
     let protocol = nadine.get(&format!("/organisation/{advisers}/protokoll")).await.body;
     assert!(protocol.contains(&format!("angemeldet. Mit der Vollmacht {mandate}.")), "{protocol}");
 });
