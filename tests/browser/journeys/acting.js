@@ -58,7 +58,7 @@ export async function actsUnderAMandate(arrives, { demo }) {
   const nadine = await arrives("nadine");
   nadine.email = "nadine.weber@example.org";
   await nadine.opens(demo.service);
-  await nadine.presses("#prompt-login");
+  await nadine.presses("#prompt-consent");
   await signsInAtTheAccount(nadine);
   await nadine.types("#code", await readsTheDevice(nadine, demo));
   await nadine.presses("#weiter");
