@@ -275,7 +275,7 @@ both!(a_mandate_ends_with_its_time_and_with_an_account, async |world| {
     let renate_id = world.account(RENATE).await;
     let mut work = world.app.begin(Actor::System("test")).await.unwrap();
     leaving::hold_all(&mut work, &renate_id).await.unwrap();
-    leaving::end_all(&mut work, &renate_id).await.unwrap();
+    leaving::end_all(&world.app, &mut work, &renate_id).await.unwrap();
     work.commit().await.unwrap();
     assert!(power_of(&world, &id, OTTO).await.is_none());
     assert_eq!(world.texts("SELECT state FROM mandate").await, ["gone"]);

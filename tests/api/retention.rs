@@ -314,7 +314,7 @@ async fn plant_registration(tx: &mut Tx, name: &str, at: Timestamp) {
 }
 
 /// The tables planted above, and for each how to read the names back.
-const TABLES: [(&str, &str); 28] = [
+const TABLES: [(&str, &str); 29] = [
     ("mail_check", "code_hash"),
     ("mailed_code", "owner"),
     ("attempt", "key_hash"),
