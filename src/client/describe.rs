@@ -126,6 +126,7 @@ impl Client {
         };
         vec![
             ("serves", serves.join(", ")),
+            ("mandates", if self.mandates { "may be used there" } else { "no" }.to_owned()),
             ("scopes", list(&scopes)),
             ("claims", if claims.is_empty() { none() } else { claims.join("; ") }),
             ("device", if self.device { "people may sign in on devices" } else { "no" }.to_owned()),

@@ -138,7 +138,7 @@ mod tests {
         for (from, to) in [
             ("resource_server = \"https://parken.example/\"\n", ""),
             (
-                "serves = [\"persons\", \"organisations\"]\nscopes = [\"openid\", \"profile\", \"email\", \"organisation\"",
+                "serves = [\"persons\", \"organisations\"]\nmandates = true\nscopes = [\"openid\", \"profile\", \"email\", \"organisation\"",
                 "scopes = [\"openid\", \"profile\", \"email\"",
             ),
             ("ausweise.lesen", "ausweise.beantragen"),

@@ -114,6 +114,7 @@ fn make_client(
         jwks_uri: keys.jwks_uri.take(),
         claims: rules(&scopes),
         serves: vec![Serves::Persons],
+        mandates: false,
         scopes,
         device: grants.iter().any(|grant| grant == DEVICE),
         own_scopes: Vec::new(),

@@ -36,7 +36,7 @@ use crate::kernel::keys::Algorithm;
 use crate::kernel::level::Level;
 use crate::kernel::seal::Vault;
 use crate::kernel::texts::Language;
-use crate::organisation::acting::Party;
+use crate::organisation::acting::{Party, Power};
 
 pub use crate::kernel::texts::Bilingual;
 pub use apply::{Change, apply, plan, subject_changes};
@@ -309,6 +309,10 @@ pub struct Client {
     /// know the key yet reads it.
     #[serde(default = "persons", skip_serializing_if = "is_persons")]
     pub serves: Vec<Serves>,
+    /// Whoever has a mandate may use it there. The client has to say so, because it must read in `act` that the subject is not who
+    /// has signed in, and what the mandate allows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mandates: bool,
     #[serde(default)]
     pub scopes: Vec<Scope>,
     /// All that it may ever learn of a person. What is not listed is not delivered, whatever is asked.
@@ -411,6 +415,11 @@ impl Client {
             Party::Person(_) => Serves::Persons,
             Party::Organisation(_) => Serves::Organisations,
         })
+    }
+
+    /// Whether it is for what somebody does by this power.
+    pub fn serves_power(&self, power: &Power) -> bool {
+        self.serves_party(&power.party) && (self.mandates || power.actions().is_none())
     }
 
     /// From what its subjects are computed: another one, and everybody has another subject. No declared sector contains a space.

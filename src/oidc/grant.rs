@@ -75,10 +75,7 @@ pub async fn find(tx: &mut Tx, registry: &Registry, by: By<'_>, now: Timestamp) 
     let Some(client) = registry.find(&row.client_id) else { return Ok(None) };
     let whose = Whose::read(&row.account_id, row.acting.as_deref(), row.represented.as_deref())?;
     // Whoever acts for another party does so only as long as they may, and the client is for such parties.
-    let Some(power) = whose.standing(tx, &client.id, now).await? else { return Ok(None) };
-    if !client.serves_party(&whose.party()) {
-        return Ok(None);
-    }
+    let Some(power) = whose.standing(tx, &client, now).await? else { return Ok(None) };
     let consented = scopes_of(&row.consented);
     let mut scopes = scopes_of(&row.scope);
     scopes.retain(|scope| consented.contains(scope) && client.scopes.contains(scope));

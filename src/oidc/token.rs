@@ -210,7 +210,7 @@ pub async fn take_code(work: &mut Work, client: &Client, presented: &Presented<'
     let offline = scopes_of(&row.scope).contains(&Scope::OfflineAccess);
     let refresh = offline.then(|| RefreshToken::new(&work.random));
     let whose = Whose::read(&row.account_id, row.acting.as_deref(), row.represented.as_deref())?;
-    let standing = whose.standing(&mut work.tx, &row.client_id, work.now).await?;
+    let standing = whose.standing(&mut work.tx, client, work.now).await?;
     // The code is spent from here on, whatever is wrong.
     let why = if row.client_id != client.id {
         Some("the code belongs to another client")

@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::OidcEvent;
 use crate::audit::{self, Event};
-use crate::client::Client;
+use crate::client::{Client, Serves};
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, ClientId, OrganisationId};
+use crate::kernel::id::{AccountId, OrganisationId};
 use crate::kernel::seal::Vault;
 use crate::kernel::time::Timestamp;
 use crate::organisation::acting::{self, By, Capacity, Party, Power};
@@ -73,16 +73,14 @@ impl Whose {
     }
 
     /// What still lets the person act at this client: `Some(None)` if they need nothing, because it is their own; `None` if
-    /// it has ended.
-    pub async fn standing(
-        &self,
-        tx: &mut Tx,
-        client: &ClientId,
-        now: Timestamp,
-    ) -> Result<Option<Option<Power>>, Error> {
-        let Some((capacity, party)) = &self.acting else { return Ok(Some(None)) };
+    /// it has ended, or the client is not for it any more.
+    pub async fn standing(&self, tx: &mut Tx, client: &Client, now: Timestamp) -> Result<Option<Option<Power>>, Error> {
+        let Some((capacity, party)) = &self.acting else {
+            return Ok(client.serves(Serves::Persons).then_some(None));
+        };
         let power = acting::find(tx, capacity, &self.account, now).await?;
-        Ok(power.filter(|power| power.party == *party && power.counts_at(client)).map(Some))
+        let stands = |power: &Power| power.party == *party && client.serves_power(power) && power.counts_at(&client.id);
+        Ok(power.filter(stands).map(Some))
     }
 }
 

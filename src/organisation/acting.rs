@@ -136,7 +136,8 @@ async fn mandates(
             after = (last.until, last.mandate.to_string());
         }
         for one in read {
-            let is_taken = |wanted: &Wanted<'_>| (wanted.takes)(&one.principal) && one.counts_at(wanted.client);
+            let is_taken =
+                |wanted: &Wanted<'_>| wanted.mandates && (wanted.takes)(&one.principal) && one.counts_at(wanted.client);
             if !wanted.is_none_or(is_taken) {
                 continue;
             }

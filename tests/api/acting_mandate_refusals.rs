@@ -12,13 +12,13 @@ use crate::support::Service;
 use crate::support::acting::{SCOPE, SCOPE_OFFLINE, of};
 use crate::support::browser::PASSWORD;
 use crate::support::doors::refusal;
-use crate::support::mandate::{ALL, only};
+use crate::support::mandate::{ALL, MANDATES, only};
 use crate::support::organisation::NADINE;
 use crate::support::surface::EMAIL;
 
 both!(sec_t06_tokens_die_with_the_mandate, async |world| {
     let parken = Service::new("parken");
-    world.clients(&parken.serving(&BOTH, "")).await;
+    world.clients(&parken.serving(&BOTH, MANDATES)).await;
     let Cast { mut nadine, principal, mandate, .. } = cast(&world, &only("parken")).await;
     nadine.acts_for(&mandate).await;
     let tokens = parken.tokens_of(&world, &mut nadine, &[SCOPE_OFFLINE]).await;
@@ -67,7 +67,7 @@ both!(sec_t06_tokens_die_with_the_mandate, async |world| {
 
 both!(sec_t06_through_an_organisation_only_as_long_as_one_may, async |world| {
     let parken = Service::new("parken");
-    world.clients(&parken.serving(&BOTH, "")).await;
+    world.clients(&parken.serving(&BOTH, MANDATES)).await;
     let Cast { principal, .. } = cast(&world, ALL).await;
     let advisers = world.organisation(NADINE, &crate::support::organisation::club("Beratung")).await;
     let mut anna = world.representative("anna@example.org", ["Anna", "Koch"]).await;
@@ -94,7 +94,7 @@ both!(sec_t06_through_an_organisation_only_as_long_as_one_may, async |world| {
 
 both!(sec_t08_nobody_uses_the_mandate_of_another, async |world| {
     let parken = Service::new("parken");
-    world.clients(&parken.serving(&BOTH, "")).await;
+    world.clients(&parken.serving(&BOTH, MANDATES)).await;
     let Cast { mut nadine, principal, mandate, .. } = cast(&world, ALL).await;
     let mut mallory = world.representative("mallory@example.org", ["Mallory", "Muster"]).await;
     let mut renate = world.browser();
@@ -127,7 +127,10 @@ both!(sec_t06_a_mandate_is_for_its_services_and_its_kind_of_client, async |world
     let services = ["parken", "bau", "firmen"].map(Service::new);
     let [parken, bau, firmen] = &services;
     world
-        .clients(&[parken.declaration(""), bau.declaration(""), firmen.serving(&["organisations"], "")].concat())
+        .clients(
+            &[parken.declaration(MANDATES), bau.declaration(MANDATES), firmen.serving(&["organisations"], MANDATES)]
+                .concat(),
+        )
         .await;
     let Cast { mut nadine, mandate, principal, .. } = cast(&world, &only("parken")).await;
     nadine.acts_for(&mandate).await;
@@ -151,7 +154,7 @@ both!(sec_t06_a_mandate_is_for_its_services_and_its_kind_of_client, async |world
     assert!(!page.body.contains("Renate Muster</label>"), "{}", page.body);
     // Where the service becomes one for organisations nothing of persons is left.
     let tokens = parken.tokens_of(&world, &mut nadine, &[]).await;
-    world.clients(&parken.serving(&["organisations"], "")).await;
+    world.clients(&parken.serving(&["organisations"], MANDATES)).await;
     world.later();
     assert_eq!(parken.userinfo(&world, tokens["access_token"].as_str().unwrap()).await.status, 401);
     assert_eq!(
@@ -163,10 +166,28 @@ both!(sec_t06_a_mandate_is_for_its_services_and_its_kind_of_client, async |world
     );
 });
 
+// Whoever does not read `act` would take an agent for the principal, and reading for everything.
+both!(sec_t06_where_the_service_has_not_said_so_no_mandate_is_used, async |world| {
+    let parken = Service::new("parken");
+    world.clients(&parken.declaration(MANDATES)).await;
+    let Cast { mut nadine, mandate, .. } = cast(&world, ALL).await;
+    nadine.acts_for(&mandate).await;
+    let tokens = parken.tokens_of(&world, &mut nadine, &[]).await;
+    let code = parken.acting_code(&mut nadine, &[]).await;
+    world.clients(&parken.declaration("")).await;
+    world.later();
+    assert_eq!(parken.userinfo(&world, tokens["access_token"].as_str().unwrap()).await.status, 401);
+    assert_eq!(refusal(&parken.redeem(&world, &code).await), (400, "invalid_grant".to_owned()));
+    // She is asked nothing, and comes as herself.
+    let own = of(&parken.tokens_of(&world, &mut nadine, &[]).await, "id_token");
+    let principal = of(&tokens, "id_token");
+    assert!(own.get("act").is_none() && own["sub"] != principal["sub"] && own["sub"] != principal["act"]["sub"]);
+});
+
 both!(sec_t06_levels_of_both_count, async |world| {
     let (parken, bau) = (Service::new("parken"), Service::new("bau"));
     let level = "level = \"substantial\"\nlevel_reason = { de = \"Steuergeheimnis\", en = \"Tax secrecy\" }";
-    world.clients(&[parken.declaration(""), bau.declaration(level)].concat()).await;
+    world.clients(&[parken.declaration(MANDATES), bau.declaration(&format!("{level}\n{MANDATES}"))].concat()).await;
     let Cast { mut nadine, mandate, .. } = cast(&world, ALL).await;
     // Renate is not known well enough for the one service: her mandate is not offered, and does not count there.
     nadine.acts_for(&mandate).await;
@@ -191,7 +212,7 @@ both!(sec_t06_levels_of_both_count, async |world| {
 // After the answer to a revocation no code becomes a token, on whichever node.
 both!(sec_t06_a_revocation_and_a_token_at_the_same_moment, async |world| {
     let parken = Service::new("parken");
-    world.clients(&parken.serving(&BOTH, "")).await;
+    world.clients(&parken.serving(&BOTH, MANDATES)).await;
     let Cast { mut nadine, .. } = cast(&world, ALL).await;
     let (principal, agent) = (world.account(EMAIL).await, world.account(NADINE).await);
     let node = world.second_node().await;

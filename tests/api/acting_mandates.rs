@@ -9,7 +9,7 @@ use crate::acting_tokens::BOTH;
 use crate::both;
 use crate::support::acting::{SCOPE, SCOPE_OFFLINE, WAHL, of};
 use crate::support::doors::introspect;
-use crate::support::mandate::{ALL, only};
+use crate::support::mandate::{ALL, MANDATES, only};
 use crate::support::organisation::{NADINE, bakery};
 use crate::support::surface::EMAIL;
 use crate::support::{Browser, Service, World};
@@ -45,7 +45,7 @@ async fn subjects(world: &World, kind: &str) -> BTreeSet<String> {
 
 both!(nadine_acts_for_renate_at_a_service_for_persons, async |world| {
     let parken = Service::new("parken");
-    world.clients(&parken.declaration("")).await;
+    world.clients(&parken.declaration(MANDATES)).await;
     let Cast { mut renate, mut nadine, mandate, .. } = cast(&world, ALL).await;
     let own = of(&parken.tokens_of(&world, &mut renate, &[PERSONS]).await, "id_token");
     // Who has a choice is asked, once.
@@ -91,7 +91,7 @@ both!(nadine_acts_for_renate_at_a_service_for_persons, async |world| {
 
 both!(everybody_whom_it_concerns_reads_of_it, async |world| {
     let parken = Service::new("parken");
-    world.clients(&parken.declaration("")).await;
+    world.clients(&parken.declaration(MANDATES)).await;
     let Cast { mut renate, principal, mut nadine, mandate } = cast(&world, ALL).await;
     nadine.acts_for(&mandate).await;
     parken.tokens_of(&world, &mut nadine, &[PERSONS]).await;
@@ -127,7 +127,7 @@ both!(everybody_whom_it_concerns_reads_of_it, async |world| {
 
 both!(acting_for_oneself_is_another_story, async |world| {
     let parken = Service::new("parken");
-    world.clients(&parken.declaration("")).await;
+    world.clients(&parken.declaration(MANDATES)).await;
     let Cast { mut nadine, mandate, .. } = cast(&world, ALL).await;
     nadine.acts_for(&mandate).await;
     let tokens = parken.tokens_of(&world, &mut nadine, &[PERSONS]).await;
@@ -180,7 +180,7 @@ both!(what_a_contract_names_is_told_of_both, async |world| {
 both!(a_clerk_acts_through_an_organisation, async |world| {
     let rules = "claims = [{ names = [\"email\"] }, { names = [\"given_name\", \"family_name\"], acting = true }]";
     let (parken, bau) = (Service::new("parken"), Service::new("bau"));
-    world.clients(&[parken.serving(&BOTH, rules), bau.serving(&BOTH, "")].concat()).await;
+    world.clients(&[parken.serving(&BOTH, rules), bau.serving(&BOTH, MANDATES)].concat()).await;
     let Cast { principal, mut nadine, .. } = cast(&world, ALL).await;
     let advisers = world.organisation(NADINE, &bakery("1234")).await;
     let mut anna = world.representative("anna@example.org", ["Anna", "Koch"]).await;
@@ -204,7 +204,9 @@ both!(a_clerk_acts_through_an_organisation, async |world| {
 
 both!(an_organisation_is_acted_for_under_a_mandate, async |world| {
     let parken = Service::new("parken");
-    world.clients(&[parken.serving(&["organisations"], ""), Service::new("bau").declaration("")].concat()).await;
+    world
+        .clients(&[parken.serving(&["organisations"], MANDATES), Service::new("bau").declaration(MANDATES)].concat())
+        .await;
     let (mut nadine, bakery) = world.nadine_with_bakery().await;
     let membership = world.membership(&bakery, NADINE).await;
     nadine.acts_for(&membership).await;
@@ -230,7 +232,7 @@ both!(an_organisation_is_acted_for_under_a_mandate, async |world| {
 
 both!(what_is_used_is_written_down_once_an_hour, async |world| {
     let parken = Service::new("parken");
-    world.clients(&parken.serving(&BOTH, "")).await;
+    world.clients(&parken.serving(&BOTH, MANDATES)).await;
     let Cast { mut nadine, mandate, .. } = cast(&world, &only("parken")).await;
     nadine.acts_for(&mandate).await;
     let used = async || {
@@ -284,7 +286,7 @@ both!(many_mandates_are_searched, async |world| {
     assert!(rows(&one) == 1 && one.contains("Gefunden: 1"), "{one}");
     // At a service the one of all that counts there.
     let bau = Service::new("bau");
-    world.clients(&bau.declaration("")).await;
+    world.clients(&bau.declaration(MANDATES)).await;
     let page = nadine.visit(&bau.request(&[PERSONS])).await;
     assert!(rows(&page.body) == 1 && page.body.contains(&format!("mdt_{:026}", 600)), "{}", page.body);
 });

@@ -33,7 +33,7 @@ export async function run() {
       both: serving('beides', ['persons', 'organisations']),
       only: serving('nur-firmen', ['organisations']),
       // The service that the mandate of the demonstration names.
-      parking: withSecret('bewohnerparken', 'client_secret_basic', { scopes: ['openid', 'profile'], claims: CLAIMS }),
+      parking: withSecret('bewohnerparken', 'client_secret_basic', { mandates: true, scopes: ['openid', 'profile'], claims: CLAIMS }),
     };
     const provider = Object.assign(new Provider(), { node, clients });
     await node.apply(clientFile(Object.values(clients)));

@@ -228,16 +228,18 @@ async fn level_of(tx: &mut Tx, party: &Party) -> Result<Level, Error> {
     Ok(level.unwrap_or(Level::Basic))
 }
 
-/// Where somebody is to act: at which client, for whom that is, and how well those must be known.
+/// Where somebody is to act: at which client, whether mandates are for it, for whom it is, and how well those must be known.
 pub struct Wanted<'a> {
     pub client: &'a ClientId,
+    pub mandates: bool,
     pub takes: &'a dyn Fn(&Party) -> bool,
     pub least: Level,
 }
 
 impl Wanted<'_> {
     pub fn admits(&self, power: &Power) -> bool {
-        (self.takes)(&power.party) && power.counts_at(self.client) && power.is_known(self.least)
+        let is_taken = (self.takes)(&power.party) && (self.mandates || power.mandate().is_none());
+        is_taken && power.counts_at(self.client) && power.is_known(self.least)
     }
 }
 

@@ -103,8 +103,10 @@ async fn offered(caller: &SignedIn, search: &str) -> Result<(Vec<Acting>, Option
             pending.client.serves_party(party) && expected.is_none_or(|expected| *expected == subject())
         })
     };
-    let wanted =
-        pending.map(|pending| Wanted { client: &pending.client.id, takes: &takes, least: pending.request.level });
+    let wanted = pending.map(|pending| {
+        let (client, least) = (&pending.client, pending.request.level);
+        Wanted { client: &client.id, mandates: client.mandates, takes: &takes, least }
+    });
     let (whose, mut tx) = ((account, wanted.as_ref()), app.read().await?);
     if let Some(capacity) = Capacity::parse(search) {
         let one = acting::choice(&mut tx, &app.vault, whose, &capacity, now).await?;

@@ -6,6 +6,8 @@ use nutzerkonto::organisation::mandate::party::Side;
 
 use super::world::World;
 
+/// In the declaration of a client: mandates are used there.
+pub const MANDATES: &str = "mandates = true";
 pub const ALL: &str = r#"{"actions":["read","answer"],"services":"all"}"#;
 
 /// Only there.

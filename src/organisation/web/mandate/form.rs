@@ -80,7 +80,8 @@ impl TermsFields {
             label: action_label(at.words().texts(), action).to_string(),
             is_chosen: has_action(action),
         };
-        let approved = visitor.registry.approved();
+        let mut approved = visitor.registry.approved();
+        approved.retain(|client| client.mandates);
         let service = |(number, client): (usize, &std::sync::Arc<crate::client::Client>)| Choice {
             id: format!("dienst-{}", number + 1),
             value: client.id.0.clone(),

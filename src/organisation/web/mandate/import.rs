@@ -39,7 +39,11 @@ fn page(at: &At, typed: &str, wrong: &[LineProblem]) -> ImportPage {
         ),
         services: {
             let approved = visitor.registry.approved();
-            approved.iter().map(|client| (client.id.to_string(), client.title(visitor.language))).collect()
+            approved
+                .iter()
+                .filter(|client| client.mandates)
+                .map(|client| (client.id.to_string(), client.title(visitor.language)))
+                .collect()
         },
         typed: typed.to_owned(),
         lines: wrong.iter().map(line).collect(),
