@@ -17,6 +17,7 @@ pub mod registration_token;
 pub mod registry;
 mod remote_keys;
 pub mod secret;
+mod serves;
 pub mod state;
 mod store;
 mod uri;
@@ -36,7 +37,7 @@ use crate::kernel::keys::Algorithm;
 use crate::kernel::level::Level;
 use crate::kernel::seal::Vault;
 use crate::kernel::texts::Language;
-use crate::organisation::acting::{Party, Power};
+use crate::organisation::acting::Party;
 
 pub use crate::kernel::texts::Bilingual;
 pub use apply::{Change, apply, plan, subject_changes};
@@ -44,6 +45,7 @@ pub use claim::Claim;
 pub use declaration::ClientFile;
 pub use jwks::{has_private_key, key_algorithm};
 pub use machine::OrganisationScope;
+pub use serves::Serves;
 pub use uri::check_redirect_uri;
 
 /// A bundle of rules, so that nobody assembles security from switches.
@@ -154,25 +156,6 @@ impl Scope {
             Self::Phone => "phone",
             Self::Organisation => "organisation",
             Self::OfflineAccess => "offline_access",
-        }
-    }
-}
-
-/// Whom a client is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Serves {
-    /// People, each for themselves.
-    Persons,
-    /// Organisations, for which somebody acts.
-    Organisations,
-}
-
-impl Serves {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Persons => "persons",
-            Self::Organisations => "organisations",
         }
     }
 }
@@ -307,7 +290,7 @@ pub struct Client {
     pub jwks_uri: Option<String>,
     /// For people, for organisations, or for both. The default is not written into what is stored, so that a node that does not
     /// know the key yet reads it.
-    #[serde(default = "persons", skip_serializing_if = "is_persons")]
+    #[serde(default = "serves::persons", skip_serializing_if = "serves::is_persons")]
     pub serves: Vec<Serves>,
     /// Whoever has a mandate may use it there. The client has to say so, because it must read in `act` that the subject is not who
     /// has signed in, and what the mandate allows.
@@ -372,14 +355,6 @@ pub struct Registration {
     pub has_logo: bool,
 }
 
-fn persons() -> Vec<Serves> {
-    vec![Serves::Persons]
-}
-
-fn is_persons(serves: &Vec<Serves>) -> bool {
-    *serves == [Serves::Persons]
-}
-
 const fn basic() -> Level {
     Level::Basic
 }
@@ -403,23 +378,6 @@ impl Client {
     /// do at work and in their own affairs does not come together by it.
     pub fn actor(&self, vault: &Vault, account: &AccountId) -> String {
         URL_SAFE_NO_PAD.encode(vault.pairwise(&format!("acting in {}", self.sector()), account.as_str()))
-    }
-
-    pub fn serves(&self, kind: Serves) -> bool {
-        self.serves.contains(&kind)
-    }
-
-    /// Whether it is for whomever something is about, whoever acts for them.
-    pub fn serves_party(&self, party: &Party) -> bool {
-        self.serves(match party {
-            Party::Person(_) => Serves::Persons,
-            Party::Organisation(_) => Serves::Organisations,
-        })
-    }
-
-    /// Whether it is for what somebody does by this power.
-    pub fn serves_power(&self, power: &Power) -> bool {
-        self.serves_party(&power.party) && (self.mandates || power.actions().is_none())
     }
 
     /// From what its subjects are computed: another one, and everybody has another subject. No declared sector contains a space.

@@ -142,7 +142,7 @@ both!(acting_for_oneself_is_another_story, async |world| {
 });
 
 both!(what_a_contract_names_is_told_of_both, async |world| {
-    let rules = "claims = [{ names = [\"email\"] }, { names = [\"birthdate\"], optional = true },
+    let rules = "mandates = true\nclaims = [{ names = [\"email\"] }, { names = [\"birthdate\"], optional = true },
         { names = [\"family_name\"], acting = true }]";
     let parken = Service::new("parken");
     world.clients(&parken.serving(&BOTH, rules)).await;
@@ -178,7 +178,7 @@ both!(what_a_contract_names_is_told_of_both, async |world| {
 
 // A company of tax advisers: who uses its mandates is one person, and the company stands between.
 both!(a_clerk_acts_through_an_organisation, async |world| {
-    let rules = "claims = [{ names = [\"email\"] }, { names = [\"given_name\", \"family_name\"], acting = true }]";
+    let rules = "mandates = true\nclaims = [{ names = [\"email\"] }, { names = [\"given_name\", \"family_name\"], acting = true }]";
     let (parken, bau) = (Service::new("parken"), Service::new("bau"));
     world.clients(&[parken.serving(&BOTH, rules), bau.serving(&BOTH, MANDATES)].concat()).await;
     let Cast { principal, mut nadine, .. } = cast(&world, ALL).await;
