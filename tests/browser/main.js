@@ -277,36 +277,34 @@ async function withPostgres(act, purpose = "browser") {
  * that only the looks of a page decide: neither depends on the database, and all of it is asked on SQLite.
  */
 async function everything(browser) {
-  const onSqlite = onDatabase(browser, "SQLite", {
-    url: (directory) => `sqlite:${join(directory, "nutzerkonto.db")}`,
-    languages: ["de", "en"],
-    variants: ALL_VARIANTS,
-    others: [STORIES_OF_A_BROWSER, STORIES_OF_A_RESTART],
-  });
-  const onPostgres = withPostgres((url) =>
-    onDatabase(browser, "PostgreSQL", {
-      url: () => url,
-      languages: ["de"],
-      variants: NO_VARIANTS,
-      others: [STORIES_OF_A_RESTART],
-    }),
-  );
-  for (const { reason } of await Promise.allSettled([onSqlite, onPostgres])) {
+  const runs = [onSqlite(browser), onPostgres(browser)];
+  for (const { reason } of await Promise.allSettled(runs)) {
     if (reason) report.check("the run itself", [reason.stack ?? String(reason)]);
   }
-  const demonstration = {
-    languages: ["de", "en"],
-    variants: ALL_VARIANTS,
-    rows: STORIES_OF_THE_DEMONSTRATION,
-    others: STORIES_OF_THE_DEMONSTRATION_IN_A_BROWSER,
-  };
-  const rows = STORIES_OF_THE_DEMONSTRATION_ON_POSTGRES;
-  const onPostgresToo = { languages: ["de"], variants: NO_VARIANTS, rows, others: {} };
-  await Promise.all([
-    onDemonstration(browser, "SQLite", demonstration),
-    withPostgres((database) => onDemonstration(browser, "PostgreSQL", { database, ...onPostgresToo }), "demo"),
-  ]);
   report.check("every page of src/routes.rs has a story", forgottenPages());
+}
+
+async function onSqlite(browser) {
+  const looks = { languages: ["de", "en"], variants: ALL_VARIANTS };
+  await onDatabase(browser, "SQLite", {
+    ...looks,
+    url: (directory) => `sqlite:${join(directory, "nutzerkonto.db")}`,
+    others: [STORIES_OF_A_BROWSER, STORIES_OF_A_RESTART],
+  });
+  const rows = STORIES_OF_THE_DEMONSTRATION;
+  await onDemonstration(browser, "SQLite", { ...looks, rows, others: STORIES_OF_THE_DEMONSTRATION_IN_A_BROWSER });
+}
+
+async function onPostgres(browser) {
+  const looks = { languages: ["de"], variants: NO_VARIANTS };
+  await withPostgres((url) =>
+    onDatabase(browser, "PostgreSQL", { ...looks, url: () => url, others: [STORIES_OF_A_RESTART] }),
+  );
+  const rows = STORIES_OF_THE_DEMONSTRATION_ON_POSTGRES;
+  await withPostgres(
+    (database) => onDemonstration(browser, "PostgreSQL", { ...looks, database, rows, others: {} }),
+    "demo",
+  );
 }
 
 async function main() {
