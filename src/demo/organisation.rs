@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::CLIENT_ID;
 use super::people::{NADINE, PEOPLE};
 use crate::account::{self, email::EmailAddress};
 use crate::app::AppParts;
 use crate::kernel::calendar::days_after;
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, ClientId};
+use crate::kernel::id::AccountId;
 use crate::kernel::time::Timestamp;
 use crate::organisation::mandate::{Action, Scope, Services, Terms};
 use crate::organisation::record::{Address, Entry, LegalForm, RegisterKind};
@@ -43,7 +42,7 @@ pub async fn introduce(app: &AppParts) -> Result<(), Error> {
     drop(tx);
     let mut work = app.begin(Actor::System("demo")).await?;
     if let Some(principal) = principal {
-        let terms = for_parking(work.now);
+        let terms = everything(work.now);
         mandate::open::record_given(&mut work, (&principal, &founder), &terms).await?;
     }
     match organisation::open_new(&mut work, &app.vault, &bakery(), (&founder, &NADINE.full_name())).await {
@@ -59,9 +58,8 @@ async fn find(tx: &mut Tx, app: &AppParts, email: &str) -> Result<Option<Account
     Ok(account::find_by_email(tx, &app.vault, &email).await?.map(|(id, _)| id))
 }
 
-/// Everything at the service of the demonstration, for a year.
-fn for_parking(now: Timestamp) -> Terms {
-    let services = Services::Only(BTreeSet::from([ClientId(CLIENT_ID.to_owned())]));
-    let scope = Scope { actions: BTreeSet::from(Action::ALL), services };
+/// At every service, for a year.
+fn everything(now: Timestamp) -> Terms {
+    let scope = Scope { actions: BTreeSet::from(Action::ALL), services: Services::All };
     Terms { scope, from: now, until: days_after(now, 365), may_pass_on: false }
 }

@@ -32,8 +32,7 @@ export async function run() {
       api,
       both: serving('beides', ['persons', 'organisations']),
       only: serving('nur-firmen', ['organisations']),
-      // The service that the mandate of the demonstration names.
-      parking: withSecret('bewohnerparken', 'client_secret_basic', { mandates: true, scopes: ['openid', 'profile'], claims: CLAIMS }),
+      persons: withSecret('buergerdienst', 'client_secret_basic', { mandates: true, scopes: ['openid', 'profile'], claims: CLAIMS }),
     };
     const provider = Object.assign(new Provider(), { node, clients });
     await node.apply(clientFile(Object.values(clients)));
@@ -75,7 +74,7 @@ async function arrives(browser, flow, choice) {
 }
 
 async function acts(database, provider, browser) {
-  const [both, only, parking] = await Promise.all(['both', 'only', 'parking'].map((name) => provider.party(name)));
+  const [both, only, persons] = await Promise.all(['both', 'only', 'persons'].map((name) => provider.party(name)));
   const scope = SCOPES.join(' ');
   let bakery;
 
@@ -125,11 +124,11 @@ async function acts(database, provider, browser) {
   });
 
   await test(`${database}: under a mandate the subject is a person, and act says which mandate`, async () => {
-    const tokens = await arrives(browser, new Flow(parking, { scope: 'openid profile', prompt: 'select_account' }), 'Renate Muster');
+    const tokens = await arrives(browser, new Flow(persons, { scope: 'openid profile', prompt: 'select_account' }), 'Renate Muster');
     const claims = tokens.claims();
     assert.equal(claims.act.role, 'mandate');
     assert.deepEqual(claims.act.scope, ['read', 'answer', 'submit']);
-    const told = await oidc.fetchUserInfo(parking, tokens.access_token, claims.sub);
+    const told = await oidc.fetchUserInfo(persons, tokens.access_token, claims.sub);
     assert.deepEqual([told.given_name, told.email, told.act], ['Renate', undefined, claims.act]);
     assert.ok(!PRIVATE.some((word) => JSON.stringify([claims, told]).includes(word)));
   });
