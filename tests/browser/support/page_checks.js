@@ -11,6 +11,8 @@ export const ALL_VARIANTS = ["light", "dark"].flatMap((scheme) => [
   { scheme, viewport: PHONE },
 ]);
 export const NO_VARIANTS = [];
+/** In a second language only texts differ, not colours. */
+export const LIGHT_VARIANTS = ALL_VARIANTS.filter(({ scheme }) => scheme === "light");
 
 const AXE_OPTIONS = {
   runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],

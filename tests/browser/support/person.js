@@ -254,8 +254,8 @@ export class Person {
   }
 
   async #takePicture(name, { scheme, viewport }) {
-    const { pictures, isPictured } = this.#world;
-    if (!pictures || !isPictured(scheme)) return;
+    const { pictures } = this.#world;
+    if (!pictures) return;
     const file = `${name.replace(/[^a-z]+/g, "-")}.${this.language}.${scheme}.${viewport.width}.png`;
     await this.page.screenshot({ path: join(pictures, file), fullPage: true });
   }
