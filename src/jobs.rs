@@ -103,8 +103,8 @@ pub fn start(app: App, registry: Registry, memory: Memory, grants: Grants) -> Ru
                 tracing::debug!(rows, events, files, "cleaned up");
                 // Neither waits for the other.
                 let reminded = recovery::tend(&app).await;
-                let keys = organisation::machine::tend(&app).await;
-                inactivity::tend(&app).await.and(reminded).and(keys)
+                let organisations = organisation::tend(&app).await;
+                inactivity::tend(&app).await.and(reminded).and(organisations)
             }
         }),
     ];

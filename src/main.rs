@@ -66,6 +66,9 @@ enum Command {
     /// Who acts for them
     #[command(subcommand)]
     Officer(commands::office::OfficerCommand),
+    /// Legal guardians whom a registration desk has recorded
+    #[command(subcommand)]
+    Guardian(commands::guardian::GuardianCommand),
     /// Companies, associations and authorities: every look and every act needs a reason, which their members read
     #[command(subcommand)]
     Organisation(commands::organisation::OrganisationCommand),
@@ -214,6 +217,7 @@ async fn run(command: Command) -> Result<(), String> {
         Command::CodeDevices(command) => commands::code_devices::run(command).await,
         Command::Office(command) => commands::office::run(command).await,
         Command::Officer(command) => commands::office::run_officer(command).await,
+        Command::Guardian(command) => commands::guardian::run(command).await,
         Command::Organisation(command) => commands::organisation::run(command).await,
         Command::Audit(command) => run_audit(command).await,
         Command::Account(command) => run_account(command).await,

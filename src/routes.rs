@@ -71,10 +71,11 @@ pub fn table(demo: bool) -> Vec<Row> {
     use crate::assurance::web as assurance;
     use crate::data::web as data;
     use crate::notice::web as notice;
-    use crate::organisation::web::{acting, area, change, handover, invitation, leave, list as organisations, machine, member, new as founding};
+    use crate::organisation::web::{acting, area, change, guardian, handover, invitation, leave, list as organisations, machine, member, new as founding};
     use crate::organisation::web::{overview as organisation, protocol as organisation_protocol, prove, revoke, services};
+    use crate::organisation::web::desk::{case as organisation_case, counter};
     use crate::organisation::web::mandate::{deed, form as mandate_form, import, list as mandates, one as mandate, worklist};
-    use crate::proofing::web::{case, check, desk, eid, guardian, letter, slip, upstream};
+    use crate::proofing::web::{case, check, desk, eid, letter, slip, upstream};
     use crate::oidc::web::{self as oidc, device, programs, registration, unchecked};
     use crate::signin::web::{self as signin, blocking, code_app, contact, new_means, partial, passkey, passkeys, recovery, register, reset, security, way_back};
     let get_to = web::get;
@@ -181,6 +182,16 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/amt/uebung",                              Page,  Officer,  get_to().to(desk::practise)),
         get( "/amt/vertretung",                          Page,  Officer,  get_to().to(guardian::show)),
         post("/amt/vertretung",                          Page,  Officer,  post_to().to(guardian::submit)),
+        get( "/amt/vertretung/ende",                     Page,  Officer,  get_to().to(guardian::show_end)),
+        post("/amt/vertretung/ende",                     Page,  Officer,  post_to().to(guardian::submit_end)),
+        get( "/amt/organisation",                        Page,  Officer,  get_to().to(counter::show)),
+        post("/amt/organisation",                        Page,  Officer,  post_to().to(counter::submit)),
+        get( "/amt/organisation/{id}",                   Page,  Officer,  get_to().to(counter::check)),
+        post("/amt/organisation/{id}",                   Page,  Officer,  post_to().to(counter::confirm)),
+        get( "/amt/organisation/{id}/ablehnen",          Page,  Officer,  get_to().to(counter::show_refuse)),
+        post("/amt/organisation/{id}/ablehnen",          Page,  Officer,  post_to().to(counter::submit_refuse)),
+        post("/amt/organisation/{id}/schliessen",        Page,  Officer,  post_to().to(counter::close)),
+        get( "/amt/organisation/{id}/quittung",          Page,  Officer,  get_to().to(counter::receipt)),
         get( "/amt/vorgang/{id}",                        Page,  Officer,  get_to().to(check::show)),
         post("/amt/vorgang/{id}",                        Page,  Officer,  post_to().to(check::compare)),
         post("/amt/vorgang/{id}/bestaetigen",            Page,  Officer,  post_to().to(check::submit)),
@@ -209,6 +220,8 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/organisation/{id}/brief",                 Page,  Member,   get_to().to(prove::letter)),
         post("/organisation/{id}/brief",                 Page,  Member,   post_to().to(prove::order)),
         post("/organisation/{id}/brief/code",            Page,  Member,   post_to().to(prove::redeem)),
+        get( "/organisation/{id}/vor-ort",               Page,  Member,   get_to().to(organisation_case::show)),
+        post("/organisation/{id}/vor-ort",               Page,  Member,   post_to().to(organisation_case::submit)),
         get( "/organisation/{id}/daten",                 Page,  Member,   get_to().to(change::show)),
         post("/organisation/{id}/daten",                 Page,  Member,   post_to().to(change::submit)),
         get( "/organisation/{id}/schliessen",            Page,  Member,   get_to().to(leave::close)),

@@ -13,7 +13,7 @@ use crate::kernel::means::MeansKind;
 use crate::kernel::texts::{Language, Text, Texts, moment};
 use crate::kernel::time::Timestamp;
 use crate::oidc::authorize::{self, Said};
-use crate::proofing::desk::guardian::{self, Side};
+use crate::organisation::mandate::guardian::{self, Side};
 use crate::proofing::{self, ways::ProofWay};
 use crate::signin::linked::{self, Linked};
 use crate::signin::means;
@@ -236,6 +236,8 @@ struct MeansRow {
 struct GuardianRow {
     who: String,
     told: String,
+    /// The mandate that says what may be done.
+    mandate: Option<String>,
 }
 
 impl GuardianRow {
@@ -247,7 +249,11 @@ impl GuardianRow {
         let until = calendar_date(language, &order.until).unwrap_or_else(|| order.until.clone());
         let told = g.told.with("court", &order.court).with("file", &order.file_number);
         let told = told.with("scopes", scopes.join(", ")).with("until", until).with("office", &side.office);
-        Self { who: who.with("name", &side.other).to_string(), told: told.to_string() }
+        Self {
+            who: who.with("name", &side.other).to_string(),
+            told: told.to_string(),
+            mandate: side.mandate.as_ref().map(ToString::to_string),
+        }
     }
 }
 

@@ -32,11 +32,11 @@ use crate::oidc::connection::{self, Connection};
 use crate::oidc::logout_state::{self, Logout};
 use crate::organisation::acting::Party;
 use crate::organisation::claim::Claim;
+use crate::organisation::mandate::guardian::{self, Side};
 use crate::organisation::mandate::lists::{self as mandates, Listed as Entrusted};
 use crate::organisation::mandate::{Done, party};
 use crate::organisation::member::{self, Grant};
 use crate::organisation::{self, Listed};
-use crate::proofing::desk::guardian::Side;
 use crate::proofing::desk::{self, Case};
 use crate::proofing::letter::{self, Letter};
 use crate::signin::change::{Person, device_name, tell};
@@ -397,11 +397,12 @@ async fn describe_proofing(app: &AppParts, tx: &mut Tx, id: &AccountId) -> Resul
         json!({
             "other": side.other, "is_guardian": side.is_guardian, "court": order.court,
             "file_number": order.file_number, "scopes": order.scopes, "until": order.until, "office": side.office,
+            "mandate": side.mandate,
         })
     };
     let found = desk::case_of(tx, app, id).await?.map(case);
     let letters: Vec<_> = letter::newest(tx, app, id).await?.into_iter().map(letter).collect();
-    let sides = desk::guardian::of(tx, app, id, app.now()).await?;
+    let sides = guardian::of(tx, app, id, app.now()).await?;
     let slip = |(asked_at, expires_at)| json!({ "asked_at": instant(asked_at), "expires_at": instant(expires_at) });
     let slips: Vec<_> = desk::slip::of(tx, id, app.now()).await?.into_iter().map(slip).collect();
     Ok([json!(found), json!(slips), json!(letters), sides.iter().map(guardian).collect()])

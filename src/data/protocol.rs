@@ -81,7 +81,7 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 94] = [
+pub const KINDS: [(&str, Topic, Sentence); 96] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
@@ -102,6 +102,9 @@ pub const KINDS: [(&str, Topic, Sentence); 94] = [
     ("desk.recovery_looked_at",   Topic::Offices,  |t| &t.desk_recovery_looked_at),
     ("desk.recovery_confirmed",   Topic::Offices,  |t| &t.desk_recovery_confirmed),
     ("guardian.recorded",         Topic::Offices,  |t| &t.guardian_recorded),
+    ("guardian.counts_now",       Topic::Offices,  |t| &t.guardian_counts_now),
+    ("guardian.ended",            Topic::Offices,  |t| &t.guardian_ended),
+    ("desk.organisation_looked_at", Topic::Offices, |t| &t.desk_organisation_looked_at),
     ("desk.case_taken",           Topic::Changes,  |t| &t.desk_case_taken),
     ("letter.ordered",            Topic::Changes,  |t| &t.letter_ordered),
     ("letter.refused",            Topic::Changes,  |t| &t.letter_refused),
@@ -149,7 +152,6 @@ pub const KINDS: [(&str, Topic, Sentence); 94] = [
     ("mandate.revoked",          Topic::Changes,  |t| &t.mandate_revoked),
     ("mandate.returned",         Topic::Changes,  |t| &t.mandate_returned),
     ("mandate.gone",             Topic::Changes,  |t| &t.mandate_gone),
-    ("mandate.recorded",         Topic::Changes,  |t| &t.mandate_recorded),
     ("mandate.taken_up",         Topic::Changes,  |t| &t.mandate_taken_up),
     ("mandate.laid_down",        Topic::Changes,  |t| &t.mandate_laid_down),
     ("means.blocked",             Topic::Changes,  |t| &t.means_blocked),
@@ -296,7 +298,9 @@ impl Reader<'_> {
             at: event.at,
             who: match self.who(&event.actor, text("office")) {
                 // Somebody else, but nobody strange.
-                _ if self.is_other(&event.actor) && !text("mandate").is_empty() => t.who_mandate.to_string(),
+                _ if self.is_other(&event.actor) && !text("mandate").is_empty() && text("office").is_empty() => {
+                    t.who_mandate.to_string()
+                }
                 who => who,
             },
             what: [Some(what.to_string()), acted, mandate].into_iter().flatten().collect::<Vec<_>>().join(" "),

@@ -69,6 +69,7 @@ id!(/** Somebody's belonging to an organisation. */ MembershipId, "mem_");
 id!(/** A functional mailbox of an organisation. */ AreaId, "are_");
 id!(/** An invitation into an organisation. */ InvitationId, "inv_");
 id!(/** Something that has shown who an organisation is. */ OrganisationEvidenceId, "oev_");
+id!(/** A case that an organisation has checked at a registration desk. */ OrganisationCaseId, "oca_");
 id!(/** A letter to an organisation. */ OrganisationLetterId, "olt_");
 id!(/** Somebody's claim to an organisation that others have registered. */ ClaimId, "clm_");
 id!(/** A key of an organisation's own program; its `client_id`. */ OrganisationKeyId, "oky_");

@@ -2,6 +2,7 @@
 //! owner sees both. Nobody here sets a password, changes data or acts as somebody else.
 
 pub mod client;
+pub mod guardian;
 pub mod office;
 pub mod organisation;
 

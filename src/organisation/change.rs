@@ -4,7 +4,7 @@
 use super::event::{Happened, What};
 use super::member::{Member, Right};
 use super::store::state as store;
-use super::{Organisation, Record, begin, evidence, key, record_place};
+use super::{Organisation, Record, begin, desk, evidence, key, record_place};
 use crate::app::AppParts;
 use crate::audit;
 use crate::kernel::error::Error;
@@ -63,7 +63,12 @@ pub(super) async fn put(
     let plain = serde_json::to_vec(record).map_err(Error::broken)?;
     let sealed = key.seal(record_place(id, version + 1), &plain, &work.random).map_err(Error::broken)?;
     match store::put_record(work, (id, version), &sealed, indexes).await {
-        Ok(true) => Ok(Changed::Saved),
+        Ok(true) => {
+            if !organisation.record.is_same(record) {
+                desk::void(work, id).await?;
+            }
+            Ok(Changed::Saved)
+        }
         Ok(false) => Err(Error::Conflict("organisation_changed")),
         // Of two that take an entry at once one gets it.
         Err(error) if error.is_conflict() => Ok(Changed::Taken),

@@ -4,10 +4,11 @@
 use serde::Serialize;
 
 use super::claim::Outcome;
+use super::desk::Refusal;
 use super::evidence::Source;
 use super::letter::Purpose;
 use crate::audit::Event;
-use crate::kernel::id::{ClaimId, OrganisationId};
+use crate::kernel::id::{AccountId, ClaimId, OrganisationId};
 use crate::kernel::level::Level;
 use crate::kernel::time::Timestamp;
 
@@ -38,6 +39,24 @@ pub enum What {
         purpose: Purpose,
     },
     LetterRefused {},
+    DeskTaken {},
+    DeskLooked {
+        office: String,
+    },
+    DeskChecked {
+        office: String,
+    },
+    DeskConfirmed {
+        office: String,
+        /// The other of four eyes, if there were four.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        first: Option<AccountId>,
+    },
+    DeskRefused {
+        office: String,
+        refusal: Refusal,
+    },
+    DeskVoid {},
     Blocked {
         by: By,
     },
@@ -94,6 +113,12 @@ impl Event for Happened {
             What::RegisterDiffers {} => "organisation.register_differs",
             What::LetterOrdered { .. } => "organisation.letter_ordered",
             What::LetterRefused {} => "organisation.letter_refused",
+            What::DeskTaken {} => "organisation.desk_taken",
+            What::DeskLooked { .. } => "organisation.desk_looked_at",
+            What::DeskChecked { .. } => "organisation.desk_checked",
+            What::DeskConfirmed { .. } => "organisation.desk_confirmed",
+            What::DeskRefused { .. } => "organisation.desk_refused",
+            What::DeskVoid {} => "organisation.desk_void",
             What::Blocked { .. } => "organisation.blocked",
             What::Unblocked {} => "organisation.unblocked",
             What::Insolvent { .. } => "organisation.insolvent",

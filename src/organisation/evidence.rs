@@ -4,11 +4,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::desk::paper::Paper;
 use super::event::{Happened, What};
 use super::member::Member;
 use super::record::{Address, Entry};
 use super::store::evidence as store;
 use super::{Organisation, Record, key};
+use crate::account::evidence::DocumentKind;
 use crate::audit;
 use crate::kernel::error::Error;
 use crate::kernel::id::{OrganisationEvidenceId, OrganisationId};
@@ -78,7 +80,8 @@ pub const POLICY: [Rule; 4] = [
         valid_from: "2026-11-01",
         shown: &[Source::RegistrationDesk],
         level: Level::Substantial,
-        source: "2.1.3 and 2.1.4 substantial: an office has seen an extract from the register that names who brought it",
+        source: "2.1.3 and 2.1.4 substantial: an office has seen an extract from the register that names who brought it, or what \
+                 stands in its place, which may be worth less (`desk/paper.rs`)",
     },
 ];
 
@@ -91,13 +94,27 @@ pub struct Shown {
     pub address: Option<Address>,
     /// Whether the register names the one who had it checked among those who represent it.
     pub names_representative: bool,
+    /// What an office has seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
+}
+
+/// What an office has seen of an organisation: no number and no picture of anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    pub paper: Paper,
+    /// `2026-11-02`
+    pub issued_on: String,
+    /// With what the one who brought it has shown who they are.
+    pub document: DocumentKind,
+    pub office: String,
 }
 
 /// Evidence as it is kept, opened.
 #[derive(Clone, Debug)]
 pub struct Evidence {
     pub source: Source,
-    /// How well it was known who had it shown.
+    /// How well it was known who had it shown; at a desk no more than the document and the office are worth.
     pub by: Level,
     pub shown_at: Timestamp,
     pub void_at: Option<Timestamp>,
@@ -206,7 +223,7 @@ mod tests {
     }
 
     fn evidence(source: Source, by: Level, address: Option<Address>) -> Evidence {
-        let shown = Shown { name: "Weber".to_owned(), entry: None, address, names_representative: true };
+        let shown = Shown { name: "Weber".to_owned(), entry: None, address, names_representative: true, seen: None };
         Evidence { source, by, shown_at: Timestamp::from_seconds(1), void_at: None, shown }
     }
 

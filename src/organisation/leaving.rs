@@ -1,6 +1,7 @@
 //! What becomes of memberships when somebody leaves with their whole account.
 
 use super::member_event::{Happened, MemberEvent};
+use super::store::guardian;
 use super::store::members::{self, BelongingRow};
 use super::{State, granting, handover, hold, load, machine, mandate};
 use crate::account;
@@ -69,6 +70,7 @@ pub async fn end_all(app: &AppParts, work: &mut Work, account: &AccountId) -> Re
         }
     }
     mandate::end::end_of_party(work, account.as_str()).await?;
+    guardian::delete_of(work, account).await?;
     work.touched.push(account.clone());
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::audit;
 use crate::kernel::calendar::days_after;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, OrganisationId};
-use crate::kernel::texts::{MailTexts, Text, moment};
+use crate::kernel::texts::{Language, MailTexts, Text, moment};
 use crate::kernel::time::Timestamp;
 use crate::notice::Kind;
 use crate::signin::change::tell;
@@ -37,6 +37,24 @@ pub(super) async fn tell_responsible(
     date: Option<Timestamp>,
 ) -> Result<(), Error> {
     let now = work.now;
+    tell_each(app, work, organisation, kind, |language| {
+        let date = date.map_or_else(String::new, |date| moment::date(language, date));
+        let (subject, body) = words(&language.texts().mail);
+        let at = moment::date_and_clock(language, now);
+        (subject, body.with("time", at).with("date", date))
+    })
+    .await
+}
+
+/// The same with words that know more; `{organisation}` is filled in.
+pub(super) async fn tell_each(
+    app: &AppParts,
+    work: &mut Work,
+    organisation: &Organisation,
+    kind: Kind,
+    words: impl Fn(Language) -> (&'static Text, Text),
+) -> Result<(), Error> {
+    let now = work.now;
     for id in store::responsible(&mut work.tx, &organisation.id, now, TOLD_MAX).await? {
         let account = match account::load(&mut work.tx, &app.vault, &id).await {
             Ok(account) => account,
@@ -44,14 +62,8 @@ pub(super) async fn tell_responsible(
             Err(Error::NotFound) => continue,
             Err(error) => return Err(error),
         };
-        let date = date.map_or_else(String::new, |date| moment::date(account.language, date));
-        let at = moment::date_and_clock(account.language, now);
-        tell(app, work, &account, kind, |texts| {
-            let (subject, body) = words(&texts.mail);
-            let name = &organisation.record.name;
-            (subject, body.with("organisation", name).with("time", &at).with("date", &date))
-        })
-        .await?;
+        let (subject, body) = words(account.language);
+        tell(app, work, &account, kind, |_| (subject, body.with("organisation", &organisation.record.name))).await?;
     }
     Ok(())
 }
@@ -171,6 +183,7 @@ pub async fn erase(app: &AppParts, work: &mut Work, id: &OrganisationId) -> Resu
     work.touched.extend(members);
     super::store::evidence::delete_of(work, id).await?;
     super::store::letter::delete_of(work, id).await?;
+    super::store::desk::delete_of(work, id).await?;
     super::store::claim::delete_of_organisation(work, id).await?;
     super::store::machine::delete_of(work, id).await?;
     store::delete_rest(work, id).await?;

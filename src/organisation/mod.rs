@@ -11,6 +11,7 @@ pub mod change;
 pub mod check;
 pub mod claim;
 pub mod company_register;
+pub mod desk;
 pub mod draft;
 pub mod event;
 pub mod evidence;
@@ -178,6 +179,12 @@ pub async fn of_account(tx: &mut Tx, vault: &Vault, account: &AccountId) -> Resu
     }
     listed.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(listed)
+}
+
+/// The job: keys of programs, and guardians from before there were mandates. Neither waits for the other.
+pub async fn tend(app: &AppParts) -> Result<(), Error> {
+    let keys = machine::tend(app).await;
+    mandate::guardian::tend(app).await.and(keys)
 }
 
 /// Removes what an account has begun here and not ended: a draft, and claims. Its memberships are not among it.

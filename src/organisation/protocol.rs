@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use serde::Deserialize as _;
 
 use super::area::{self, Area};
+use super::desk::Refusal;
 use super::member::Right;
 use super::roster;
 use crate::app::AppParts;
@@ -84,6 +85,12 @@ pub const KINDS: &[(&str, Topic, Sentence)] = &[
     ("organisation.register_differs", Topic::Organisation, |t| &t.organisation_register_differs),
     ("organisation.letter_ordered", Topic::Organisation, |t| &t.organisation_letter_ordered),
     ("organisation.letter_refused", Topic::Organisation, |t| &t.organisation_letter_refused),
+    ("organisation.desk_taken", Topic::Organisation, |t| &t.organisation_desk_taken),
+    ("organisation.desk_looked_at", Topic::Organisation, |t| &t.organisation_desk_looked_at),
+    ("organisation.desk_checked", Topic::Organisation, |t| &t.organisation_desk_checked),
+    ("organisation.desk_confirmed", Topic::Organisation, |t| &t.organisation_desk_confirmed),
+    ("organisation.desk_refused", Topic::Organisation, |t| &t.organisation_desk_refused),
+    ("organisation.desk_void", Topic::Organisation, |t| &t.organisation_desk_void),
     ("organisation.blocked", Topic::Organisation, |t| &t.organisation_blocked),
     ("organisation.unblocked", Topic::Organisation, |t| &t.organisation_unblocked),
     ("organisation.insolvent", Topic::Organisation, |t| &t.organisation_insolvent),
@@ -128,7 +135,6 @@ pub const KINDS: &[(&str, Topic, Sentence)] = &[
     ("mandate.revoked", Topic::Mandates, |t| &t.mandate_revoked),
     ("mandate.returned", Topic::Mandates, |t| &t.mandate_returned),
     ("mandate.gone", Topic::Mandates, |t| &t.mandate_gone),
-    ("mandate.recorded", Topic::Mandates, |t| &t.mandate_recorded),
     ("mandate.taken_up", Topic::Mandates, |t| &t.mandate_taken_up),
     ("mandate.laid_down", Topic::Mandates, |t| &t.mandate_laid_down),
     ("acting.chosen", Topic::Acting, |t| &t.acting_chosen),
@@ -236,6 +242,7 @@ impl Reader<'_> {
             .with("service", if text("client").is_empty() { String::new() } else { (self.titles)(text("client")) })
             .with("key", text("key"))
             .with("mandate", text("mandate"))
+            .with("refusal", self.refusal(&detail))
             .with("count", detail["rights_ended"].as_i64().unwrap_or_default());
         let is_under = !event.kind.starts_with("mandate.") && !text("mandate").is_empty();
         let mandate = is_under.then(|| t.under_mandate.with("mandate", text("mandate")).to_string());
@@ -248,12 +255,20 @@ impl Reader<'_> {
             }
             (None, Some(("system", _))) => t.who_program.to_string(),
             (None, Some(("client", id))) => (self.titles)(id),
+            // Nobody of an office is named.
+            (None, None) if !text("office").is_empty() => text("office").to_owned(),
+            (None, None) if text("source") == "registration_desk" => t.who_office.to_string(),
             (None, _) if event.actor.starts_with("acc_") && !text("mandate").is_empty() => t.who_mandate.to_string(),
             (None, _) if event.actor.starts_with("acc_") => t.who_unknown.to_string(),
             (None, _) => t.who_visitor.to_string(),
         };
         let (by, reason) = (by.map(|(id, _)| id), event.reason.clone().unwrap_or_default());
         Ok(Some(Entry { id: event.id.clone(), at: event.at, who, by, what, reason }))
+    }
+
+    /// Why an office has not confirmed.
+    fn refusal(&self, detail: &serde_json::Value) -> &'static str {
+        Refusal::deserialize(&detail["refusal"]).map_or("", |refusal| refusal.words(self.language.texts()).as_str())
     }
 
     /// What somebody is called, by account or membership.

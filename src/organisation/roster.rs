@@ -97,6 +97,11 @@ pub async fn name_of(
     Ok(name(tx, &key, organisation, id.as_str()).await?.map(|(_, name)| name))
 }
 
+/// Whether somebody belongs to an organisation now.
+pub async fn is_member(tx: &mut Tx, organisation: &OrganisationId, account: &AccountId) -> Result<bool, Error> {
+    Ok(store::membership(tx, organisation, account).await?.is_some())
+}
+
 /// The account behind a membership of this organisation, ended or not.
 pub async fn account_of(
     tx: &mut Tx,

@@ -3,8 +3,10 @@
 pub mod acting;
 pub mod area;
 pub mod claim;
+pub mod desk;
 pub mod draft;
 pub mod evidence;
+pub mod guardian;
 pub mod handover;
 pub mod invitation;
 pub mod letter;

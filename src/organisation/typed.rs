@@ -115,6 +115,12 @@ pub fn read_places(field: &impl Fields) -> Result<Places, Error> {
     problems.end(places.map(|((seat, business), administrative)| Places { seat, business, administrative }))
 }
 
+/// The seat alone.
+pub fn read_seat(field: &impl Fields) -> Result<String, Error> {
+    let text = field("sitz").nfc().collect::<String>();
+    parse_place(&text).ok_or_else(|| Error::field("sitz", "organisation_seat"))
+}
+
 /// The number, if there is one.
 pub fn read_economic_id(field: &impl Fields) -> Result<Option<String>, Error> {
     let typed = field("widnr");

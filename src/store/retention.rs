@@ -39,6 +39,7 @@ pub enum Object {
     UnusedAccount,
     DeskCase,
     DeskSlip,
+    OrganisationCase,
     DeskRelease,
     Letter,
     Guardian,
@@ -87,7 +88,7 @@ const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'sta
 }
 
 /// The table. `nutzerkonto retention` prints it.
-pub const RULES: [Rule; 40] = [
+pub const RULES: [Rule; 41] = [
     delete(Object::MailCheck, "400 days after the mail", Duration::ZERO, "people check whether a mail was ours"),
     delete(Object::MailedCode, "expiry", days(1), SECURITY),
     delete(Object::Attempt, "end of the window", days(1), SECURITY),
@@ -128,6 +129,12 @@ pub const RULES: [Rule; 40] = [
     delete(Object::RegistrationToken, "expiry", Duration::ZERO, NEEDLESS),
     delete(
         Object::DeskCase,
+        "30 days after its code was taken",
+        days(30),
+        "Art. 12 Abs. 1 DSGVO: people see why an office has refused, or that a code has expired",
+    ),
+    delete(
+        Object::OrganisationCase,
         "30 days after its code was taken",
         days(30),
         "Art. 12 Abs. 1 DSGVO: people see why an office has refused, or that a code has expired",
@@ -294,6 +301,7 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         Object::RegisteredClient => delete_unapproved(tx, at).await,
         Object::RegistrationToken => sql!(tx, execute, "DELETE FROM registration_token WHERE expires_at < $1", at),
         Object::DeskCase => sql!(tx, execute, "DELETE FROM desk_case WHERE expires_at < $1", at),
+        Object::OrganisationCase => sql!(tx, execute, "DELETE FROM organisation_desk_case WHERE expires_at < $1", at),
         Object::DeskSlip => sql!(tx, execute, "DELETE FROM desk_slip WHERE expires_at < $1", at),
         Object::DeskRelease => sql!(tx, execute, "DELETE FROM desk_release WHERE expires_at < $1", at),
         Object::Guardian => sql!(tx, execute, "DELETE FROM guardian WHERE expires_at < $1", at),
@@ -310,16 +318,19 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         Object::OrganisationKey => sql!(tx, execute, "DELETE FROM organisation_key WHERE expires_at < $1", at),
         Object::OrganisationClaim => sql!(tx, execute, "DELETE FROM organisation_claim WHERE decided_at < $1", at),
         Object::AuditEvent => sql!(tx, execute, "DELETE FROM audit_event WHERE at < $1", at),
-        Object::UnusedAccount => {
-            sql!(
-                tx,
-                execute,
-                "UPDATE account SET used_at = used_at WHERE status = 'active' AND used_at < $1
-                    AND inactivity_told_at IS NOT NULL",
-                at
-            )
-        }
+        Object::UnusedAccount => touch_unused(tx, at).await,
     }
+}
+
+/// For the report alone: whoever erases them is `data::inactivity`.
+async fn touch_unused(tx: &mut Tx, at: Timestamp) -> Result<u64, DbError> {
+    sql!(
+        tx,
+        execute,
+        "UPDATE account SET used_at = used_at WHERE status = 'active' AND used_at < $1
+            AND inactivity_told_at IS NOT NULL",
+        at
+    )
 }
 
 /// Clients that had registered themselves and that nobody has approved, with what people had agreed to.

@@ -5,6 +5,7 @@ pub mod bar;
 pub mod caller;
 pub mod certificate;
 pub mod cors;
+pub mod desk;
 pub mod error;
 pub mod form;
 pub mod guard;

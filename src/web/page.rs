@@ -271,6 +271,9 @@ fn proof_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
         "case_code_missing" => &p.case_code_missing,
         "case_code_wrong" => &p.case_code_wrong,
         "case_code_expired" => &p.case_code_expired,
+        "case_code_of_person" => &p.case_code_of_person,
+        "case_own_organisation" => &p.case_own_organisation,
+        "case_void" => &p.case_void,
         "case_own" => &p.case_own,
         "case_open_elsewhere" => &p.case_open_elsewhere,
         "check_open" => &p.check_open,
@@ -293,6 +296,8 @@ fn proof_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
         "order_not_seen" => &p.order_not_seen,
         "guardian_same" => &p.guardian_same,
         "guardian_unproven" => &p.guardian_unproven,
+        "order_end_not_seen" => &p.order_end_not_seen,
+        "guardian_number" => &p.guardian_number,
         _ => organisation_problem_text(p, problem),
     }
 }
@@ -311,6 +316,13 @@ fn organisation_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text
         "organisations_enough" => &p.organisations_enough,
         "organisation_letters_enough" => &p.organisation_letters_enough,
         "organisation_changed" => &p.organisation_changed,
+        "organisation_overtaken" => &p.organisation_overtaken,
+        "paper_future" => &p.paper_future,
+        "paper_old" => &p.paper_old,
+        "paper_name" => &p.paper_name,
+        "paper_form" => &p.paper_form,
+        "paper_entry" => &p.paper_entry,
+        "paper_seat" => &p.paper_seat,
         "organisation_not_understood" => &p.organisation_not_understood,
         "claim_statement" => &p.claim_statement,
         "claim_open" => &p.claim_open,
@@ -354,6 +366,7 @@ fn membership_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
 fn mandate_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
     match problem {
         "mandate_actions" => &p.mandate_actions,
+        "mandate_service" => &p.mandate_service,
         "mandate_services" => &p.mandate_services,
         "mandate_services_enough" => &p.mandate_services_enough,
         "mandate_from" => &p.mandate_from,

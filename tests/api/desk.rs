@@ -228,67 +228,6 @@ both!(exercises_write_nothing_down, async |world| {
     assert_eq!(crate::support::inspect::difference(&before, &after), Vec::<String>::new());
 });
 
-both!(an_office_records_a_guardian_that_both_read, async |world| {
-    let mut olga = office(&world, "").await;
-    let (mut renate, ward) = world.renate_with_code().await;
-    let (mut gerd, _) = world.somebody("gerd@example.org", ["Gerd", "Helfer"], Level::Substantial).await;
-    let guardian = gerd.takes_code().await;
-    let form = |changes: &[(&'static str, &str)]| {
-        let usual = [
-            ("amt", "musterhausen"),
-            ("vertretene", ward.as_str()),
-            ("vertreter", guardian.as_str()),
-            ("gericht", "Amtsgericht Mainz"),
-            ("aktenzeichen", "12 XVII 34/26"),
-            ("authorities", "ja"),
-            ("health", "ja"),
-            ("bis_tag", "31"),
-            ("bis_monat", "12"),
-            ("bis_jahr", "2027"),
-            ("gesehen", "ja"),
-        ];
-        let changed = |name: &str| changes.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-        usual.map(|(name, value)| (name, changed(name).unwrap_or(value).to_owned())).to_vec()
-    };
-    let send = async |olga: &mut Browser, changes: &[(&'static str, &str)]| {
-        olga.get("/amt/vertretung").await;
-        let filled = form(changes);
-        let filled: Vec<_> = filled.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        olga.post("/amt/vertretung", &filled).await
-    };
-    let unproven = send(&mut olga, &[]).await;
-    assert!(unproven.status == 422 && unproven.body.contains("noch nicht nachgewiesen"), "{}", unproven.body);
-    world.prove(EMAIL, Level::Low).await;
-    let own = olga.takes_code().await;
-    for wrong in [
-        ("vertreter", own.as_str()),
-        ("gesehen", ""),
-        ("gericht", ""),
-        ("bis_jahr", "2034"),
-        ("bis_jahr", "2025"),
-        ("vertreter", ward.as_str()),
-        ("vertretene", "QQQQQ-QQQQQ"),
-    ] {
-        assert_eq!(send(&mut olga, &[wrong]).await.status, 422, "{wrong:?}");
-    }
-    assert_eq!(world.rows("guardian").await, 0);
-    assert_eq!(send(&mut olga, &[]).await.location(), "/amt?erledigt=vertretung");
-    let page = renate.get("/identitaet").await.body;
-    for words in
-        ["Gerd Helfer vertritt Sie.", "Amtsgericht Mainz", "12 XVII 34/26", "Behörden, Gesundheit", "31. Dezember 2027"]
-    {
-        assert!(page.contains(words), "{words}: {page}");
-    }
-    assert!(gerd.get("/identitaet").await.body.contains("Sie vertreten Renate Muster."));
-    (_, _) = (world.mail_about(EMAIL, "Vertretung").await, world.mail_about("gerd@example.org", "Vertretung").await);
-    assert!(gerd.get("/daten/protokoll").await.body.contains("Eine gesetzliche Vertretung eingetragen"));
-    assert_eq!(send(&mut olga, &[]).await.status, 422, "the codes are used up");
-    assert!(!format!("{:?}", world.dump().await).contains("Amtsgericht"), "sealed");
-    world.pass(nutzerkonto::kernel::time::days(404));
-    nutzerkonto::store::retention::run(&world.app.db, world.app.now()).await.unwrap();
-    assert_eq!(world.rows("guardian").await, 0, "after the last day");
-});
-
 both!(officers_step_up_on_the_way_to_the_desk, async |world| {
     world.offices(&declaration("musterhausen", "")).await;
     let (_, mut key) = world.somebody(OLGA, ["Olga", "Amtmann"], Level::Substantial).await;

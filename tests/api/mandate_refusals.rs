@@ -13,7 +13,8 @@ use crate::both;
 use crate::mandates::{KURT, OTTO, RENATE, TERMS, does, given, id_of, people, power_of, sends, to_email};
 use crate::support::World;
 use crate::support::browser::Answer;
-use crate::support::surface::two_services;
+use crate::support::mandate::MANDATES;
+use crate::support::surface::{two_services, two_services_with};
 
 fn refused(answer: &Answer, words: &str) {
     assert!(answer.status == 422 && answer.body.contains(words), "{words}: {answer:?}");
@@ -86,8 +87,10 @@ both!(sec_t06_forms_are_read_strictly, async |world| {
     ] {
         refused(&sends(&mut otto, asks, &whom, &terms).await, words);
     }
-    let unknown = with(&[("handlung", "lesen"), ("dienst", "nicht-da")]);
-    assert_eq!(sends(&mut otto, asks, &whom, &unknown).await.status, 403);
+    for service in ["nicht-da", "parken"] {
+        let wrong = with(&[("handlung", "lesen"), ("dienst", service)]);
+        refused(&sends(&mut otto, asks, &whom, &wrong).await, "dort kann man nicht mit einer Vollmacht handeln");
+    }
     refused(&sends(&mut otto, asks, &to_email(OTTO), &TERMS).await, "bevollmächtigt sich selbst");
     refused(&sends(&mut otto, asks, &[("art", "nummer"), ("konto", "mdt_1")], &TERMS).await, "Kontonummer");
     refused(&sends(&mut otto, asks, &[], &TERMS).await, "");
@@ -95,7 +98,7 @@ both!(sec_t06_forms_are_read_strictly, async |world| {
 });
 
 both!(sec_t06_nobody_passes_on_more_than_they_hold, async |world| {
-    two_services(&world).await;
+    two_services_with(&world, MANDATES).await;
     let (mut renate, mut otto) = people(&world).await;
     let (mut kurt, _) = world.somebody(KURT, ["Kurt", "Koch"], Level::Substantial).await;
     let until = [("bis_tag", "30"), ("bis_monat", "11"), ("bis_jahr", "2027")];

@@ -10,9 +10,10 @@ use nutzerkonto::store::work::Actor;
 
 use crate::both;
 use crate::support::browser::Answer;
+use crate::support::mandate::MANDATES;
 use crate::support::organisation::{Firm, NADINE};
 use crate::support::pdf;
-use crate::support::surface::two_services;
+use crate::support::surface::two_services_with;
 use crate::support::{Browser, World};
 
 pub const RENATE: &str = "renate@example.org";
@@ -76,7 +77,7 @@ pub async fn given(renate: &mut Browser, otto: &mut Browser, terms: &[(&str, &st
 }
 
 both!(otto_asks_renate_gives_less_and_revokes, async |world| {
-    two_services(&world).await;
+    two_services_with(&world, MANDATES).await;
     let (mut renate, mut otto) = people(&world).await;
     let form = "/vollmachten/anfragen";
     otto.get(form).await;

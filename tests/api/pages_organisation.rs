@@ -38,6 +38,7 @@ pub async fn registers_an_organisation(world: &mut World, language: &'static str
     album.page("organisation: claimed", &nadine.follow(claimed).await);
     proves(&mut nadine, &path, &directory, album).await;
     changes(&mut nadine, &path, album).await;
+    goes_to_a_desk(world, &mut nadine, &path, album).await;
     ends(world, &mut nadine, &path, album).await;
     let management = letters(&directory, 1).await.into_iter().find(|letter| letter.contains("widerruf")).unwrap();
     album.page("organisation: stop it", &nadine.get("/organisation/widerruf").await);
@@ -99,6 +100,19 @@ async fn proves(nadine: &mut Browser, path: &str, directory: &std::path::PathBuf
     let done = nadine.post(&format!("{letter}/code"), &[("code", &code(seat, 10))]).await;
     album.page("organisation: proven", &nadine.follow(done).await);
     album.page("organisation: letter, redeemed", &nadine.get(&letter).await);
+}
+
+async fn goes_to_a_desk(world: &World, nadine: &mut Browser, path: &str, album: &mut Album) {
+    world.offices(&crate::support::bureau::declaration("musterhausen", "")).await;
+    let desk = format!("{path}/vor-ort");
+    album.page("organisation: desk", &nadine.get(&desk).await);
+    let taken = nadine.post(&desk, &[]).await;
+    let page = nadine.follow(taken).await;
+    let code = page.code();
+    album.page("organisation: desk, code", &page);
+    album.mail(&world.mail_to(NADINE).await);
+    album.0 = album.0.replace(&code, "K7QM4-D2XWV");
+    world.offices("").await;
 }
 
 async fn changes(nadine: &mut Browser, path: &str, album: &mut Album) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::both;
 use crate::support::browser::PASSWORD;
 use crate::support::machine::plant_key;
+use crate::support::plants;
 use crate::support::surface::{EMAIL, busy_renate, two_services};
 use crate::support::{Browser, World};
 use nutzerkonto::kernel::time::{Timestamp, days};
@@ -91,7 +92,8 @@ async fn plant_data(tx: &mut Tx, name: &str, at: Timestamp) {
     plant_proofs(tx, name, at).await;
     plant_organisation(tx, name, at).await;
     plant_key(tx, name, at.minus(days(731))).await;
-    plant_mandate(tx, name, at).await;
+    plants::mandate(tx, name, at.minus(days(30))).await;
+    plants::desk_case(tx, name, at.minus(days(30))).await;
     sql!(
         tx,
         execute,
@@ -228,12 +230,6 @@ async fn plant_organisation(tx: &mut Tx, name: &str, at: Timestamp) {
     .unwrap();
 }
 
-async fn plant_mandate(tx: &mut Tx, name: &str, at: Timestamp) {
-    sql!(tx, execute, "INSERT INTO mandate (id, opener, state, origin, scope, valid_from, valid_until, may_pass_on, opened_by, opened_at, expires_at, over_at)
-         VALUES ($1, $1, 'asked', 'own', '', 1, 1, FALSE, $1, 1, $2, $2)", name, at.minus(days(30)))
-        .unwrap();
-}
-
 async fn plant_protocol(tx: &mut Tx, name: &str, at: Timestamp) {
     let bytes = name.as_bytes();
     sql!(
@@ -314,7 +310,7 @@ async fn plant_registration(tx: &mut Tx, name: &str, at: Timestamp) {
 }
 
 /// The tables planted above, and for each how to read the names back.
-const TABLES: [(&str, &str); 29] = [
+const TABLES: [(&str, &str); 30] = [
     ("mail_check", "code_hash"),
     ("mailed_code", "owner"),
     ("attempt", "key_hash"),
@@ -332,6 +328,7 @@ const TABLES: [(&str, &str); 29] = [
     ("guardian", "id"),
     ("organisation_draft", "account_id"),
     ("organisation_letter", "id"),
+    ("organisation_desk_case", "id"),
     ("organisation_key", "id"),
     ("invitation", "id"),
     ("handover", "id"),

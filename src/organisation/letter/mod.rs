@@ -256,6 +256,7 @@ pub async fn redeem(app: &AppParts, id: &OrganisationId, by: Founder<'_>, typed:
         entry: organisation.record.register.clone(),
         address: Some(letter.address),
         names_representative: false,
+        seen: None,
     };
     let level =
         evidence::record(&mut work, &app.vault, organisation, (Source::Letter, member.identity), &shown).await?;

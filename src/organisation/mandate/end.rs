@@ -2,6 +2,8 @@
 //! agent, gone with the account of a party. It counts at once: power is looked up at each use. What was passed on from it ends
 //! in the same transaction.
 
+use super::super::acting::Party;
+use super::super::store::members;
 use super::answer::tell_all;
 use super::event::{self, Happened};
 use super::party::{Side, Words};
@@ -36,7 +38,7 @@ pub async fn note_use(work: &mut Work, id: &MandateId, client: &ClientId) -> Res
 
 impl Mandate {
     /// What ending it is to a party; `None` if it may not. A guardianship ends where it was recorded.
-    pub fn end_by(&self, party: &super::Party) -> Option<State> {
+    pub fn end_by(&self, party: &Party) -> Option<State> {
         if self.origin == Origin::Guardian {
             None
         } else if self.agent.as_ref() == Some(party) {
@@ -66,8 +68,20 @@ pub async fn end(app: &AppParts, side: Side<'_>, id: &MandateId) -> Result<(), E
     begun.work.commit().await
 }
 
+/// Whoever has something to do with it has what their node remembers of them voided: it ends there at once.
+pub(super) async fn touch(work: &mut Work, mandate: &Mandate) -> Result<(), Error> {
+    for party in mandate.parties() {
+        match party {
+            Party::Person(account) => work.touched.push(account),
+            Party::Organisation(id) => work.touched.extend(members::accounts(&mut work.tx, &id).await?),
+        }
+    }
+    Ok(())
+}
+
 async fn finish(app: &AppParts, work: &mut Work, mandate: &Mandate, happened: Happened) -> Result<(), Error> {
     event::record(work, mandate, happened).await?;
+    touch(work, mandate).await?;
     let words: Words = |mail| (&mail.mandate_ended_subject, &mail.mandate_ended_body);
     tell_all(app, work, mandate, (Kind::MandateEnded, words)).await
 }
@@ -77,10 +91,12 @@ pub async fn end_of_party(work: &mut Work, party: &str) -> Result<(), Error> {
     for id in store::end_of_party(work, party).await? {
         if let Some(mandate) = find(&mut work.tx, &id).await? {
             event::record(work, &mandate, Happened::Gone).await?;
+            touch(work, &mandate).await?;
         }
         for child in store::end_children(work, &id, party).await? {
             if let Some(child) = find(&mut work.tx, &child).await? {
                 event::record(work, &child, Happened::Gone).await?;
+                touch(work, &child).await?;
             }
         }
     }

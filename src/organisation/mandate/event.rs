@@ -19,8 +19,6 @@ pub enum Happened {
     Revoked,
     Returned,
     Gone,
-    /// Recorded at a desk, from the document of a court.
-    Recorded,
 }
 
 #[derive(Serialize)]
@@ -44,7 +42,6 @@ impl Event for MandateEvent<'_> {
             Happened::Revoked => "mandate.revoked",
             Happened::Returned => "mandate.returned",
             Happened::Gone => "mandate.gone",
-            Happened::Recorded => "mandate.recorded",
         }
     }
 

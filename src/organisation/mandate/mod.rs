@@ -5,8 +5,10 @@
 //! Whoever asks or offers never learns whether the account that they name exists.
 
 pub mod answer;
+pub mod appointment;
 pub mod end;
 mod event;
+pub mod guardian;
 pub mod import;
 pub mod lists;
 pub mod open;
@@ -75,6 +77,8 @@ pub enum State {
     Returned,
     /// Ended together with the account of a party.
     Gone,
+    /// By a desk or the operator, because the court has ended it.
+    Lifted,
 }
 
 impl State {
@@ -169,7 +173,8 @@ impl Terms {
 
     fn check(&self, origin: Origin, now: Timestamp) -> Result<(), Error> {
         let (problem, field) = match &self.scope.services {
-            _ if self.scope.actions.is_empty() => ("mandate_actions", "handlung"),
+            // A court may appoint somebody for what allows nothing here.
+            _ if self.scope.actions.is_empty() && origin == Origin::Own => ("mandate_actions", "handlung"),
             Services::Only(clients) if clients.is_empty() => ("mandate_services", "dienste"),
             Services::Only(clients) if clients.len() > SERVICES_MAX => ("mandate_services_enough", "dienste"),
             _ if self.until <= self.from || self.until <= now => ("date_over", "bis_tag"),
@@ -232,6 +237,8 @@ pub enum Standing {
     Waits,
     /// It does not count now, because of the state of a party.
     Rests,
+    /// It is in force, and allows nothing that can be done here.
+    Empty,
     Over,
     /// Somebody has ended it.
     Ended(State),
@@ -248,6 +255,7 @@ impl Mandate {
                 }
             }
             State::Active if self.terms.until <= now => Standing::Over,
+            State::Active if self.terms.scope.actions.is_empty() => Standing::Empty,
             State::Active if !(self.principal_lets && self.agent_lets && self.parent_lets) => Standing::Rests,
             State::Active if self.terms.from > now => Standing::Waits,
             State::Active => Standing::Counts,
@@ -363,7 +371,11 @@ mod tests {
         for state in [State::Asked, State::Offered] {
             assert_eq!((at(mandate(state), 0), at(mandate(state), 30)), (Standing::Open, Standing::Expired));
         }
-        for state in [State::Declined, State::Withdrawn, State::Revoked, State::Returned, State::Gone] {
+        let empty = Mandate { terms: Terms { scope: scope(&[], None), ..terms() }, ..mandate(State::Active) };
+        let nothing = serde_json::to_string(&empty.terms.scope).unwrap();
+        assert_eq!(nothing, store::NOTHING, "as it is searched for");
+        assert!(empty.standing(NOW) == Standing::Empty && !empty.counts(NOW));
+        for state in [State::Declined, State::Withdrawn, State::Revoked, State::Returned, State::Gone, State::Lifted] {
             assert_eq!(at(mandate(state), 0), Standing::Ended(state));
         }
     }
@@ -402,7 +414,9 @@ mod tests {
         assert_eq!(problem(Terms { from: NOW.plus(days(31)), ..terms() }), "date_over");
         let much_later = Terms { from: NOW.plus(days(400)), until: NOW.plus(days(401)), ..terms() };
         assert_eq!(problem(much_later), "mandate_from");
-        assert_eq!(problem(Terms { scope: scope(&[], None), ..terms() }), "mandate_actions");
+        let empty = Terms { scope: scope(&[], None), ..terms() };
+        assert!(empty.check(Origin::Guardian, NOW).is_ok());
+        assert_eq!(problem(empty), "mandate_actions");
         assert_eq!(problem(Terms { scope: scope(&Action::ALL, Some(&[])), ..terms() }), "mandate_services");
     }
 

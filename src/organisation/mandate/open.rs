@@ -197,7 +197,8 @@ impl Mandate {
 }
 
 /// Writes down that a court has appointed somebody (§§ 1814, 1815 BGB): it counts at once, and nobody has to accept it. `work`
-/// is that of the officer who has seen the document; `by` names the officer.
+/// is that of the officer who has seen the document; `by` names the officer. Which office that was, [`super::guardian`] says in
+/// the protocols.
 pub async fn record_guardian(
     work: &mut Work,
     (ward, guardian): (&AccountId, &AccountId),
@@ -207,7 +208,7 @@ pub async fn record_guardian(
     if terms.may_pass_on {
         return Err(Error::field("handlung", "mandate_more"));
     }
-    record(work, (ward, guardian), (Origin::Guardian, terms), (by, Happened::Recorded)).await
+    Ok(record(work, (ward, guardian), (Origin::Guardian, terms), by).await?.id)
 }
 
 /// The same of a mandate that the principal has given, where nobody has to be asked: in a demonstration.
@@ -216,16 +217,17 @@ pub async fn record_given(
     (principal, agent): (&AccountId, &AccountId),
     terms: &Terms,
 ) -> Result<MandateId, Error> {
-    let given = (principal.as_str(), Happened::Accepted);
-    record(work, (principal, agent), (Origin::Own, terms), given).await
+    let mandate = record(work, (principal, agent), (Origin::Own, terms), principal.as_str()).await?;
+    event::record(work, &mandate, Happened::Accepted).await?;
+    Ok(mandate.id)
 }
 
 async fn record(
     work: &mut Work,
     (principal, agent): (&AccountId, &AccountId),
     (origin, terms): (Origin, &Terms),
-    (by, happened): (&str, Happened),
-) -> Result<MandateId, Error> {
+    by: &str,
+) -> Result<Mandate, Error> {
     let now = work.now;
     terms.check(origin, now)?;
     if principal == agent {
@@ -251,6 +253,5 @@ async fn record(
         parent_lets: true,
     };
     store::insert(work, &mandate, None).await?;
-    event::record(work, &mandate, happened).await?;
-    Ok(mandate.id)
+    Ok(mandate)
 }

@@ -222,6 +222,9 @@ pub async fn identity(tx: &mut Tx, account: &AccountId) -> Result<Option<Level>,
     Ok(row.map(|row| row.identity_level))
 }
 
+/// As a mandate says it that allows nothing: a court has appointed somebody for what cannot be done here.
+pub const NOTHING: &str = r#"{"actions":[],"services":"all"}"#;
+
 /// Mandates of one agent that may count now, by the end of their time; after the one that ends then and has that id.
 pub async fn usable(
     tx: &mut Tx,
@@ -233,10 +236,10 @@ pub async fn usable(
     sql!(tx, fetch_all MandateRow,
         "SELECT * FROM mandate_now
           WHERE agent = $1 AND state = 'active' AND valid_from <= $4 AND valid_until > $4 AND valid_until <= $5
-            AND (valid_until > $2 OR (valid_until = $2 AND id > $3))
+            AND (valid_until > $2 OR (valid_until = $2 AND id > $3)) AND scope <> $7
             AND principal_state = 'active' AND agent_state IN ('active', 'insolvent')
             AND (parent IS NULL OR (parent_state = 'active' AND parent_agent_state IN ('active', 'insolvent')))
-          ORDER BY valid_until, id LIMIT $6", agent, until, after, now, ends_before, limit)
+          ORDER BY valid_until, id LIMIT $6", agent, until, after, now, ends_before, limit, NOTHING)
 }
 
 /// What one party has to do with and stands in one of two states, on one side, the newest first.

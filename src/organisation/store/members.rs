@@ -168,3 +168,15 @@ pub async fn name_of(tx: &mut Tx, organisation: &OrganisationId, id: &str) -> Re
     sql!(tx, fetch_optional NameRow,
         "SELECT id, account_id, name FROM membership WHERE organisation_id = $1 AND id = $2", organisation, id)
 }
+
+/// Whoever belongs to an organisation now.
+pub async fn accounts(tx: &mut Tx, id: &OrganisationId) -> Result<Vec<AccountId>, DbError> {
+    let rows = sql!(tx, fetch_all Whose,
+        "SELECT account_id FROM membership WHERE organisation_id = $1 AND ended_at IS NULL ORDER BY id", id)?;
+    Ok(rows.into_iter().map(|row| row.account_id).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct Whose {
+    account_id: AccountId,
+}

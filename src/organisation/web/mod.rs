@@ -3,6 +3,8 @@
 pub mod acting;
 pub mod area;
 pub mod change;
+pub mod desk;
+pub mod guardian;
 pub mod handover;
 pub mod invitation;
 pub mod leave;

@@ -6,11 +6,14 @@ use super::rows::{self, Row};
 use super::{Answer, AtOrganisation};
 use crate::app::AppParts;
 use crate::kernel::error::Error;
+use crate::kernel::level::Level;
 use crate::kernel::texts::{Language, moment};
+use crate::organisation::desk::{self, paper};
 use crate::organisation::evidence::{self, Evidence, Source};
 use crate::organisation::letter;
 use crate::organisation::member::{Member, Right};
-use crate::organisation::{self, State, company_register};
+use crate::organisation::{self, Organisation, State, company_register};
+use crate::proofing::office;
 use crate::web::page::{Frame, level_name};
 
 /// What is left to do, as a link.
@@ -32,6 +35,8 @@ struct OverviewPage {
     erase_at: String,
     rows: Vec<Row>,
     tasks: Vec<Task>,
+    /// The way to an office.
+    desk: Option<Task>,
     /// „Noch 2 Schritte“.
     left: String,
     /// What has shown it and counts no more.
@@ -73,6 +78,22 @@ async fn tasks(app: &AppParts, member: &Member, evidence: &[Evidence], language:
     Ok(tasks)
 }
 
+/// The way that shows everything at once, as long as something is missing.
+async fn desk_way(app: &AppParts, organisation: &Organisation, language: Language) -> Result<Option<Task>, Error> {
+    let mut tx = app.read().await?;
+    let is_open = organisation.level < Level::Substantial && paper::wanted(&organisation.record).is_some();
+    if !is_open || !office::is_any(&mut tx).await? {
+        return Ok(None);
+    }
+    let t = &language.texts().organisation;
+    let case = desk::case_of(&mut tx, app, &organisation.id).await?;
+    let text = match case.filter(|case| case.is_good(app.now())) {
+        Some(case) => t.task_desk_code.with("date", moment::date(language, case.expires_at)).to_string(),
+        None => t.task_desk.to_string(),
+    };
+    Ok(Some(Task { id: "vor-ort", path: format!("/organisation/{}/vor-ort", organisation.id), text }))
+}
+
 pub async fn show(at: AtOrganisation) -> Answer {
     let (visitor, member) = (&at.caller.visitor, &at.member);
     let (app, organisation, language) = (&visitor.app, &member.organisation, visitor.language);
@@ -82,6 +103,7 @@ pub async fn show(at: AtOrganisation) -> Answer {
     drop(tx);
     let represents = member.may(&Right::Representation);
     let tasks = if represents { tasks(app, member, &evidence, language).await? } else { Vec::new() };
+    let desk = if represents { desk_way(app, organisation, language).await? } else { None };
     let f = visitor.frame();
     let t = &f.t.organisation;
     let left = match tasks.len() {
@@ -103,6 +125,7 @@ pub async fn show(at: AtOrganisation) -> Answer {
         fallen: tasks.iter().any(|task| task.id == "abgleichen") && evidence.iter().any(|one| one.void_at.is_some()),
         unnamed: represents && of_register.is_some_and(|one| !one.shown.names_representative),
         tasks,
+        desk,
         represents,
         looks: member.may_look(),
         administrates: member.may_administrate(),

@@ -8,6 +8,7 @@ use crate::account::name::{parse_birth_date, parse_name};
 use crate::account::{Account, AttributeName, Group};
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::level::Level;
+use crate::kernel::texts::{Text, Texts};
 use crate::kernel::time::Timestamp;
 use crate::proofing::comparison::{self, Difference, Shown};
 use crate::proofing::office::{FourEyes, Office};
@@ -27,6 +28,18 @@ pub const fn document_name(kind: DocumentKind) -> &'static str {
         DocumentKind::ResidencePermit => "residence_permit",
         DocumentKind::EidCard => "eid_card",
         DocumentKind::SmartEid => "smart_eid",
+    }
+}
+
+/// As people call it.
+pub const fn document_label(t: &Texts, kind: DocumentKind) -> &Text {
+    let d = &t.desk;
+    match kind {
+        DocumentKind::IdCard => &d.document_id_card,
+        DocumentKind::Passport => &d.document_passport,
+        DocumentKind::ResidencePermit => &d.document_residence_permit,
+        DocumentKind::EidCard => &d.document_eid_card,
+        DocumentKind::SmartEid => &d.document_smart_eid,
     }
 }
 
@@ -133,7 +146,7 @@ fn number(text: &str) -> Option<u16> {
         .then(|| text.parse().ok())?
 }
 
-pub(super) fn read_date(day: &str, month: &str, year: &str) -> Option<String> {
+fn read_date(day: &str, month: &str, year: &str) -> Option<String> {
     let month = time::Month::try_from(u8::try_from(number(month)?).ok()?).ok()?;
     let date = time::Date::from_calendar_date(i32::from(number(year)?), month, u8::try_from(number(day)?).ok()?);
     date.ok().filter(|date| date.year() >= 2000).map(|date| date.to_string())

@@ -9,13 +9,13 @@
 
 pub mod check;
 pub mod confirm;
-pub mod guardian;
 pub mod look;
 pub mod open;
 pub mod practice;
 pub mod recover;
 pub mod refuse;
 pub mod slip;
+pub mod spend;
 pub mod take;
 
 use std::time::Duration;
@@ -54,7 +54,7 @@ pub enum State {
     Waiting,
     Confirmed,
     Refused,
-    /// Used up by recording a legal guardian.
+    /// Used up by recording a legal guardian, or that one has ended.
     Recorded,
 }
 
@@ -187,6 +187,11 @@ fn code_hash(app: &AppParts, code: &str) -> [u8; 32] {
     app.vault.code("desk-case", code)
 }
 
+/// Whether there is a case of a person with this code, whatever has become of it.
+pub async fn is_code(tx: &mut Tx, app: &AppParts, code: &str) -> Result<bool, Error> {
+    Ok(store::by_code(tx, &code_hash(app, code)).await?.is_some())
+}
+
 /// A code as people read it: `K7QM4-D2XWV`.
 pub fn grouped(code: &str) -> String {
     let (first, second) = code.split_at_checked(code.len() / 2).unwrap_or((code, ""));
@@ -223,12 +228,6 @@ enum DeskEvent {
         office: String,
         refusal: Refusal,
     },
-    GuardianRecorded {
-        #[serde(skip)]
-        account: AccountId,
-        office: String,
-        is_guardian: bool,
-    },
     RecoveryAsked {
         #[serde(skip)]
         account: AccountId,
@@ -254,7 +253,6 @@ impl Event for DeskEvent {
             Self::Checked { .. } => "desk.checked",
             Self::Confirmed { .. } => "desk.confirmed",
             Self::Refused { .. } => "desk.refused",
-            Self::GuardianRecorded { .. } => "guardian.recorded",
             Self::RecoveryAsked { .. } => "desk.recovery_asked",
             Self::RecoveryLooked { .. } => "desk.recovery_looked_at",
             Self::RecoveryConfirmed { .. } => "desk.recovery_confirmed",
@@ -267,7 +265,6 @@ impl Event for DeskEvent {
         | Self::Checked { account, .. }
         | Self::Confirmed { account, .. }
         | Self::Refused { account, .. }
-        | Self::GuardianRecorded { account, .. }
         | Self::RecoveryAsked { account }
         | Self::RecoveryLooked { account, .. }
         | Self::RecoveryConfirmed { account, .. }) = self;
@@ -290,7 +287,6 @@ async fn tell(
 
 /// Removes what there is of an account: its case, its roles.
 pub async fn forget(work: &mut Work, account: &AccountId) -> Result<(), Error> {
-    super::store::guardian::delete_of(work, account).await?;
     super::store::slip::delete_of(work, account).await?;
     store::delete_of(work, account).await?;
     Ok(super::store::office::delete_roles(work, account).await?)

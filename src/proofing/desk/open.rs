@@ -23,7 +23,8 @@ pub enum Opened {
     Practice,
 }
 
-pub(super) fn counters(app: &AppParts, officer: &Officer, office: &OfficeId, network: &Network) -> [Counter; 3] {
+/// What each try of an officer counts at.
+pub fn counters(app: &AppParts, officer: &Officer, office: &OfficeId, network: &Network) -> [Counter; 3] {
     let counter = |purpose, who: &str, allowed| Counter::new(&app.vault, purpose, who, allowed);
     [
         counter(attempts::Purpose::DeskOfficer, officer.account.as_str(), OFFICER_TRIES),
@@ -33,7 +34,7 @@ pub(super) fn counters(app: &AppParts, officer: &Officer, office: &OfficeId, net
 }
 
 /// Work of an officer, tied to their request.
-pub(super) async fn begin(app: &AppParts, officer: &Officer) -> Result<Work, Error> {
+pub async fn begin(app: &AppParts, officer: &Officer) -> Result<Work, Error> {
     let mut work = app.begin(Actor::Account(officer.account.clone())).await?;
     work.request = Some(officer.request.clone());
     Ok(work)

@@ -13,19 +13,25 @@ use crate::proofing::office::Officer;
 
 const NOTE_MAX_CHARACTERS: usize = 300;
 
-/// Ends the case with a reason, which the person reads. The note is for them too; the audit trail keeps the reason alone.
-pub async fn refuse(app: &AppParts, officer: &Officer, id: &str, (reason, note): (&str, &str)) -> Result<(), Error> {
-    let reason = Refusal::ALL.into_iter().find(|known| known.name() == reason);
-    let refusal = reason.ok_or_else(|| Error::field("grund", "reason_missing"))?;
-    let note = note.trim();
+/// What an officer writes besides the reason.
+pub fn read_note(typed: &str, is_needed: bool) -> Result<String, Error> {
+    let note = typed.trim();
     if note.chars().count() > NOTE_MAX_CHARACTERS
         || note.chars().any(|sign| sign.is_control() && !"\r\n".contains(sign))
     {
         return Err(Error::field("notiz", "note_too_long"));
     }
-    if refusal == Refusal::Other && note.is_empty() {
+    if is_needed && note.is_empty() {
         return Err(Error::field("notiz", "note_missing"));
     }
+    Ok(note.to_owned())
+}
+
+/// Ends the case with a reason, which the person reads. The note is for them too; the audit trail keeps the reason alone.
+pub async fn refuse(app: &AppParts, officer: &Officer, id: &str, (reason, note): (&str, &str)) -> Result<(), Error> {
+    let reason = Refusal::ALL.into_iter().find(|known| known.name() == reason);
+    let refusal = reason.ok_or_else(|| Error::field("grund", "reason_missing"))?;
+    let note = read_note(note, refusal == Refusal::Other)?;
     let mut work = begin(app, officer).await?;
     let look = look(&mut work.tx, app, officer, id).await?;
     if !Refusal::of(look.purpose).contains(&refusal) {
@@ -35,7 +41,7 @@ pub async fn refuse(app: &AppParts, officer: &Officer, id: &str, (reason, note):
     let office = officer.still_at(&mut work, &look.office.id).await?;
     let account = &look.account;
     let key = account::key(&mut work.tx, &app.vault, &account.id).await?;
-    let outcome = Outcome { level: None, refusal: Some(refusal), note: note.to_owned() };
+    let outcome = Outcome { level: None, refusal: Some(refusal), note };
     let sealed = seal(&key, place("outcome", id), &outcome, &work)?;
     if !store::end(&mut work, id, &officer.session, (State::Refused, &sealed)).await? {
         return Err(Error::Conflict("case"));

@@ -2,7 +2,6 @@
 
 pub mod desk;
 pub mod eid;
-pub mod guardian;
 pub mod letter;
 pub mod office;
 pub mod slip;

@@ -6,50 +6,15 @@ use super::Answer;
 use crate::assurance::Policy;
 use crate::kernel::error::Error;
 use crate::kernel::level::Level;
-use crate::kernel::texts::{Language, moment};
+use crate::kernel::texts::moment;
 use crate::proofing::desk::{self, Case, State, grouped, take};
-use crate::proofing::office::{self, Office};
+use crate::proofing::office;
 use crate::signin::means;
-use crate::web::caller::{SignedIn, Visitor};
-use crate::web::form::{Form, parse_pairs};
+use crate::web::caller::SignedIn;
+use crate::web::desk::{Offices, offices_meant};
+use crate::web::form::Form;
 use crate::web::page::{Frame, level_name};
 use crate::web::qr::Qr;
-
-/// An office as people read it.
-pub(super) struct OfficeRow {
-    pub name: String,
-    pub address: String,
-    pub hours: String,
-    pub accessibility: String,
-    pub phone: String,
-}
-
-impl OfficeRow {
-    fn new(office: &Office, language: Language) -> Self {
-        Self {
-            name: office.name(language).to_owned(),
-            address: format!("{}, {} {}", office.street, office.postal_code, office.locality),
-            hours: office.hours.get(language).to_owned(),
-            accessibility: office.accessibility.get(language).to_owned(),
-            phone: office.phone.clone(),
-        }
-    }
-}
-
-/// The offices that somebody looks for.
-pub(super) struct Offices {
-    pub wanted: String,
-    pub rows: Vec<OfficeRow>,
-}
-
-/// Those of `?ort=`, or the first of all.
-pub(super) async fn offices_meant(visitor: &Visitor) -> Result<Offices, Error> {
-    let pairs = parse_pairs(visitor.query().as_bytes()).unwrap_or_default();
-    let wanted = pairs.iter().find(|(name, _)| name == "ort").map_or("", |(_, value)| value.as_str());
-    let wanted: String = wanted.chars().take(60).collect();
-    let found = office::search(&mut visitor.app.read().await?, &wanted).await?;
-    Ok(Offices { wanted, rows: found.iter().map(|office| OfficeRow::new(office, visitor.language)).collect() })
-}
 
 #[derive(Template)]
 #[template(path = "proofing/offices.html")]

@@ -3,17 +3,19 @@
 use actix_web::web;
 use askama::Template;
 
-use super::desk::{Choice, OVERTAKEN};
+use super::desk::OVERTAKEN;
 use super::{Answer, AtDesk, recover};
+use crate::account::evidence::DocumentKind;
 use crate::account::{Account, AttributeName};
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::level::Level;
-use crate::kernel::texts::{Language, Text, Texts};
-use crate::proofing::desk::check::{Check, DOCUMENTS, Plan, QUESTIONS, document_name};
+use crate::kernel::texts::{Language, Text};
+use crate::proofing::desk::check::{Check, DOCUMENTS, Plan, QUESTIONS, document_label, document_name};
 use crate::proofing::desk::confirm::{Agreed, Confirmed, confirm, confirm_second};
 use crate::proofing::desk::look::{Look, look};
 use crate::proofing::desk::recover::Comparison;
 use crate::proofing::desk::{Purpose, State, practice};
+use crate::web::desk::Choice;
 use crate::web::form::Form;
 use crate::web::page::{Frame, Problems, attribute_label, attribute_value, countries, level_name};
 
@@ -43,17 +45,6 @@ const FIELDS: [&str; 23] = [
     "einverstanden",
     "adresse_stimmt",
 ];
-
-pub(super) fn document_label<'a>(t: &'a Texts, name: &str) -> &'a Text {
-    let d = &t.desk;
-    match name {
-        "id_card" => &d.document_id_card,
-        "passport" => &d.document_passport,
-        "residence_permit" => &d.document_residence_permit,
-        "eid_card" => &d.document_eid_card,
-        _ => &d.document_smart_eid,
-    }
-}
 
 /// A question that has to be answered with yes.
 struct Question {
@@ -86,10 +77,10 @@ fn check_page(at: &AtDesk, found: &Look, form: Form, problems: Problems) -> Chec
     let visitor = &at.caller.visitor;
     let f = visitor.frame();
     let d = &f.t.desk;
-    let document = |name: &'static str| Choice {
-        value: name.to_owned(),
-        label: document_label(f.t, name).to_string(),
-        is_chosen: form.is("dokument", name),
+    let document = |kind: DocumentKind| Choice {
+        value: document_name(kind).to_owned(),
+        label: document_label(f.t, kind).to_string(),
+        is_chosen: form.is("dokument", document_name(kind)),
     };
     let is_recovery = found.purpose == Purpose::Recovery;
     let country = if form.get("land").is_empty() { "DE" } else { form.get("land") };
@@ -112,7 +103,7 @@ fn check_page(at: &AtDesk, found: &Look, form: Form, problems: Problems) -> Chec
         is_unproven: is_recovery && found.account.identity_level() == Level::Basic,
         birth_place_hint: if is_recovery { &f.t.desk_recovery.birth_place_hint } else { &d.optional }.clone(),
         seen: found.account.attribute_version,
-        documents: DOCUMENTS.map(|kind| document(document_name(kind))).into(),
+        documents: DOCUMENTS.map(document).into(),
         countries: countries(visitor.language).map(country).collect(),
         questions: QUESTIONS.into_iter().zip(texts).map(question).collect(),
         typed: form,
@@ -191,7 +182,7 @@ fn compare_page(at: &AtDesk, found: &Look, check: &Check, form: &Form, problems:
         id: found.path_id(),
         is_practice: found.id.is_none(),
         is_second,
-        document: document_label(f.t, document_name(check.document.kind)).to_string(),
+        document: document_label(f.t, check.document.kind).to_string(),
         rows: compared(&found.account, check, &plan, language),
         email: found.account.email.address.as_str().to_owned(),
         level: level_name(f.t, plan.level),

@@ -11,15 +11,9 @@ use crate::proofing::desk::look::look;
 use crate::proofing::desk::open::{self, Opened};
 use crate::proofing::desk::{Purpose, Refusal, State, grouped, practice, refuse};
 use crate::proofing::office::OfficeId;
+use crate::web::desk::Choice;
 use crate::web::form::Form;
 use crate::web::page::{Frame, Problems};
-
-/// One choice of a list.
-pub(super) struct Choice {
-    pub value: String,
-    pub label: String,
-    pub is_chosen: bool,
-}
 
 #[derive(Template)]
 #[template(path = "proofing/desk.html")]
@@ -40,16 +34,11 @@ fn desk_page(at: &AtDesk, form: &Form, problems: Problems) -> DeskPage {
         "erledigt=geschlossen" => Some(d.done_closed.to_string()),
         "erledigt=abgelehnt" => Some(d.done_refused.to_string()),
         "erledigt=vertretung" => Some(d.done_guardian.to_string()),
+        "erledigt=vertretung-beendet" => Some(d.done_guardian_ended.to_string()),
         "erledigt=zweite" => Some(d.done_second.to_string()),
         _ => None,
     };
-    let office = |office: &crate::proofing::office::Office| Choice {
-        value: office.id.0.clone(),
-        label: office.name(visitor.language).to_owned(),
-        is_chosen: form.get("amt") == office.id.0,
-    };
-    let offices = at.officer.offices.iter().map(office).collect();
-    DeskPage { offices, code: form.get("code").chars().take(20).collect(), done, problems, f }
+    DeskPage { offices: at.offices(form), code: form.get("code").chars().take(20).collect(), done, problems, f }
 }
 
 pub async fn show(at: AtDesk) -> Answer {

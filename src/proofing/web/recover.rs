@@ -3,11 +3,11 @@
 use actix_web::web;
 use askama::Template;
 
-use super::check::{carried, document_label, found, overtaken};
+use super::check::{carried, found, overtaken};
 use super::{Answer, AtDesk};
 use crate::kernel::error::Error;
 use crate::kernel::texts::{Texts, moment};
-use crate::proofing::desk::check::{Check, document_name};
+use crate::proofing::desk::check::{Check, document_label};
 use crate::proofing::desk::grouped;
 use crate::proofing::desk::look::Look;
 use crate::proofing::desk::recover::{Comparison, Recovered, Verdict, compare as compare_with, confirm};
@@ -53,7 +53,7 @@ pub(super) fn page(at: &AtDesk, found: &Look, (check, comparison): (&Check, Comp
     };
     visitor.page(&RecoverPage {
         id: found.path_id(),
-        document: document_label(f.t, document_name(check.document.kind)).to_string(),
+        document: document_label(f.t, check.document.kind).to_string(),
         rows: comparison.verdicts.iter().map(row).collect(),
         is_second,
         carried: if is_second { Vec::new() } else { carried(form) },

@@ -3,12 +3,12 @@
 use askama::Template;
 
 use super::Answer;
-use super::case::{Offices, offices_meant};
 use crate::kernel::error::Error;
 use crate::kernel::texts::moment;
 use crate::proofing::desk::{grouped, slip};
 use crate::signin::recovery::release;
 use crate::web::caller::Visitor;
+use crate::web::desk::{Offices, offices_meant};
 use crate::web::form::Form;
 use crate::web::page::{Frame, Problems};
 use crate::web::qr::Qr;

@@ -39,7 +39,9 @@ pub fn own_forms() -> Vec<Url> {
 /// The forms of a registration desk, for an officer who has this case open.
 fn officer_forms(case: &str) -> Vec<Url> {
     let of_officers = urls().into_iter().filter(|url| url.method == "POST" && url.guard == Guard::Officer);
-    of_officers.map(|url| Url { path: url.path.replace("/amt/vorgang/parken", case), ..url }).collect()
+    let exercise = "/amt/organisation/uebung";
+    let fill = |path: &str| path.replace("/amt/vorgang/parken", case).replace("/amt/organisation/parken", exercise);
+    of_officers.map(|url| Url { path: fill(&url.path), ..url }).collect()
 }
 
 /// The forms of an organisation, for somebody who is in charge of it.
@@ -120,8 +122,13 @@ pub struct Busy {
 }
 
 pub async fn two_services(world: &World) -> [Service; 2] {
+    two_services_with(world, "").await
+}
+
+/// The same with these lines in their declarations.
+pub async fn two_services_with(world: &World, extra: &str) -> [Service; 2] {
     let services = [Service::new("parken"), Service::new("bibliothek")];
-    world.clients(&services.iter().map(|service| service.declaration("")).collect::<String>()).await;
+    world.clients(&services.iter().map(|service| service.declaration(extra)).collect::<String>()).await;
     services
 }
 

@@ -54,6 +54,8 @@ export async function isConfirmedAtADesk(arrives) {
   await renate.presses("#identitaet");
   await renate.sees("identity, proven at a desk");
   await isRefused(renate, olga);
+  await isRepresented(renate, [olga, peter]);
+  await provesAnOrganisation(olga, peter);
   await comesBackIn(arrives, renate, [olga, peter]);
 }
 
@@ -194,6 +196,127 @@ async function isRefused(renate, olga) {
   await olga.sees("desk, ended");
   await renate.opens("/identitaet/vor-ort/vorgang");
   await renate.sees("desk: not confirmed");
+}
+
+async function takesACode(person) {
+  await person.opens("/identitaet/vor-ort");
+  await person.presses("#weiter");
+  return text(person, "#code");
+}
+
+/** A court has appointed somebody, and has ended that later. */
+async function isRepresented(renate, [olga, peter]) {
+  const codes = [await takesACode(renate), await takesACode(peter)];
+  await olga.opens("/amt/vertretung");
+  await olga.types("#vertretene", codes[0]);
+  await olga.types("#vertreter", codes[1]);
+  await olga.types("#gericht", "Amtsgericht Mainz");
+  await olga.types("#aktenzeichen", "12 XVII 34/26");
+  await olga.ticks("#authorities");
+  await olga.ticks("#post");
+  const until = { tag: "31", monat: "12", jahr: String(new Date().getFullYear() + 1) };
+  for (const [field, value] of Object.entries(until)) await olga.types(`#bis_${field}`, value);
+  await olga.ticks("#gesehen");
+  await olga.presses("#weiter");
+  await olga.sees("desk: guardian, recorded");
+
+  await peter.opens("/vollmachten");
+  await peter.page.locator("a[href*='/vollmachten/mdt_']").first().click();
+  await peter.sees("mandate by a court");
+  const number = new URL(peter.page.url()).pathname.split("/").pop();
+  await peter.reads(peter.says("Von einem Gericht bestellt", "Appointed by a court"), "12 XVII 34/26");
+
+  await olga.opens("/amt");
+  await olga.presses("#vertretung-ende");
+  await olga.sees("desk: guardian, end");
+  await olga.presses("#weiter");
+  await olga.sees("desk: guardian, end, refused");
+  await olga.types("#code", await takesACode(peter));
+  await olga.types("#nummer", number);
+  await olga.ticks("#gesehen");
+  await olga.presses("#weiter");
+  await olga.sees("desk: guardian, ended");
+}
+
+async function opensTheCaseOfAnOrganisation(officer, code) {
+  await officer.opens("/amt/organisation");
+  await officer.types("#code", code);
+  await officer.presses("#weiter");
+}
+
+async function readsTheExtract(officer, { name, court, number, seat }) {
+  await officer.chooses("#dokument", "id_card");
+  const questions = ["person", "echt", "gueltig", "antragsteller", "frei", "papier", "nennt"];
+  for (const question of questions) await officer.ticks(`#${question}`);
+  const today = new Date();
+  const issued = { tag: "1", monat: String(today.getMonth() + 1), jahr: String(today.getFullYear()) };
+  for (const [field, value] of Object.entries(issued)) await officer.types(`#datum_${field}`, value);
+  await officer.types("#name", name);
+  await officer.chooses("#rechtsform", "gmbh");
+  await officer.chooses("#register", "HRB");
+  await officer.types("#registergericht", court);
+  await officer.types("#nummer", number);
+  await officer.types("#sitz", seat);
+  await officer.presses("#bestaetigen");
+}
+
+/** Somebody brings an extract of the register; the officer practises before, and finds another seat in it first. */
+async function provesAnOrganisation(olga, peter) {
+  await olga.opens("/amt");
+  await olga.presses("#organisation");
+  await olga.sees("desk: organisation");
+  await olga.presses("#weiter");
+  await olga.sees("desk: organisation, refused");
+  await opensTheCaseOfAnOrganisation(olga, "00000-00000");
+  const invented = { name: "Mustermann Metallbau GmbH", court: "Musterhausen", number: "4242", seat: "Musterhausen" };
+  await readsTheExtract(olga, invented);
+  await olga.sees("desk: receipt of an organisation");
+
+  const firm = { name: "Schalterbau Muster GmbH", court: "Mainz", number: peter.says("7007", "7008"), seat: "Mainz" };
+  await registersAFirm(peter, firm);
+  await peter.presses("#vor-ort");
+  await peter.sees("organisation: desk");
+  await peter.presses("#weiter");
+  await peter.sees("organisation: desk, code");
+  const page = new URL(peter.page.url()).pathname;
+  await opensTheCaseOfAnOrganisation(olga, await text(peter, "#code"));
+  await olga.sees("desk: check an organisation");
+  await olga.presses("#bestaetigen");
+  await olga.sees("desk: check an organisation, refused");
+  await readsTheExtract(olga, { ...firm, seat: "Trier" });
+  await olga.sees("desk: check an organisation, differs");
+  await olga.presses("#ablehnen");
+  await olga.sees("desk: refuse an organisation");
+  await olga.presses("#ablehnen");
+  await olga.sees("desk: refuse an organisation, refused");
+  await olga.ticks("#grund-other_seat");
+  await olga.presses("#ablehnen");
+  await olga.sees("desk: organisation, ended");
+  await peter.opens(page);
+  await peter.sees("organisation: desk, not confirmed");
+  await peter.presses("#weiter");
+  await opensTheCaseOfAnOrganisation(olga, await text(peter, "#code"));
+  await readsTheExtract(olga, firm);
+  // One of the two offices wants a second officer, who is at another desk today.
+  await olga.reads(olga.says("Quittung", "Now a second person of your office"));
+}
+
+async function registersAFirm(person, { name, court, number, seat }) {
+  await person.opens("/organisation/neu");
+  await person.types("#name", name);
+  await person.chooses("#rechtsform", "gmbh");
+  await person.presses("#weiter");
+  await person.chooses("#register", "HRB");
+  await person.types("#registergericht", court);
+  await person.types("#nummer", number);
+  await person.presses("#weiter");
+  await person.types("#sitz", seat);
+  await person.types("#strasse", "Marktplatz 1");
+  await person.types("#plz", "55116");
+  await person.types("#ort", seat);
+  await person.presses("#weiter");
+  await person.presses("#weiter");
+  await person.presses("#anlegen");
 }
 
 /** Somebody orders a letter, and mistypes its code. */

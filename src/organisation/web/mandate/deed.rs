@@ -7,6 +7,7 @@ use super::{Answer, At, mandate_of};
 use crate::kernel::error::Error;
 use crate::kernel::texts::{Text, moment};
 use crate::organisation::mandate::lists::{self, Shown};
+use crate::organisation::mandate::{Origin, guardian};
 use crate::proofing::letter::page::draw_text;
 
 pub async fn show(at: At, request: HttpRequest) -> Answer {
@@ -24,6 +25,11 @@ pub async fn show(at: At, request: HttpRequest) -> Answer {
     let line = |label: &Text, value: &str| format!("{label}: {value}");
     let mut lines =
         vec![line(&t.deed_number, mandate.id.as_str()), line(&t.principal, &principal), line(&t.agent, &agent)];
+    if mandate.origin == Origin::Guardian {
+        lines.push(t.by_court.to_string());
+        let order = guardian::of_mandate(&mut app.read().await?, app, &at.party(), &id).await?;
+        lines.extend(order.map(|order| words.order(&order)));
+    }
     lines.extend(passed_on_by.map(|by| t.passed_on_by.with("party", by).to_string()));
     lines.extend([
         line(&t.actions, &words.actions(&mandate.terms.scope)),

@@ -4,6 +4,7 @@ use actix_web::HttpRequest;
 use askama::Template;
 
 use super::{Answer, At, Head, Sent, action_label, mandate_of};
+use crate::client::registry::Registry;
 use crate::kernel::calendar::{end_of, typed_day};
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::id::ClientId;
@@ -108,6 +109,11 @@ impl TermsFields {
     }
 }
 
+/// Whether mandates are used at a service: it is approved and declares so.
+pub fn takes_mandates(registry: &Registry, id: &ClientId) -> bool {
+    registry.find(id).is_some_and(|client| client.mandates && !client.is_unchecked())
+}
+
 /// What a form says that a mandate allows; every problem at its field.
 pub fn read_terms(at: &At, form: &Form) -> Result<Terms, Error> {
     let mut problems = Vec::new();
@@ -122,13 +128,12 @@ pub fn read_terms(at: &At, form: &Form) -> Result<Terms, Error> {
         Services::All
     } else {
         let registry = &at.caller.visitor.registry;
-        let chosen = form.all("dienst").map(|id| ClientId(id.to_owned()));
-        // Whatever is none, or is not approved, is refused, not passed over.
-        let chosen = chosen.map(|id| registry.find(&id).filter(|client| !client.is_unchecked()).map(|_| id));
-        let chosen: Option<std::collections::BTreeSet<ClientId>> = chosen.collect();
-        let chosen = chosen.ok_or(Error::NotAllowed("no such service"))?;
+        let chosen: std::collections::BTreeSet<_> = form.all("dienst").map(|id| ClientId(id.to_owned())).collect();
         if chosen.is_empty() {
             refuse("dienste", "mandate_services");
+        // Whatever is not offered is refused, not passed over.
+        } else if !chosen.iter().all(|id| takes_mandates(registry, id)) {
+            refuse("dienste", "mandate_service");
         }
         Services::Only(chosen)
     };

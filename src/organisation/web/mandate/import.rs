@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::form::takes_mandates;
 use super::{Answer, At, Head, Sent};
 use crate::kernel::error::{Error, FieldProblem};
 use crate::organisation::mandate::import::{self, LineProblem};
@@ -64,7 +65,7 @@ pub async fn submit(Sent { at, form }: Sent) -> Answer {
     if !form.is("aktion", "anfragen") {
         return Err(Error::NotAllowed("no such choice"));
     }
-    let is_service = |client: &_| registry.find(client).is_some_and(|client| !client.is_unchecked());
+    let is_service = |client: &_| takes_mandates(registry, client);
     let sent = match import::read(text, app.now(), is_service) {
         Ok(lines) => import::send(app, at.side(), &visitor.network(), &lines).await?,
         Err(problems) => Err(problems),

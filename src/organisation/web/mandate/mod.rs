@@ -16,6 +16,7 @@ use crate::kernel::id::{ClientId, MandateId};
 use crate::kernel::texts::{MandateTexts, Text, moment};
 use crate::organisation::acting::Party;
 use crate::organisation::invitation::last_day;
+use crate::organisation::mandate::guardian;
 use crate::organisation::mandate::party::{NEEDS, Side};
 use crate::organisation::mandate::{Action, Mandate, Scope, Services, Standing, State, Terms};
 use crate::organisation::member::{Member, Right};
@@ -166,6 +167,9 @@ impl Words<'_> {
     }
 
     fn actions(&self, scope: &Scope) -> String {
+        if scope.actions.is_empty() {
+            return self.texts().actions_none.to_string();
+        }
         let words = scope.actions.iter().map(|action| action_label(self.texts(), *action).as_str());
         words.collect::<Vec<_>>().join(", ")
     }
@@ -185,6 +189,14 @@ impl Words<'_> {
         moment::date(self.at.caller.visitor.language, last_day(terms.until))
     }
 
+    /// What a court has written.
+    fn order(&self, side: &guardian::Side) -> String {
+        let (t, order) = (self.at.caller.visitor.language.texts(), &side.appointment);
+        let scopes: Vec<&str> = order.scopes.iter().map(|duty| duty.words(t).as_str()).collect();
+        let told = t.guardian.order.with("court", &order.court).with("file", &order.file_number);
+        told.with("scopes", scopes.join(", ")).to_string()
+    }
+
     fn standing(&self, mandate: &Mandate) -> String {
         let (t, visitor) = (self.texts(), &self.at.caller.visitor);
         let text = match mandate.standing(visitor.app.now()) {
@@ -197,11 +209,13 @@ impl Words<'_> {
             Standing::Counts => &t.state_counts,
             Standing::Waits => &t.state_waits,
             Standing::Rests => &t.state_rests,
+            Standing::Empty => &t.state_empty,
             Standing::Over => &t.state_over,
             Standing::Ended(State::Declined) => &t.state_declined,
             Standing::Ended(State::Withdrawn) => &t.state_withdrawn,
             Standing::Ended(State::Revoked) => &t.state_revoked,
             Standing::Ended(State::Returned) => &t.state_returned,
+            Standing::Ended(State::Lifted) => &t.state_lifted,
             Standing::Ended(_) => &t.state_gone,
         };
         text.to_string()

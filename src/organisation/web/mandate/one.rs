@@ -8,6 +8,7 @@ use super::{Answer, At, Head, Sent, mandate_of};
 use crate::kernel::error::Error;
 use crate::kernel::id::MandateId;
 use crate::kernel::texts::{Text, moment};
+use crate::organisation::mandate::guardian::{self, Side};
 use crate::organisation::mandate::lists::{self, Shown};
 use crate::organisation::mandate::{Done, Mandate, Origin, Standing, State, answer, end};
 use crate::web::form::Form;
@@ -41,6 +42,8 @@ struct OnePage {
     until: String,
     may_pass_on: bool,
     by_court: bool,
+    /// What the court has written.
+    order: Option<String>,
     steps: Vec<Step>,
     /// Where it has been used; shown as soon as it has counted.
     was_accepted: bool,
@@ -58,7 +61,7 @@ struct OnePage {
     problems: Problems,
 }
 
-async fn steps(at: &At, mandate: &Mandate) -> Result<Vec<Step>, Error> {
+async fn steps(at: &At, mandate: &Mandate, order: Option<&Side>) -> Result<Vec<Step>, Error> {
     let visitor = &at.caller.visitor;
     let (t, app, party) = (at.words().texts(), &visitor.app, at.party());
     let opened = match mandate.origin {
@@ -72,10 +75,17 @@ async fn steps(at: &At, mandate: &Mandate) -> Result<Vec<Step>, Error> {
         State::Withdrawn => &t.step_withdrawn,
         State::Returned => &t.step_returned,
         State::Gone => &t.step_gone,
+        State::Lifted => &t.step_lifted,
         _ => &t.step_revoked,
     };
     let accepted = mandate.accepted.as_ref().filter(|_| mandate.origin == Origin::Own);
     let all = [(Some(&mandate.opened), opened), (accepted, &t.step_accepted), (mandate.ended.as_ref(), ended)];
+    // Nobody of an office is named.
+    let nobody = match (mandate.origin, order) {
+        (Origin::Guardian, Some(order)) => order.office.as_str(),
+        (Origin::Guardian, None) => t.by_office.as_str(),
+        (Origin::Own, _) => t.other_side.as_str(),
+    };
     let tx = &mut app.read().await?;
     let mut steps = Vec::new();
     for (done, what) in all {
@@ -84,7 +94,7 @@ async fn steps(at: &At, mandate: &Mandate) -> Result<Vec<Step>, Error> {
         steps.push(Step {
             at: moment::date_and_clock(visitor.language, done.at),
             what: what.to_string(),
-            who: who.unwrap_or_else(|| t.other_side.to_string()),
+            who: who.unwrap_or_else(|| nobody.to_owned()),
         });
     }
     Ok(steps)
@@ -121,7 +131,8 @@ async fn page(at: &At, id: &MandateId, typed: Option<&Form>, problems: Problems)
     let (t, now) = (words.texts(), app.now());
     let Shown { mandate, principal, agent, passed_on_by } =
         lists::look(&mut app.read().await?, app, &party, id).await?;
-    let steps = steps(at, &mandate).await?;
+    let order = guardian::of_mandate(&mut app.read().await?, app, &party, id).await?;
+    let steps = steps(at, &mandate, order.as_ref()).await?;
     let standing = mandate.standing(now);
     let (may, is_open) = (at.may_change(), standing == Standing::Open);
     let answers = may && is_open && mandate.answerer() == Some(&party);
@@ -150,6 +161,7 @@ async fn page(at: &At, id: &MandateId, typed: Option<&Form>, problems: Problems)
         until: words.until(&mandate.terms),
         may_pass_on: mandate.terms.may_pass_on,
         by_court: mandate.origin == Origin::Guardian,
+        order: order.as_ref().map(|order| words.order(order)),
         steps,
         was_accepted: mandate.accepted.is_some(),
         uses: use_rows(at, id).await?,
