@@ -34,6 +34,10 @@ pub enum What {
     },
     /// The register has no such entry, or says something else.
     RegisterDiffers {},
+    /// An account elsewhere has shown nothing.
+    AccountRefused {
+        why: &'static str,
+    },
     LetterOrdered {
         purpose: Purpose,
     },
@@ -92,6 +96,7 @@ impl Event for Happened {
             What::Changed { .. } => "organisation.changed",
             What::EvidenceRecorded { .. } => "organisation.evidence_recorded",
             What::RegisterDiffers {} => "organisation.register_differs",
+            What::AccountRefused { .. } => "organisation.account_refused",
             What::LetterOrdered { .. } => "organisation.letter_ordered",
             What::LetterRefused {} => "organisation.letter_refused",
             What::Blocked { .. } => "organisation.blocked",

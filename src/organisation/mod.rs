@@ -12,6 +12,7 @@ pub mod check;
 pub mod claim;
 pub mod company_register;
 pub mod draft;
+pub mod elsewhere;
 pub mod event;
 pub mod evidence;
 pub mod granting;

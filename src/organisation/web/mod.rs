@@ -3,6 +3,7 @@
 pub mod acting;
 pub mod area;
 pub mod change;
+pub mod elsewhere;
 pub mod handover;
 pub mod invitation;
 pub mod leave;
