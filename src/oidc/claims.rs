@@ -188,7 +188,8 @@ async fn acting(app: &AppParts, live: &grant::Live, scopes: &[Scope]) -> Result<
     claims.extend(live.act(app, told).map(|act| ("act".to_owned(), act)));
     if let Some(id) = live.whose.party().organisation().filter(|_| scopes.contains(&Scope::Organisation)) {
         let organisation = organisation::load(&mut tx, &app.vault, id).await?;
-        claims.insert(verified_claims::ORGANISATION.to_owned(), of_organisation(&organisation, live.row.identity_level));
+        claims
+            .insert(verified_claims::ORGANISATION.to_owned(), of_organisation(&organisation, live.row.identity_level));
         let asked = (live.claims.userinfo_verified.as_slice(), true);
         if let Some(verified) = verified_of_organisation(&mut tx, app, live, asked).await? {
             claims.insert(verified_claims::NAME.to_owned(), verified);

@@ -310,12 +310,7 @@ fn stated_level(settings: &Upstream, of: &OfOrganisation, answer: &Answer) -> Le
 }
 
 /// Names and date of birth, as far as the account here has them, are said there and are the same, however written.
-fn is_same_person(
-    provider: &Provider,
-    person: &Account,
-    answer: &Answer,
-    now: Timestamp,
-) -> Result<(), Refused> {
+fn is_same_person(provider: &Provider, person: &Account, answer: &Answer, now: Timestamp) -> Result<(), Refused> {
     let said = upstream::shown(provider, &answer.claims, now);
     let who = [AttributeName::GivenNames, AttributeName::FamilyName, AttributeName::BirthDate];
     let is_said = |name: &AttributeName| said.iter().any(|(one, value)| one == name && value.is_some());
@@ -390,7 +385,8 @@ mod tests {
 
     #[test]
     fn an_entry_may_be_missing_but_not_another() {
-        let none = said(|claims| (claims["art"], claims["gericht"], claims["nummer"]) = (json!(""), json!(" "), Value::Null));
+        let none =
+            said(|claims| (claims["art"], claims["gericht"], claims["nummer"]) = (json!(""), json!(" "), Value::Null));
         let none = none.unwrap();
         assert_eq!((none.entry(), none.differences(&record(Some(entry()))).len()), (None, 0));
         assert_eq!(none.differences(&record(None)), []);
@@ -398,7 +394,8 @@ mod tests {
         let other = |text: &str| [Differs::Entry(text.to_owned())];
         assert_eq!(differs(|claims| claims["nummer"] = json!("1235"), &record(Some(entry()))), other("HRB 1235 Mainz"));
         assert_eq!(differs(|_| {}, &record(None)), other("HRB 1234 Mainz"));
-        let only: fn(&mut Value) = |claims| (claims["art"], claims["gericht"], claims["nummer"]) = (json!(""), json!("Trier"), json!(""));
+        let only: fn(&mut Value) =
+            |claims| (claims["art"], claims["gericht"], claims["nummer"]) = (json!(""), json!("Trier"), json!(""));
         assert_eq!(differs(only, &record(Some(entry()))), other("Trier"));
         let mut stated = record(Some(entry()));
         stated.economic_id = Some("DE136695976-00002".to_owned());

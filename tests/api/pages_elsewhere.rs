@@ -51,7 +51,7 @@ pub async fn shows_an_organisation(world: &mut World, language: &'static str, al
     there["registernummer"] = json!("5679");
     album.page("organisation: account, taken", &nadine.shows(&muk, &second, there).await);
     let location = nadine.leaves_for(&muk, &id).await;
-    muk.is(Mood::Redirecting);
+    muk.is(Mood::Endless);
     let back = muk.answers(&location, bakery_there());
     album.page("organisation: account, not reached", &nadine.get(&back).await);
 }

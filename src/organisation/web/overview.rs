@@ -9,9 +9,9 @@ use crate::kernel::error::Error;
 use crate::kernel::level::Level;
 use crate::kernel::texts::{Language, moment};
 use crate::organisation::evidence::{self, Evidence, Source};
-use crate::organisation::{elsewhere, letter};
 use crate::organisation::member::{Member, Right};
 use crate::organisation::{self, State, company_register};
+use crate::organisation::{elsewhere, letter};
 use crate::web::page::{Frame, ProviderButton, level_name};
 
 /// What is left to do, as a link.

@@ -435,6 +435,17 @@ impl Browser {
         self.get(&provider.answers(&location, said)).await
     }
 
+    /// The same for somebody who has not tried so often.
+    pub async fn shows_again(
+        &mut self,
+        world: &World,
+        provider: &Upstream,
+        (id, said): (&OrganisationId, Value),
+    ) -> Answer {
+        world.change("DELETE FROM attempt").await;
+        self.shows(provider, id, said).await
+    }
+
     /// Off for that; where to.
     pub async fn leaves_for(&mut self, provider: &Upstream, organisation: &OrganisationId) -> String {
         let path = format!("/organisation/{organisation}/nachweis");
