@@ -107,7 +107,7 @@ pub fn organisation_account(own: &Place, other: &Place) -> String {
     format!(
         "# Organisations with an account in the other Land are shown with it.\n\
          [[upstream]]\nid = \"{id}-organisationen\"\nissuer = {issuer}\nclient_id = \"land-{own}-organisationen\"\n\
-         name = {{ de = \"Organisationskonto {name}\", en = \"{name} organisation account\" }}\n\
+         name = {{ de = \"{name}\", en = \"{name}\" }}\n\
          client_secret = {secret}\nscopes = [\"openid\", \"organisation\", \"profile\"]\n\
          claims = {{ given_names = \"act.given_name\", family_name = \"act.family_name\", birth_date = \"act.birthdate\" }}\n\
          levels = [{{ acr = \"http://eidas.europa.eu/LoA/substantial\", level = \"substantial\" }}]\n\n\

@@ -197,7 +197,7 @@ async function verified(database, provider, browser) {
         {
           type: 'electronic_record',
           check_details: [{ check_method: 'auth' }],
-          record: { type: 'organisation_account', source: { name: 'Organisationskonto Land Nordmark' } },
+          record: { type: 'organisation_account', source: { name: 'Land Nordmark' } },
         },
       ],
     });
