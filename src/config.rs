@@ -226,7 +226,7 @@ section! {
 
 mod upstream;
 
-pub use upstream::{AcrLevel, ProviderName, Upstream};
+pub use upstream::{AcrLevel, OfOrganisation, ProviderName, Upstream};
 
 /// Everything in force.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -16,6 +16,7 @@ use nutzerkonto::kernel::id::AccountId;
 use nutzerkonto::kernel::key_times::State;
 use nutzerkonto::kernel::keys::Purpose;
 use nutzerkonto::operator::{self, Inquiry};
+use nutzerkonto::organisation::elsewhere;
 use nutzerkonto::proofing::upstream::Providers;
 use nutzerkonto::store::retention;
 use nutzerkonto::{demo, keys, serve};
@@ -209,6 +210,7 @@ async fn run(command: Command) -> Result<(), String> {
             app::check(&config)?;
             serve::tls(&config.server)?;
             Providers::open(&config.upstream)?;
+            elsewhere::check(&config.upstream)?;
             say(&config.in_force()?);
             Ok(())
         }

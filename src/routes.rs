@@ -71,7 +71,7 @@ pub fn table(demo: bool) -> Vec<Row> {
     use crate::assurance::web as assurance;
     use crate::data::web as data;
     use crate::notice::web as notice;
-    use crate::organisation::web::{acting, area, change, guardian, handover, invitation, leave, list as organisations, machine, member, new as founding};
+    use crate::organisation::web::{acting, area, change, elsewhere, guardian, handover, invitation, leave, list as organisations, machine, member, new as founding};
     use crate::organisation::web::{overview as organisation, protocol as organisation_protocol, prove, revoke, services};
     use crate::organisation::web::desk::{case as organisation_case, counter};
     use crate::organisation::web::mandate::{deed, form as mandate_form, import, list as mandates, one as mandate, worklist};
@@ -214,9 +214,12 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/organisation/neu/anspruch",               Page,  SignedIn, post_to().to(founding::submit_claim)),
         get( "/organisation/widerruf",                   Page,  Public,   get_to().to(revoke::show)),
         post("/organisation/widerruf",                   Page,  Public,   post_to().to(revoke::submit)),
+        get( "/organisation/rueckkehr/{konto}",          Page,  Public,   get_to().to(elsewhere::back)),
         get( "/organisation/{id}",                       Page,  Member,   get_to().to(organisation::show)),
         get( "/organisation/{id}/register",              Page,  Member,   get_to().to(prove::register)),
         post("/organisation/{id}/register",              Page,  Member,   post_to().to(prove::submit_register)),
+        get( "/organisation/{id}/nachweis",              Page,  Member,   get_to().to(elsewhere::show)),
+        post("/organisation/{id}/nachweis/{konto}",      Page,  Member,   post_to().to(elsewhere::leave)),
         get( "/organisation/{id}/brief",                 Page,  Member,   get_to().to(prove::letter)),
         post("/organisation/{id}/brief",                 Page,  Member,   post_to().to(prove::order)),
         post("/organisation/{id}/brief/code",            Page,  Member,   post_to().to(prove::redeem)),

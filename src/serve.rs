@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::client::registry::Registry;
 use crate::kernel::certificate::{AskForCertificate, ClientCertificate};
 use crate::oidc::grant::Grants;
+use crate::organisation::elsewhere;
 use crate::proofing::upstream::Providers;
 use crate::web::certificate::OfConnection;
 use crate::web::form::BODY_MAX_BYTES;
@@ -52,6 +53,7 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, String> {
 pub async fn start(app: App, listener: TcpListener) -> Result<Running, String> {
     let registry = Registry::load(&app.db, app.now()).await.map_err(|error| error.to_string())?;
     let providers = Providers::open(&app.config.upstream)?;
+    elsewhere::check(&app.config.upstream)?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let (memory, grants) = (Memory::default(), Grants::default());
     let jobs = jobs::start(app.clone(), registry.clone(), memory.clone(), grants.clone());

@@ -35,6 +35,64 @@ section! {
         claims: BTreeMap<String, String> = usual_claims(),
         /// Whether it may be used. Links stay when it is switched off.
         enabled: bool = true,
+        /// For an account of organisations, a table `[upstream.organisation]`: which of its claims say what of one; see
+        /// [organisations](organisations.md#an-account-elsewhere). Nobody signs in with it then, and `claims` name who acts there.
+        organisation: Option<OfOrganisation> = None,
+    }
+}
+
+/// What an account of organisations says of one: names of its claims, with dots for members.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfOrganisation {
+    /// By what it knows the organisation: always the same for us, whoever acts.
+    pub id: String,
+    pub name: String,
+    pub legal_form: String,
+    pub seat: String,
+    /// The entry in a register: all three, or none.
+    pub register_kind: Option<String>,
+    pub register_court: Option<String>,
+    pub register_number: Option<String>,
+    /// Where it has its business: all three, or none.
+    pub street: Option<String>,
+    pub postal_code: Option<String>,
+    pub locality: Option<String>,
+    /// Wirtschafts-Identifikationsnummer.
+    pub economic_id: Option<String>,
+    /// How well the organisation itself is known there, if it says so, in the values of `levels`.
+    pub level: Option<String>,
+    /// Its legal forms and ours, as in `"350" = "gmbh"`. Empty if it has ours.
+    #[serde(default)]
+    pub legal_forms: BTreeMap<String, String>,
+    /// Its kinds of register and ours, as in `"GR" = "GnR"`. Empty if it has ours.
+    #[serde(default)]
+    pub register_kinds: BTreeMap<String, String>,
+}
+
+impl OfOrganisation {
+    fn check(&self, one: &Upstream) -> Result<(), &'static str> {
+        if [&self.id, &self.name, &self.legal_form, &self.seat].iter().any(|claim| claim.is_empty()) {
+            return Err("organisation: id, name, legal_form and seat must name claims");
+        }
+        let belong = |parts: [&Option<String>; 3]| parts.iter().all(|part| part.is_some() == parts[0].is_some());
+        if !belong([&self.register_kind, &self.register_court, &self.register_number]) {
+            return Err("organisation: register_kind, register_court and register_number belong together");
+        }
+        if !belong([&self.street, &self.postal_code, &self.locality]) {
+            return Err("organisation: street, postal_code and locality belong together");
+        }
+        if one.confirms_identity {
+            return Err("confirms_identity: an account of organisations confirms nobody's");
+        }
+        // § 3 (4) OZG asks for substantial; nothing here is more.
+        if one.most() > Level::Substantial {
+            return Err("levels: an account of organisations is substantial at most");
+        }
+        if !["given_names", "family_name", "birth_date"].iter().all(|name| one.claims.contains_key(*name)) {
+            return Err("claims: given_names, family_name and birth_date must say who acts there");
+        }
+        Ok(())
     }
 }
 
@@ -112,7 +170,7 @@ impl Upstream {
         if distinct.len() != self.levels.len() || distinct.iter().any(|acr| acr.is_empty() || acr.contains(' ')) {
             return Err("levels: each acr once, and without blanks");
         }
-        Ok(())
+        self.organisation.as_ref().map_or(Ok(()), |of| of.check(self))
     }
 }
 
@@ -120,8 +178,11 @@ impl Upstream {
 pub(super) fn check(all: &[Upstream], loopback: bool) -> Result<(), String> {
     for (place, one) in all.iter().enumerate() {
         one.check(loopback).map_err(|problem| format!("upstream {:?}: {problem}", one.id))?;
-        // Two with one issuer could not be told apart by what they answer (RFC 9700 section 4.4).
-        if all[..place].iter().any(|other| other.id == one.id || other.issuer == one.issuer) {
+        // Two with one issuer could not be told apart by what they answer (RFC 9700 section 4.4); but one for people and one for
+        // organisations have addresses, and clients, of their own.
+        let is_alike = |other: &Upstream| other.organisation.is_some() == one.organisation.is_some();
+        let is_mixed = |other: &Upstream| is_alike(other) || other.client_id == one.client_id;
+        if all[..place].iter().any(|other| other.id == one.id || (other.issuer == one.issuer && is_mixed(other))) {
             return Err(format!("upstream {:?}: id and issuer must not be another's", one.id));
         }
     }
@@ -175,5 +236,32 @@ mod tests {
         let other = GOOD.replace("\"nordmark\"", "\"suedmark\"");
         assert!(parse(&[GOOD, &other]).unwrap_err().contains("another's"), "one issuer, two names");
         assert!(parse(&[GOOD, &other.replace("nordmark.example", "suedmark.example")]).is_ok());
+    }
+
+    #[test]
+    fn an_account_of_organisations_is_one_of_its_own_kind() {
+        let of = "[upstream.organisation]\nid = \"sub\"\nname = \"firma\"\nlegal_form = \"form\"\nseat = \"sitz\"\n";
+        let other = GOOD.replace("\"nordmark\"", "\"firmen\"");
+        assert!(parse(&[GOOD, &format!("{}{of}", other.replace("\"wir\"", "\"wir-firmen\""))]).is_ok(), "one issuer");
+        let entry = "register_kind = \"a\"\nregister_court = \"b\"\nregister_number = \"c\"\n";
+        let forms = "legal_forms = { \"350\" = \"gmbh\" }\n";
+        assert!(parse(&[&format!("{other}{of}{entry}{forms}")]).is_ok());
+        let confirming = format!("{other}confirms_identity = true\n{of}");
+        let high = format!("{other}levels = [{{ acr = \"x\", level = \"high\" }}]\n{of}");
+        let nobody = format!("{other}claims = {{ given_names = \"g\" }}\n{of}");
+        for (tables, why) in [
+            (vec![GOOD.to_owned(), format!("{other}{of}")], "another's"),
+            (vec![format!("{other}{of}register_kind = \"a\"\n")], "belong together"),
+            (vec![format!("{other}{of}street = \"a\"\n")], "belong together"),
+            (vec![format!("{other}{}", of.replace("\"sitz\"", "\"\""))], "seat must name"),
+            (vec![format!("{other}{}", of.replace("seat = \"sitz\"\n", ""))], "missing field `seat`"),
+            (vec![format!("{other}{of}vertretung = \"a\"\n")], "line 12, vertretung: unknown field"),
+            (vec![confirming], "confirms nobody's"),
+            (vec![high], "substantial at most"),
+            (vec![nobody], "who acts"),
+        ] {
+            let error = parse(&tables.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_err();
+            assert!(error.contains(why), "{why}: {error}");
+        }
     }
 }

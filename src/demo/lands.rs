@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::people::{self, Person};
-use super::{apply, secret_of, write};
+use super::{apply, organisation, secret_of, write};
 use crate::app::{self, App, DEVELOPMENT_MASTER_KEY, Surroundings};
 use crate::client::ClientFile;
 use crate::config::Config;
@@ -98,6 +98,28 @@ impl Place {
     }
 }
 
+/// The settings by which organisations are shown here with their accounts there. What an organisation is called there stands in the
+/// claims that every service gets of one; `act` says who acts.
+pub fn organisation_account(own: &Place, other: &Place) -> String {
+    let text = |text: &str| toml::Value::from(text).to_string();
+    let secret = format!("file:{}", own.directory.join("other-land.secret").display());
+    let (id, name, issuer) = (other.land.id, other.land.name, text(&other.issuer()));
+    format!(
+        "# Organisations with an account in the other Land are shown with it.\n\
+         [[upstream]]\nid = \"{id}-organisationen\"\nissuer = {issuer}\nclient_id = \"land-{own}-organisationen\"\n\
+         name = {{ de = \"{name}\", en = \"{name}\" }}\n\
+         client_secret = {secret}\nscopes = [\"openid\", \"organisation\", \"profile\"]\n\
+         claims = {{ given_names = \"act.given_name\", family_name = \"act.family_name\", birth_date = \"act.birthdate\" }}\n\
+         levels = [{{ acr = \"http://eidas.europa.eu/LoA/substantial\", level = \"substantial\" }}]\n\n\
+         [upstream.organisation]\nid = \"sub\"\nname = \"organisation.name\"\nlegal_form = \"organisation.legal_form\"\n\
+         seat = \"organisation.seat\"\nregister_kind = \"organisation.register.kind\"\n\
+         register_court = \"organisation.register.court\"\nregister_number = \"organisation.register.number\"\n\
+         level = \"organisation.level\"\n\n",
+        own = own.land.id,
+        secret = text(&secret),
+    )
+}
+
 /// The people of the Land whose settings these are.
 pub fn people_of(config: &Config) -> &'static [Person] {
     if config.operator.name == OTHER.name { OTHER.people } else { OWN.people }
@@ -116,6 +138,7 @@ pub async fn start(place: &Place, own: &Place) -> Result<(App, Running), String>
     let app = app::open(place.config(own, "")?, Surroundings::default()).await?;
     apply(&app, &ClientFile::parse(&place.client_of(own), true)?, &OfficeFile::parse("")?).await?;
     people::introduce(&app).await.map_err(|error| error.to_string())?;
+    organisation::introduce_there(&app).await.map_err(|error| error.to_string())?;
     let running = serve::start(app.clone(), listener).await?;
     Ok((app, running))
 }

@@ -57,7 +57,8 @@ pub async fn run(options: &Options, say: impl Fn(&str), stop: impl Future<Output
     let listener = |port| serve::bind(([127, 0, 0, 1], port).into());
     let eid_listeners = (listener(eid_ports.0)?, listener(eid_ports.1)?);
     let companies = address(port(6)?);
-    let more = company_register::settings(&companies)
+    let more = lands::organisation_account(&own, &other)
+        + &company_register::settings(&companies)
         + &desk_settings(&directory)
         + &eid_files.settings(eid_ports.0, eid_ports.1);
     let config = own.config(&other, &more)?;
@@ -127,7 +128,8 @@ fn greeting(
          \x20   6. „Niveau hoch“, oder mit dem Online-Ausweis anmelden: Testkarten / \"level high\", or sign in with the online ID: test cards\n\
          \x20   7. Unter „Sicherheit“ das Konto Land Nordmark verknüpfen / link the other Land's account under \"Security\"\n\
          \x20   8. Als Nadine Weber: „Für eine Organisation“ / as Nadine Weber: \"for an organisation\"\n\
-         \x20   9. Ihr eigener Dienst / your own service: docs/integrate.md, {directory}/clients.toml\n\n\
+         \x20   9. Als Nadine Weber die Bäckerei mit dem Organisationskonto aus Nordmark nachweisen / prove the bakery with its account in Nordmark\n\
+         \x20  10. Ihr eigener Dienst / your own service: docs/integrate.md, {directory}/clients.toml\n\n\
          Beenden mit / stop with Ctrl-C.\n"
     )
 }

@@ -1,14 +1,17 @@
-//! An organisation for demonstrations: a bakery, and who represents it. She also has a mandate of somebody else.
+//! Organisations for demonstrations: a bakery, and who represents it. She also has a mandate of somebody else, and in the other
+//! Land an account of the bakery that an office has seen an extract of, and one of a second firm.
 
 use std::collections::BTreeSet;
 
-use super::people::{NADINE, PEOPLE};
+use super::people::{NADINE, PEOPLE, PEOPLE_OF_NORDMARK};
 use crate::account::{self, email::EmailAddress};
 use crate::app::AppParts;
 use crate::kernel::calendar::days_after;
 use crate::kernel::error::Error;
 use crate::kernel::id::AccountId;
+use crate::kernel::level::Level;
 use crate::kernel::time::Timestamp;
+use crate::organisation::evidence::{self, Shown, Source};
 use crate::organisation::mandate::{Action, Scope, Services, Terms};
 use crate::organisation::record::{Address, Entry, LegalForm, RegisterKind};
 use crate::organisation::{self, Record, acting, mandate};
@@ -29,6 +32,34 @@ fn bakery() -> Record {
         administrative_address: None,
         economic_id: None,
     }
+}
+
+/// Of the same people, and another one.
+fn coffee_house() -> Record {
+    let register = Some(Entry { kind: RegisterKind::Hrb, court: "Mainz".to_owned(), number: "5678".to_owned() });
+    Record { name: "Café Weber UG (haftungsbeschränkt)".to_owned(), form: LegalForm::Ug, register, ..bakery() }
+}
+
+/// Makes those of the other Land, if whoever represents them belongs to none yet.
+pub async fn introduce_there(app: &AppParts) -> Result<(), Error> {
+    let nadine = PEOPLE_OF_NORDMARK.iter().find(|person| person.given_names == NADINE.given_names);
+    let mut tx = app.read().await?;
+    let email = nadine.map_or(NADINE.email, |person| person.email);
+    let Some(founder) = find(&mut tx, app, email).await? else { return Ok(()) };
+    if !acting::memberships(&mut tx, &founder, app.now()).await?.is_empty() {
+        return Ok(());
+    }
+    drop(tx);
+    let mut work = app.begin(Actor::System("demo")).await?;
+    for record in [bakery(), coffee_house()] {
+        let founder = (&founder, NADINE.full_name());
+        let (id, _) = organisation::open_new(&mut work, &app.vault, &record, (founder.0, &founder.1)).await?;
+        let organisation = organisation::load(&mut work.tx, &app.vault, &id).await?;
+        let shown = Shown { name: record.name, entry: record.register, ..Shown::default() };
+        let source = (Source::RegistrationDesk, Level::Substantial);
+        evidence::record(&mut work, &app.vault, &organisation, source, &shown).await?;
+    }
+    work.commit().await
 }
 
 /// Makes both, if whoever represents it belongs to none yet.

@@ -55,8 +55,9 @@ pub const PEOPLE: [Person; 5] = [
 pub const NADINE: Person =
     Person { has_device: true, ..person(["Nadine", "Weber"], "1984-09-17", "nadine.weber@example.org", Language::De) };
 
-/// The same Renate and the same Mai as ours, who have moved here from there, and somebody who has not.
-pub const PEOPLE_OF_NORDMARK: [Person; 3] = [
+/// The same Renate and the same Mai as ours, who have moved here from there, somebody who has not, and the same Nadine, whose bakery
+/// has an account there, too.
+pub const PEOPLE_OF_NORDMARK: [Person; 4] = [
     Person {
         has_device: true,
         ..person(["Renate", "Muster"], "1959-05-12", "r.muster@nordmark.example", Language::De)
@@ -66,6 +67,7 @@ pub const PEOPLE_OF_NORDMARK: [Person; 3] = [
         ..person(["Thị Mai", "Nguyễn-Müller"], "1987-03-27", "mai@nordmark.example", Language::En)
     },
     person(["Jörn", "Hansen"], "1975-08-14", "joern.hansen@nordmark.example", Language::De),
+    Person { email: "nadine.weber@nordmark.example", ..NADINE },
 ];
 
 /// Who works at registration desks here, and where. They set up a passkey of their own before.

@@ -8,6 +8,7 @@ use super::consent::Side;
 use super::dpop::{self, Proof};
 use super::grant::Grants;
 use super::verified_claims::{self, Wanted};
+use super::verified_organisation;
 use super::{consent, grant, scopes_of};
 use crate::account::{self, Account, AttributeName, evidence};
 use crate::app::AppParts;
@@ -19,7 +20,6 @@ use crate::kernel::id::GrantId;
 use crate::kernel::keys::Purpose;
 use crate::kernel::level::Level;
 use crate::organisation::acting::Power;
-use crate::organisation::record::Entry;
 use crate::organisation::{self, Organisation};
 use crate::store::db::Tx;
 
@@ -188,7 +188,12 @@ async fn acting(app: &AppParts, live: &grant::Live, scopes: &[Scope]) -> Result<
     claims.extend(live.act(app, told).map(|act| ("act".to_owned(), act)));
     if let Some(id) = live.whose.party().organisation().filter(|_| scopes.contains(&Scope::Organisation)) {
         let organisation = organisation::load(&mut tx, &app.vault, id).await?;
-        claims.insert("organisation".to_owned(), of_organisation(&organisation, live.row.identity_level));
+        claims
+            .insert(verified_claims::ORGANISATION.to_owned(), of_organisation(&organisation, live.row.identity_level));
+        let asked = (live.claims.userinfo_verified.as_slice(), true);
+        if let Some(verified) = verified_of_organisation(&mut tx, app, live, asked).await? {
+            claims.insert(verified_claims::NAME.to_owned(), verified);
+        }
     }
     Ok(claims)
 }
@@ -230,14 +235,29 @@ pub async fn of_actor(
 /// What an organisation says as a claim. Its level is how well it is known that it is the one, and never above how well it is known
 /// who acts (Implementing Regulation (EU) 2015/1502, 2.1.4); `acr` says how well they have signed in.
 pub fn of_organisation(organisation: &Organisation, actor: Level) -> Value {
-    let record = &organisation.record;
-    let mut claim = json!({
-        "name": record.name, "legal_form": record.form.name(), "seat": record.seat, "level": organisation.level.min(actor).acr(),
-    });
-    if let Some(Entry { kind, court, number }) = &record.register {
-        claim["register"] = json!({ "kind": kind.name(), "court": court, "number": number });
-    }
-    claim
+    let mut claim = verified_organisation::value(&organisation.record);
+    claim.insert("level".to_owned(), json!(organisation.level.min(actor).acr()));
+    Value::Object(claim)
+}
+
+/// The answer to patterns of verified claims about the organisation for which somebody acts, at what is left of the level of
+/// the grant; nothing if they act for a person, or the client may not know the organisation.
+pub async fn verified_of_organisation(
+    tx: &mut Tx,
+    app: &AppParts,
+    live: &grant::Live,
+    (patterns, with_empty): (&[Wanted], bool),
+) -> Result<Option<Value>, Error> {
+    let party = live.whose.party();
+    let Some(id) = party.organisation().filter(|_| !patterns.is_empty() && live.whose.is_acting()) else {
+        return Ok(None);
+    };
+    let organisation = organisation::load(tx, &app.vault, id).await?;
+    let evidence = organisation::evidence::list(tx, &app.vault, id).await?;
+    let now = app.now();
+    let (level, _) = assurance::stated(live.level(), live.row.authenticated_at, now);
+    let known = verified_organisation::verified(&organisation.record, &evidence, level);
+    Ok(verified_claims::tell(&known, patterns, (now, with_empty)))
 }
 
 /// In the form that the client has registered (OpenID Connect Core section 5.3.2).

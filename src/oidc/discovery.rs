@@ -19,8 +19,6 @@ const SIGNATURES: [&str; 4] = ["ES256", "PS256", "EdDSA", "RS256"];
 /// What an ID token says besides the person's data.
 const PROTOCOL_CLAIMS: [&str; 12] =
     ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "act"];
-/// What is told of an organisation.
-const ORGANISATION: &str = "organisation";
 
 /// OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2.
 pub fn document(config: &Config) -> Value {
@@ -124,7 +122,7 @@ fn requests(config: &Config) -> Value {
 }
 
 fn claims() -> Vec<&'static str> {
-    PROTOCOL_CLAIMS.into_iter().chain(Claim::ALL.map(Claim::name)).chain([ORGANISATION]).collect()
+    PROTOCOL_CLAIMS.into_iter().chain(Claim::ALL.map(Claim::name)).chain([verified_claims::ORGANISATION]).collect()
 }
 
 /// What clients get (RFC 9701 for introspection).
@@ -140,7 +138,8 @@ fn tokens() -> Value {
         "documents_supported": verified_claims::DOCUMENTS,
         "documents_check_methods_supported": verified_claims::CHECK_METHODS,
         "electronic_records_supported": verified_claims::RECORDS,
-        "claims_in_verified_claims_supported": verified_claims::CLAIMS.map(Claim::name),
+        "claims_in_verified_claims_supported":
+            verified_claims::CLAIMS.into_iter().map(Claim::name).chain([verified_claims::ORGANISATION]).collect::<Vec<_>>(),
         "claims_supported": claims(),
         "id_token_signing_alg_values_supported": SIGNATURES,
         "id_token_encryption_alg_values_supported": managements,

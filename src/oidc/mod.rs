@@ -30,6 +30,7 @@ pub mod revocation;
 mod store;
 pub mod token;
 mod verified_claims;
+mod verified_organisation;
 pub mod web;
 pub mod whose;
 

@@ -172,7 +172,8 @@ pub struct Single {
     actor: Map<String, Value>,
 }
 
-/// How the claims of somebody who acts for another party, or is acted for, were verified is told nobody.
+/// How the claims of a person who acts for another party, or is acted for, were verified is told nobody; how those of an
+/// organisation were, whoever may know the organisation.
 pub async fn single_claims(app: &AppParts, live: Option<&Live>) -> Result<Single, Error> {
     let asks = |live: &&Live| !live.claims.id_token.is_empty() || !live.claims.id_token_verified.is_empty();
     let Some(live) = live.filter(asks) else { return Ok(Single::default()) };
@@ -180,7 +181,12 @@ pub async fn single_claims(app: &AppParts, live: Option<&Live>) -> Result<Single
     let asked = claims::deliverable(live, &[], &live.claims.id_token);
     if live.power.is_some() {
         let is_asked = |claim| live.claims.id_token.contains(&claim);
-        let subject = claims::of_represented(&mut tx, app, live, is_asked).await?;
+        let mut subject = claims::of_represented(&mut tx, app, live, is_asked).await?;
+        if live.scopes.contains(&Scope::Organisation) {
+            let asked = (live.claims.id_token_verified.as_slice(), false);
+            let verified = claims::verified_of_organisation(&mut tx, app, live, asked).await?;
+            subject.extend(verified.map(|verified| (verified_claims::NAME.to_owned(), verified)));
+        }
         return Ok(Single { subject, actor: claims::of_actor(&mut tx, app, live, &asked).await? });
     }
     let account = account::load(&mut tx, &app.vault, &live.row.account_id).await?;

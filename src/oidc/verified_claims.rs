@@ -14,7 +14,7 @@ use time::format_description::well_known::Rfc3339;
 use super::claims;
 use crate::account::evidence::{DocumentKind, Evidence};
 use crate::account::{Account, Source};
-use crate::client::{Claim, Client};
+use crate::client::{Claim, Client, Scope};
 use crate::kernel::id::EvidenceId;
 use crate::kernel::level::Level;
 use crate::kernel::secret::{hex, sha256};
@@ -38,8 +38,10 @@ pub const CLAIMS: [Claim; 8] = [
 /// Kinds of evidence, of documents and of records, and how they are checked, as the metadata list them.
 pub const EVIDENCE: [&str; 2] = ["document", "electronic_record"];
 pub const DOCUMENTS: [&str; 4] = ["idcard", "passport", "de_erp", "de_eid_card"];
-pub const RECORDS: [&str; 2] = ["linked_account", "postal_code_letter"];
-pub const CHECK_METHODS: [&str; 4] = ["vcrypt", "vpip", "auth", "token"];
+pub const RECORDS: [&str; 4] = ["linked_account", "postal_code_letter", "company_register", "organisation_account"];
+pub const CHECK_METHODS: [&str; 5] = ["vcrypt", "vpip", "auth", "token", "data"];
+/// The claim about an organisation.
+pub const ORGANISATION: &str = "organisation";
 
 /// One pattern. The values that a client compares with are kept as hashes: what it believes of somebody is stored nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,9 +49,18 @@ pub struct Wanted {
     /// As it was sent, without what nobody knows here.
     verification: Value,
     claims: Vec<(Claim, Vec<String>)>,
+    /// If what is known of an organisation is asked for, with the values that it may have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    organisation: Option<Vec<String>>,
 }
 
 impl Wanted {
+    /// Everything that is asked for, by name.
+    fn names(&self) -> impl Iterator<Item = (&'static str, &Vec<String>)> {
+        let of_organisation = self.organisation.iter().map(|wanted| (ORGANISATION, wanted));
+        self.claims.iter().map(|(claim, wanted)| (claim.name(), wanted)).chain(of_organisation)
+    }
+
     pub fn claims(&self) -> impl Iterator<Item = Claim> {
         self.claims.iter().map(|(claim, _)| *claim)
     }
@@ -74,7 +85,9 @@ fn read_one(client: &Client, pattern: &Value) -> Option<Wanted> {
     let claims = pattern.get("claims")?.as_object()?;
     let known = CLAIMS.into_iter().filter(|claim| client.rule(*claim).is_some());
     let wanted = known.filter_map(|claim| Some((claim, values(claims.get(claim.name())?)))).collect();
-    Some(Wanted { verification: Value::Object(verification.clone()), claims: wanted })
+    let is_for_organisations = client.scopes.contains(&Scope::Organisation);
+    let organisation = claims.get(ORGANISATION).filter(|_| is_for_organisations).map(values);
+    Some(Wanted { verification: Value::Object(verification.clone()), claims: wanted, organisation })
 }
 
 /// What a constraint names, as hashes; empty if it names nothing.
@@ -89,10 +102,10 @@ fn hash(value: &Value) -> String {
 }
 
 /// A verification with what it vouches for.
-struct Verified {
-    verification: Value,
-    shown_at: Timestamp,
-    claims: Vec<(Claim, Value)>,
+pub struct Verified {
+    pub verification: Value,
+    pub shown_at: Timestamp,
+    pub claims: Vec<(&'static str, Value)>,
 }
 
 /// The answer to the patterns, for a sign-in of that level; `None` if there is nothing to tell. `deliverable` are the claims
@@ -104,19 +117,23 @@ pub fn answer(
     deliverable: impl Fn(Claim) -> bool,
     (level, now, with_empty): (Level, Timestamp, bool),
 ) -> Option<Value> {
-    let known = verified(account, evidence, level, &deliverable);
+    tell(&verified(account, evidence, level, &deliverable), patterns, (now, with_empty))
+}
+
+/// The part of what is known that patterns ask for.
+pub fn tell(known: &[Verified], patterns: &[Wanted], (now, with_empty): (Timestamp, bool)) -> Option<Value> {
     let mut told = Vec::new();
     for pattern in patterns {
-        for one in &known {
-            let asked = pattern.claims.iter().filter_map(|(claim, wanted)| {
-                let (_, value) = one.claims.iter().find(|(known, _)| known == claim)?;
+        for one in known {
+            let asked = pattern.names().filter_map(|(claim, wanted)| {
+                let (_, value) = one.claims.iter().find(|(known, _)| *known == claim)?;
                 Some((claim, value, wanted))
             });
             let asked: Vec<_> = asked.collect();
             let age = one.shown_at.until(now).as_secs();
             let Some(verification) = matching(&pattern.verification, &one.verification, age) else { continue };
             let fits = asked.iter().filter(|(_, value, wanted)| wanted.is_empty() || wanted.contains(&hash(value)));
-            let claims: Map<_, _> = fits.map(|(claim, value, _)| (claim.name().to_owned(), (*value).clone())).collect();
+            let claims: Map<_, _> = fits.map(|(claim, value, _)| ((*claim).to_owned(), (*value).clone())).collect();
             if !claims.is_empty() || (with_empty && !asked.is_empty()) {
                 told.push(json!({ "verification": verification, "claims": claims }));
             }
@@ -135,11 +152,11 @@ fn verified(
     level: Level,
     deliverable: impl Fn(Claim) -> bool,
 ) -> Vec<Verified> {
-    let mut groups: BTreeMap<(&EvidenceId, Level), Vec<(Claim, Value)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(&EvidenceId, Level), Vec<(&str, Value)>> = BTreeMap::new();
     for claim in CLAIMS.into_iter().filter(|claim| deliverable(*claim)) {
         let Some((id, transferable)) = backing(account, claim, level) else { continue };
         let Some(value) = claims::value(account, claim).filter(|value| is_tellable(claim, value)) else { continue };
-        groups.entry((id, transferable)).or_default().push((claim, value));
+        groups.entry((id, transferable)).or_default().push((claim.name(), value));
     }
     let told = |((id, level), claims): ((&EvidenceId, Level), _)| {
         let one = evidence.iter().find(|one| one.id == *id)?;
@@ -163,14 +180,19 @@ fn is_tellable(claim: Claim, value: &Value) -> bool {
 }
 
 fn verification(evidence: &Evidence, level: Level) -> Value {
-    let time = evidence.shown_at.in_germany().to_utc().format(&Rfc3339).unwrap_or_default();
+    by_eidas(level, evidence.shown_at, &[proof(evidence)])
+}
+
+/// A verification by the levels of Regulation (EU) No 910/2014.
+pub fn by_eidas(level: Level, shown_at: Timestamp, evidence: &[Value]) -> Value {
+    let time = shown_at.in_germany().to_utc().format(&Rfc3339).unwrap_or_default();
     let assurance = match level {
         Level::Basic | Level::Low => "low",
         Level::Substantial => "substantial",
         Level::High => "high",
     };
     json!({
-        "trust_framework": TRUST_FRAMEWORK, "assurance_level": assurance, "time": time, "evidence": [proof(evidence)],
+        "trust_framework": TRUST_FRAMEWORK, "assurance_level": assurance, "time": time, "evidence": evidence,
     })
 }
 

@@ -89,7 +89,7 @@ async fn note(app: &AppParts, seen: &Member, by: Founder<'_>, found: &Found) -> 
         entry: Some(found.entry.clone()),
         address: found.address.clone(),
         names_representative: names(found, &person),
-        seen: None,
+        ..Shown::default()
     };
     evidence::record(&mut work, &app.vault, &organisation, (Source::Register, member.identity), &shown).await?;
     // Its management is where the register says, whatever its founder has said.

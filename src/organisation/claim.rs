@@ -7,7 +7,7 @@ use super::event::{By, Happened, What};
 use super::opening::Founder;
 use super::store::claim as store;
 use super::store::state;
-use super::{draft, hold, life};
+use super::{draft, evidence, hold, life};
 use crate::account;
 use crate::account::further::merge_blanks;
 use crate::app::AppParts;
@@ -173,6 +173,7 @@ pub async fn decide(
             Err(error) => return Err(error),
         }
         state::free_entry(work, &id).await?;
+        evidence::free_account(work, &app.vault, &id).await?;
     }
     let claimant = account::load(&mut work.tx, &app.vault, &known.account_id).await?;
     tell(app, work, &claimant, Kind::OrganisationClaim, |texts| {

@@ -91,19 +91,9 @@ pub enum Difference {
 }
 
 impl Found {
-    /// What has to be the same, however it is written (Implementing Regulation (EU) 2015/1502, 2.1.3).
+    /// What has to be the same.
     pub fn differences(&self, record: &Record) -> Vec<Difference> {
-        let mut differences = Vec::new();
-        if folded(&self.name) != folded(&record.name) {
-            differences.push(Difference::Name(self.name.clone()));
-        }
-        if self.form != Some(record.form) {
-            differences.push(Difference::Form(self.form));
-        }
-        if folded(&self.seat) != folded(&record.seat) {
-            differences.push(Difference::Seat(self.seat.clone()));
-        }
-        differences
+        differences(record, (&self.name, self.form, &self.seat))
     }
 
     /// Whether the register names this person among those who represent it.
@@ -116,6 +106,21 @@ impl Found {
             is_day && is_given && folded(&one.family_name) == folded(family_name)
         })
     }
+}
+
+/// What has to be the same, however it is written (Implementing Regulation (EU) 2015/1502, 2.1.3).
+pub fn differences(record: &Record, (name, form, seat): (&str, Option<LegalForm>, &str)) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    if folded(name) != folded(&record.name) {
+        differences.push(Difference::Name(name.to_owned()));
+    }
+    if form != Some(record.form) {
+        differences.push(Difference::Form(form));
+    }
+    if folded(seat) != folded(&record.seat) {
+        differences.push(Difference::Seat(seat.to_owned()));
+    }
+    differences
 }
 
 /// Whether anybody can be asked.

@@ -35,6 +35,10 @@ pub enum What {
     },
     /// The register has no such entry, or says something else.
     RegisterDiffers {},
+    /// An account elsewhere has shown nothing.
+    AccountRefused {
+        why: &'static str,
+    },
     LetterOrdered {
         purpose: Purpose,
     },
@@ -111,6 +115,7 @@ impl Event for Happened {
             What::Changed { .. } => "organisation.changed",
             What::EvidenceRecorded { .. } => "organisation.evidence_recorded",
             What::RegisterDiffers {} => "organisation.register_differs",
+            What::AccountRefused { .. } => "organisation.account_refused",
             What::LetterOrdered { .. } => "organisation.letter_ordered",
             What::LetterRefused {} => "organisation.letter_refused",
             What::DeskTaken {} => "organisation.desk_taken",

@@ -32,6 +32,8 @@ pub enum Source {
     Letter,
     /// An office has seen an extract from the register and who brought it.
     RegistrationDesk,
+    /// An account that the organisation has elsewhere, with the administration (Mein Unternehmenskonto, another Land).
+    UpstreamAccount,
 }
 
 impl Source {
@@ -41,6 +43,7 @@ impl Source {
             Self::Register => &t.source_register,
             Self::Letter => &t.source_letter,
             Self::RegistrationDesk => &t.source_desk,
+            Self::UpstreamAccount => &t.source_account,
         }
     }
 }
@@ -56,7 +59,7 @@ pub struct Rule {
 }
 
 /// The table. What is not in it is basic; nothing is high, which would need the unique identifier of 2.1.3 and 2.1.4.
-pub const POLICY: [Rule; 4] = [
+pub const POLICY: [Rule; 7] = [
     Rule {
         valid_from: "2026-11-01",
         shown: &[Source::Register],
@@ -83,17 +86,43 @@ pub const POLICY: [Rule; 4] = [
         source: "2.1.3 and 2.1.4 substantial: an office has seen an extract from the register that names who brought it, or what \
                  stands in its place, which may be worth less (`desk/paper.rs`)",
     },
+    Rule {
+        valid_from: "2026-11-27",
+        shown: &[Source::UpstreamAccount],
+        level: Level::Low,
+        source: "2.1.3 and 2.1.4 low: an account of the administration names it and whoever acts there, who is who asked here; \
+                 so much also if it does not say under which number it stands in a register",
+    },
+    Rule {
+        valid_from: "2026-11-27",
+        shown: &[Source::UpstreamAccount],
+        level: Level::Substantial,
+        source: "2.1.3 substantial: by name, legal form and, if it has one, number in the register; 2.1.4 substantial: who \
+                 acts there is who asked here, known at substantial on both sides",
+    },
+    Rule {
+        valid_from: "2026-11-27",
+        shown: &[Source::Register, Source::UpstreamAccount],
+        level: Level::Substantial,
+        source: "2.1.3 substantial: the number in the register comes from the register itself; 2.1.4 substantial: as above",
+    },
 ];
 
 /// What is kept of evidence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
     pub name: String,
     pub entry: Option<Entry>,
     /// The register's address, or that to which the letter went.
     pub address: Option<Address>,
-    /// Whether the register names the one who had it checked among those who represent it.
+    /// Whether the register names the one who had it checked among those who represent it. No account elsewhere does.
     pub names_representative: bool,
+    /// Whether the organisation stands in a register, and what has shown it does not say so.
+    #[serde(default)]
+    pub lacks_entry: bool,
+    /// Whose account it was, as people call the provider.
+    #[serde(default)]
+    pub checked_by: Option<String>,
     /// What an office has seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<Seen>,
@@ -114,15 +143,22 @@ pub struct Seen {
 #[derive(Clone, Debug)]
 pub struct Evidence {
     pub source: Source,
-    /// How well it was known who had it shown; at a desk no more than the document and the office are worth.
+    /// How well it was known who had it shown; at a desk no more than the document and the office are worth, and of an account elsewhere
+    /// no more than that says.
     pub by: Level,
     pub shown_at: Timestamp,
     pub void_at: Option<Timestamp>,
     pub shown: Shown,
 }
 
-/// What all evidence that counts gives together: no more than the least known of those who had it shown.
-pub fn level(evidence: &[Evidence]) -> Level {
+/// Evidence that a rule takes together, and what it gives: no more than the least known of those who had it shown.
+pub struct Proven<'a> {
+    pub level: Level,
+    pub evidence: Vec<&'a Evidence>,
+}
+
+/// The rules that evidence which counts meets.
+fn met(evidence: &[Evidence]) -> Vec<Proven<'_>> {
     let find = |source| evidence.iter().find(|one: &&Evidence| one.source == source && one.void_at.is_none());
     let register_address = find(Source::Register).and_then(|one| one.shown.address.as_ref());
     let is_elsewhere = |one: &Evidence| match (register_address, &one.shown.address) {
@@ -136,9 +172,33 @@ pub fn level(evidence: &[Evidence]) -> Level {
         if used.len() > 1 && used.iter().any(|one| one.source == Source::Letter && is_elsewhere(one)) {
             return None;
         }
-        Some(used.iter().map(|one| one.by).fold(rule.level, Level::min))
+        if used.len() == 1 && used[0].shown.lacks_entry && rule.level > Level::Low {
+            return None;
+        }
+        let level = used.iter().map(|one| one.by).fold(rule.level, Level::min);
+        Some(Proven { level, evidence: used })
     };
-    POLICY.iter().filter_map(gives).max().unwrap_or(Level::Basic)
+    POLICY.iter().filter_map(gives).collect()
+}
+
+/// What all evidence that counts gives.
+pub fn level(evidence: &[Evidence]) -> Level {
+    met(evidence).into_iter().map(|proven| proven.level).max().unwrap_or(Level::Basic)
+}
+
+/// The same with what gives it, the most first: each evidence once, where it counts for most.
+pub fn proven(evidence: &[Evidence]) -> Vec<Proven<'_>> {
+    let mut all = met(evidence);
+    all.sort_by_key(|proven| (std::cmp::Reverse(proven.level), proven.evidence.len()));
+    let mut used: Vec<Source> = Vec::new();
+    all.retain(|proven| {
+        let is_new = proven.evidence.iter().all(|one| !used.contains(&one.source));
+        if is_new {
+            used.extend(proven.evidence.iter().map(|one| one.source));
+        }
+        is_new
+    });
+    all
 }
 
 /// What the organisation is worth through this member: never more than it is known who they are.
@@ -175,12 +235,58 @@ pub async fn record(
     (source, by): (Source, Level),
     shown: &Shown,
 ) -> Result<Level, Error> {
+    write(work, vault, organisation, (source, by, None), shown).await
+}
+
+/// The same of an account elsewhere. `Conflict("account")` if it counts for another organisation; the work must not be committed
+/// then.
+pub async fn record_account(
+    work: &mut Work,
+    vault: &Vault,
+    organisation: &Organisation,
+    (account, by): (&AccountElsewhere, Level),
+    shown: &Shown,
+) -> Result<Level, Error> {
+    write(work, vault, organisation, (Source::UpstreamAccount, by, Some(account)), shown).await
+}
+
+/// An account of an organisation elsewhere, as a keyed hash: nothing of it stands in the database.
+pub struct AccountElsewhere([u8; 32]);
+
+impl AccountElsewhere {
+    pub fn new(vault: &Vault, issuer: &str, id: &str) -> Self {
+        Self(vault.index("organisation-account", &format!("{issuer} {id}")))
+    }
+
+    /// The organisation for which it counts.
+    pub async fn owner(&self, tx: &mut Tx) -> Result<Option<OrganisationId>, Error> {
+        Ok(store::of_account(tx, &self.0).await?)
+    }
+}
+
+/// Voids what an account elsewhere has shown, so that it may count for another organisation. `work` holds the organisation.
+pub async fn free_account(work: &mut Work, vault: &Vault, id: &OrganisationId) -> Result<(), Error> {
+    let key = key(&mut work.tx, vault, id).await?;
+    store::void(work, id, Some(Source::UpstreamAccount)).await?;
+    settle(work, &key, id).await.map(drop)
+}
+
+async fn write(
+    work: &mut Work,
+    vault: &Vault,
+    organisation: &Organisation,
+    (source, by, account): (Source, Level, Option<&AccountElsewhere>),
+    shown: &Shown,
+) -> Result<Level, Error> {
     let key = key(&mut work.tx, vault, &organisation.id).await?;
     let id = OrganisationEvidenceId::new(work.now, &work.random);
     let plain = serde_json::to_vec(shown).map_err(Error::broken)?;
     let sealed = key.seal(place(&id), &plain, &work.random).map_err(Error::broken)?;
     store::void(work, &organisation.id, Some(source)).await?;
-    store::insert(work, (&id, &organisation.id), (source, by), &sealed).await?;
+    let account = account.map(|account| account.0);
+    if !store::insert(work, (&id, &organisation.id), (source, by), (&sealed, account)).await? {
+        return Err(Error::Conflict("account"));
+    }
     let level = settle(work, &key, &organisation.id).await?;
     audit::record(work, &Happened::new(&organisation.id, What::EvidenceRecorded { source, level })).await?;
     Ok(level)
@@ -223,7 +329,8 @@ mod tests {
     }
 
     fn evidence(source: Source, by: Level, address: Option<Address>) -> Evidence {
-        let shown = Shown { name: "Weber".to_owned(), entry: None, address, names_representative: true, seen: None };
+        let (name, names_representative) = ("Weber".to_owned(), true);
+        let shown = Shown { name, address, names_representative, ..Shown::default() };
         Evidence { source, by, shown_at: Timestamp::from_seconds(1), void_at: None, shown }
     }
 
@@ -245,10 +352,52 @@ mod tests {
         assert_eq!(level(&[evidence(Source::RegistrationDesk, s, None)]), Level::Substantial);
         let void = Evidence { void_at: Some(Timestamp::from_seconds(2)), ..letter() };
         assert_eq!(level(&[register(), void]), Level::Basic);
+        let account = || evidence(Source::UpstreamAccount, s, weg());
+        let without = || {
+            let mut account = account();
+            account.shown.lacks_entry = true;
+            account
+        };
+        assert_eq!(level(&[account()]), Level::Substantial);
+        assert_eq!(level(&[without()]), Level::Low, "it does not say where the organisation stands");
+        assert_eq!(level(&[without(), letter()]), Level::Low, "nor does a letter");
+        assert_eq!(level(&[without(), register()]), Level::Substantial, "the register does");
+        assert_eq!(level(&[evidence(Source::UpstreamAccount, Level::Low, None)]), Level::Low);
+        assert_eq!(
+            level(&[evidence(Source::UpstreamAccount, Level::Low, None), register()]),
+            Level::Low,
+            "no more than it says"
+        );
         for by in Level::ALL {
-            let all = [register(), evidence(Source::Letter, by, weg()), evidence(Source::RegistrationDesk, by, None)];
+            let all = [
+                register(),
+                evidence(Source::Letter, by, weg()),
+                evidence(Source::RegistrationDesk, by, None),
+                evidence(Source::UpstreamAccount, by, None),
+            ];
             assert!(level(&all) <= Level::Substantial.min(by.max(Level::Basic)), "{by:?}");
         }
+    }
+
+    #[test]
+    fn each_evidence_stands_where_it_counts_for_most() {
+        let s = Level::Substantial;
+        let one = |source| evidence(source, s, None);
+        let told = |all: &[Evidence]| -> Vec<(Level, Vec<Source>)> {
+            let of = |proven: Proven<'_>| (proven.level, proven.evidence.iter().map(|one| one.source).collect());
+            proven(all).into_iter().map(of).collect()
+        };
+        let (register, letter, account) = (Source::Register, Source::Letter, Source::UpstreamAccount);
+        assert_eq!(told(&[one(letter), one(register)]), [(s, vec![register, letter])]);
+        assert_eq!(
+            told(&[one(letter), one(register), one(account)]),
+            [(s, vec![account]), (s, vec![register, letter])]
+        );
+        let mut without = one(account);
+        without.shown.lacks_entry = true;
+        assert_eq!(told(&[without.clone(), one(register)]), [(s, vec![register, account])]);
+        assert_eq!(told(&[without]), [(Level::Low, vec![account])]);
+        assert_eq!(told(&[]), []);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod claim;
 pub mod company_register;
 pub mod desk;
 pub mod draft;
+pub mod elsewhere;
 pub mod event;
 pub mod evidence;
 pub mod granting;

@@ -83,6 +83,7 @@ pub const KINDS: &[(&str, Topic, Sentence)] = &[
     ("organisation.changed", Topic::Organisation, |t| &t.organisation_changed),
     ("organisation.evidence_recorded", Topic::Organisation, |t| &t.organisation_evidence_recorded),
     ("organisation.register_differs", Topic::Organisation, |t| &t.organisation_register_differs),
+    ("organisation.account_refused", Topic::Organisation, |t| &t.organisation_account_refused),
     ("organisation.letter_ordered", Topic::Organisation, |t| &t.organisation_letter_ordered),
     ("organisation.letter_refused", Topic::Organisation, |t| &t.organisation_letter_refused),
     ("organisation.desk_taken", Topic::Organisation, |t| &t.organisation_desk_taken),

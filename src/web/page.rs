@@ -9,6 +9,7 @@ use askama::Template;
 use super::bar::ActingBar;
 use crate::account::AttributeName;
 use crate::app::AppParts;
+use crate::config::Upstream;
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::level::Level;
 use crate::kernel::secret::{hex, sha256};
@@ -99,8 +100,18 @@ pub struct ProviderButton {
 impl ProviderButton {
     /// Those of the settings.
     pub fn all(app: &AppParts, language: Language) -> Vec<Self> {
-        let enabled = app.config.upstream.iter().filter(|one| one.enabled);
-        enabled.map(|one| Self { id: one.id.clone(), name: one.title(language).to_owned() }).collect()
+        Self::some(app, language, false)
+    }
+
+    /// Those whose accounts are of organisations.
+    pub fn of_organisations(app: &AppParts, language: Language) -> Vec<Self> {
+        Self::some(app, language, true)
+    }
+
+    fn some(app: &AppParts, language: Language, of_organisations: bool) -> Vec<Self> {
+        let is_meant = |one: &&Upstream| one.enabled && one.organisation.is_some() == of_organisations;
+        let meant = app.config.upstream.iter().filter(is_meant);
+        meant.map(|one| Self { id: one.id.clone(), name: one.title(language).to_owned() }).collect()
     }
 }
 

@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::device;
 use crate::pages_acting::acts_for_a_bakery;
 use crate::pages_desk::checks_organisations;
+use crate::pages_elsewhere::shows_an_organisation;
 use crate::pages_linked::{links_an_account, recovers_with_a_card};
 use crate::pages_organisation::registers_an_organisation;
 use crate::pages_way_back::{goes_to_a_desk, has_no_password};
@@ -84,6 +85,7 @@ async fn walk(language: &'static str) -> String {
     registers_an_organisation(&mut world, language, &mut album).await;
     acts_for_a_bakery(&world, language, &mut album).await;
     checks_organisations(&world, language, &mut album).await;
+    shows_an_organisation(&mut world, language, &mut album).await;
     let port = world.config.issuer.rsplit(':').next().unwrap().to_owned();
     without_codes(&album.0.replace(&port, "8080"))
 }

@@ -16,6 +16,7 @@ use crate::support::browser::PASSWORD;
 use crate::support::service::{claims, vorgang};
 use crate::support::surface::EMAIL;
 use crate::support::{Browser, Reader, Service, World};
+use crate::verified_organisation::ONLY_OF_ORGANISATIONS;
 
 const RULES: &str = "claims = [{ names = [\"given_name\", \"family_name\", \"birthdate\", \"email\", \"place_of_birth\", \
      \"nationalities\", \"address\", \"title\", \"birth_family_name\"], purpose = { de = \"Antrag\", en = \"Application\" }, \
@@ -286,7 +287,9 @@ both!(everything_that_is_listed_is_told_and_nothing_else, async |world| {
         told[5].extend(one["claims"].as_object().unwrap().keys().cloned());
     }
     let discovery = world.browser().get("/.well-known/openid-configuration").await.json();
-    for (name, told) in LISTS.iter().zip(told) {
+    for (name, mut told) in LISTS.iter().zip(told) {
+        let of_organisations = ONLY_OF_ORGANISATIONS.iter().filter(|(list, _)| list == name);
+        told.extend(of_organisations.map(|(_, word)| (*word).to_owned()));
         let listed = discovery[name].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned());
         assert_eq!(listed.collect::<BTreeSet<_>>(), told, "{name}");
     }

@@ -14,6 +14,7 @@ import * as data from "./journeys/data.js";
 import * as demo from "./journeys/demo.js";
 import * as desk from "./journeys/desk.js";
 import * as device from "./journeys/device.js";
+import * as elsewhere from "./journeys/elsewhere.js";
 import * as keys from "./journeys/keys.js";
 import * as information from "./journeys/information.js";
 import * as mandates from "./journeys/mandates.js";
@@ -119,6 +120,7 @@ const STORIES_OF_THE_DEMONSTRATION = [
     "Emre climbs to what a service needs": demo.climbs,
     "Nadine acts for her bakery": acting.actsForTheBakery,
     "Nadine acts for Renate": acting.actsUnderAMandate,
+    "Nadine shows her bakery with its account in another Land": elsewhere.showsTheBakery,
     "Nadine lets Emre into her bakery": members.areSeveral,
     "Nadine gives a program a key": keys.givesAProgramAKey,
     "A tax adviser works through a list": mandates.worksThroughAList,

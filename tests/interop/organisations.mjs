@@ -9,6 +9,7 @@ import { postgres } from './lib/databases.mjs';
 import { signIn } from './lib/journeys.mjs';
 import { Demonstration, SEED_PASSWORD } from './lib/program.mjs';
 import { Flow, Provider } from './lib/relying-party.mjs';
+import { validator } from './lib/verified-claims.mjs';
 
 const SCOPES = ['openid', 'profile', 'email', 'organisation', 'offline_access'];
 const CLAIMS = [{ names: ['given_name', 'family_name', 'email'] }];
@@ -40,6 +41,7 @@ export async function run() {
     // The device has another code only in half a minute.
     const browser = await nadine(node.issuer);
     await acts(name, provider, browser);
+    await verified(name, provider, browser);
     await machine(name, provider, browser);
     const { code } = await node.stop();
     await test(`${name}: the demonstration ends well afterwards`, () => assert.equal(code, 0, node.log));
@@ -138,6 +140,78 @@ async function acts(database, provider, browser) {
     assert.equal(silent.left.searchParams.get('error'), 'account_selection_required');
     const claims = (await arrives(browser, new Flow(only, { scope }), 'Bäckerei Weber GmbH')).claims();
     assert.ok(claims.act && claims.sub !== bakery.sub && claims.act.sub !== bakery.act.sub, 'other numbers at another service');
+  });
+}
+
+/** What is known of the bakery, before and after it has been shown with its account in the other Land. */
+async function verified(database, provider, browser) {
+  const both = await provider.party('both');
+  const wanted = {
+    verification: {
+      trust_framework: { value: 'eidas' },
+      assurance_level: { value: 'substantial' },
+      time: { max_age: 600 },
+      evidence: [{ type: null, check_details: [{ check_method: null }], record: { type: null, source: null } }],
+    },
+    claims: { organisation: null, given_name: null },
+  };
+  const claims = JSON.stringify({ userinfo: { verified_claims: wanted }, id_token: { verified_claims: wanted } });
+  const asks = async () => {
+    const flow = new Flow(both, { scope: SCOPES.join(' '), claims, prompt: 'select_account' });
+    const tokens = await arrives(browser, flow, 'Bäckerei Weber GmbH');
+    const told = await oidc.fetchUserInfo(both, tokens.access_token, tokens.claims().sub);
+    return [tokens.claims().verified_claims, told.verified_claims, tokens];
+  };
+
+  await test(`${database}: of a bakery that nothing has shown nothing is told as verified`, async () => {
+    assert.deepEqual((await asks()).slice(0, 2), [undefined, undefined]);
+  });
+
+  await test(`${database}: the bakery is shown with its account in the other Land`, async () => {
+    const list = await browser.open('/organisation');
+    const bakery = list.body.match(/href="(\/organisation\/org_\w+)"[^>]*>Bäckerei Weber GmbH/)[1];
+    const away = await browser.press(await browser.open(`${bakery}/nachweis`), 'mit-nordmark-organisationen');
+    assert.equal(away.left.searchParams.get('code_challenge_method'), 'S256');
+    const there = new Browser(away.left.origin);
+    let page = await there.open(away.left);
+    page = await there.press(page, 'weiter', { email: 'nadine.weber@nordmark.example', password: SEED_PASSWORD });
+    const [, code] = (await there.open('/demo/codegeraet')).body.match(/id="code">(\d+)</);
+    page = await there.press(page, 'weiter', { code });
+    const firm = page.body.match(/value="(mem_\w+)"[^>]*>\s*<label[^>]*>Bäckerei Weber GmbH/)[1];
+    page = await there.press(page, 'weiter', { wahl: firm });
+    page = await there.press(page, 'senden');
+    const back = await browser.open(page.left);
+    assert.equal(back.path, bakery, back.text);
+    assert.match(back.text, /substanziell/);
+  });
+
+  await test(`${database}: a service reads how the bakery was verified, in the ID token and in userinfo`, async () => {
+    const [token, told, tokens] = await asks();
+    assert.deepEqual(token, told);
+    const { time, ...verification } = told.verification;
+    assert.ok(Math.abs(Date.parse(time) - Date.now()) < 600_000, time);
+    assert.deepEqual(verification, {
+      trust_framework: 'eidas',
+      assurance_level: 'substantial',
+      evidence: [
+        {
+          type: 'electronic_record',
+          check_details: [{ check_method: 'auth' }],
+          record: { type: 'organisation_account', source: { name: 'Land Nordmark' } },
+        },
+      ],
+    });
+    assert.deepEqual(told.claims, {
+      organisation: { name: 'Bäckerei Weber GmbH', legal_form: 'gmbh', seat: 'Mainz', register: { kind: 'HRB', court: 'Mainz', number: '1234' } },
+    });
+    const metadata = both.serverMetadata();
+    assert.ok(metadata.claims_in_verified_claims_supported.includes('organisation'));
+    assert.ok(metadata.electronic_records_supported.includes('organisation_account'));
+    assert.ok(metadata.documents_check_methods_supported.includes('auth'));
+    validator(metadata)(told);
+    const refreshed = await oidc.refreshTokenGrant(both, tokens.refresh_token);
+    assert.deepEqual(refreshed.claims().verified_claims, told);
+    assert.ok(!PRIVATE.some((word) => JSON.stringify([token, told]).includes(word)));
   });
 }
 

@@ -255,8 +255,7 @@ pub async fn redeem(app: &AppParts, id: &OrganisationId, by: Founder<'_>, typed:
         name: organisation.record.name.clone(),
         entry: organisation.record.register.clone(),
         address: Some(letter.address),
-        names_representative: false,
-        seen: None,
+        ..Shown::default()
     };
     let level =
         evidence::record(&mut work, &app.vault, organisation, (Source::Letter, member.identity), &shown).await?;

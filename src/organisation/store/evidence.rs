@@ -25,25 +25,41 @@ pub async fn of(tx: &mut Tx, id: &OrganisationId) -> Result<Vec<EvidenceRow>, Db
           ORDER BY CASE WHEN void_at IS NULL THEN 0 ELSE 1 END, shown_at DESC, id DESC LIMIT 100", id)
 }
 
+/// `false` if the account elsewhere counts for another organisation.
 pub async fn insert(
     work: &mut Work,
     (id, organisation): (&OrganisationEvidenceId, &OrganisationId),
     (source, level): (Source, Level),
-    record: &[u8],
-) -> Result<(), DbError> {
-    sql!(
+    (record, account): (&[u8], Option<[u8; 32]>),
+) -> Result<bool, DbError> {
+    let account = account.map(Vec::from);
+    let rows = sql!(
         &mut work.tx,
         execute,
-        "INSERT INTO organisation_evidence (id, organisation_id, source, level, shown_at, record)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO organisation_evidence (id, organisation_id, source, level, shown_at, record, account_index)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
         id,
         organisation,
         source,
         level,
         work.now,
-        record
-    )
-    .map(drop)
+        record,
+        account
+    )?;
+    Ok(rows == 1)
+}
+
+#[derive(sqlx::FromRow)]
+struct OwnerRow {
+    organisation_id: OrganisationId,
+}
+
+/// For which organisation an account elsewhere counts.
+pub async fn of_account(tx: &mut Tx, account: &[u8; 32]) -> Result<Option<OrganisationId>, DbError> {
+    let row = sql!(tx, fetch_optional OwnerRow,
+        "SELECT organisation_id FROM organisation_evidence WHERE account_index = $1 AND void_at IS NULL",
+        account.as_slice())?;
+    Ok(row.map(|row| row.organisation_id))
 }
 
 /// That of one source, or all.

@@ -5,6 +5,7 @@ pub mod area;
 pub mod change;
 pub mod desk;
 pub mod guardian;
+pub mod elsewhere;
 pub mod handover;
 pub mod invitation;
 pub mod leave;

@@ -10,11 +10,11 @@ use crate::kernel::level::Level;
 use crate::kernel::texts::{Language, moment};
 use crate::organisation::desk::{self, paper};
 use crate::organisation::evidence::{self, Evidence, Source};
-use crate::organisation::letter;
 use crate::organisation::member::{Member, Right};
 use crate::organisation::{self, Organisation, State, company_register};
+use crate::organisation::{elsewhere, letter};
 use crate::proofing::office;
-use crate::web::page::{Frame, level_name};
+use crate::web::page::{Frame, ProviderButton, level_name};
 
 /// What is left to do, as a link.
 struct Task {
@@ -39,6 +39,8 @@ struct OverviewPage {
     desk: Option<Task>,
     /// „Noch 2 Schritte“.
     left: String,
+    /// Whether an account elsewhere may show it as well.
+    asks_elsewhere: bool,
     /// What has shown it and counts no more.
     fallen: bool,
     /// The register does not name the one who had it asked.
@@ -59,7 +61,9 @@ async fn tasks(app: &AppParts, member: &Member, evidence: &[Evidence], language:
     let (organisation, t) = (&member.organisation, &language.texts().organisation);
     let mut tasks = Vec::new();
     let base = format!("/organisation/{}", organisation.id);
-    let has_desk = counts(evidence, Source::RegistrationDesk);
+    // Either of them shows all of it.
+    let is_whole = |one: &Evidence| !one.shown.lacks_entry && one.by >= Level::Substantial;
+    let has_desk = counts(evidence, Source::RegistrationDesk) || elsewhere::current(evidence).is_some_and(is_whole);
     let stands = organisation.record.register.is_some() && company_register::is_offered(app);
     if stands && !has_desk && !counts(evidence, Source::Register) {
         tasks.push(Task { id: "abgleichen", path: format!("{base}/register"), text: t.task_register.to_string() });
@@ -124,6 +128,9 @@ pub async fn show(at: AtOrganisation) -> Answer {
         left,
         fallen: tasks.iter().any(|task| task.id == "abgleichen") && evidence.iter().any(|one| one.void_at.is_some()),
         unnamed: represents && of_register.is_some_and(|one| !one.shown.names_representative),
+        asks_elsewhere: represents
+            && organisation.level < Level::Substantial
+            && !ProviderButton::of_organisations(app, language).is_empty(),
         tasks,
         desk,
         represents,
@@ -137,7 +144,7 @@ pub async fn show(at: AtOrganisation) -> Answer {
 
 /// What has just been done.
 fn done(query: &str) -> &'static str {
-    const KNOWN: [&str; 6] = ["angelegt", "register", "insolvent", "brief", "daten", "behalten"];
+    const KNOWN: [&str; 7] = ["angelegt", "register", "insolvent", "brief", "konto", "daten", "behalten"];
     let said = query.strip_prefix("erledigt=").unwrap_or_default();
     KNOWN.into_iter().find(|known| *known == said).unwrap_or_default()
 }

@@ -66,13 +66,17 @@ pub fn of_organisation(language: Language, record: &Record, evidence: &[Evidence
         find(source).filter(|one| one.shown.address.as_ref().is_some_and(|known| known.is_same(address)))
     };
     let desk = find(Source::RegistrationDesk);
+    let elsewhere = find(Source::UpstreamAccount);
+    let with_entry = elsewhere.filter(|one| !one.shown.lacks_entry);
     let mut all = rows(t, record);
     for row in &mut all {
         let known = match row.id {
-            "name" | "rechtsform" | "register" | "sitz" => shown(find(Source::Register).or(desk)),
+            "name" | "rechtsform" | "sitz" => shown(find(Source::Register).or(desk).or(elsewhere)),
+            "register" => shown(find(Source::Register).or(desk).or(with_entry)),
             "anschrift" => {
                 let address = &record.business_address;
-                shown(at(Source::Letter, address).or_else(|| at(Source::Register, address)))
+                let known = at(Source::Letter, address).or_else(|| at(Source::Register, address));
+                shown(known.or_else(|| at(Source::UpstreamAccount, address)))
             }
             _ => None,
         };

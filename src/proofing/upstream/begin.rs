@@ -10,7 +10,7 @@ use super::provider::Provider;
 use super::{Purpose, Question, Told, question};
 use crate::app::AppParts;
 use crate::kernel::error::Error;
-use crate::kernel::id::{ClientId, MeansId};
+use crate::kernel::id::{ClientId, MeansId, OrganisationId};
 use crate::kernel::level::Level;
 use crate::kernel::texts::Language;
 use crate::kernel::time::minutes;
@@ -29,6 +29,8 @@ pub struct Going<'a> {
     /// Who is signed in, if only they may come back with an answer.
     pub session: Option<&'a Session>,
     pub means: Option<MeansId>,
+    /// The organisation that is to be shown.
+    pub organisation: Option<OrganisationId>,
     pub wanted: Option<Level>,
     pub next: String,
     /// The service that the person is on the way to.
@@ -58,6 +60,7 @@ pub async fn begin(app: &AppParts, going: Going<'_>) -> Result<Result<String, To
         begun_at: app.now(),
         session: going.session.map(|session| session.id.clone()),
         means: going.means,
+        organisation: going.organisation,
         wanted: going.wanted,
         next: going.next,
         client: going.client,
@@ -71,14 +74,18 @@ pub async fn begin(app: &AppParts, going: Going<'_>) -> Result<Result<String, To
         .add_prompt(CoreAuthPrompt::Login)
         .set_max_age(LIFETIME)
         .add_extra_param("ui_locales", going.language.tag());
-    let wants_data = matches!(going.purpose, Purpose::Link | Purpose::Confirm);
+    // Whoever acts for several there says for which.
+    if going.purpose == Purpose::Organisation {
+        request = request.add_prompt(CoreAuthPrompt::SelectAccount);
+    }
+    let wants_data = going.purpose.wants_data();
     // The library asks for `openid` by itself.
     for scope in provider.settings.scopes.iter().filter(|scope| wants_data && *scope != "openid") {
         request = request.add_scope(Scope::new(scope.clone()));
     }
     let least = going.wanted.unwrap_or(match going.purpose {
         Purpose::SignIn => Level::Low,
-        Purpose::Link | Purpose::Confirm | Purpose::Unblock => provider.settings.most(),
+        Purpose::Link | Purpose::Confirm | Purpose::Unblock | Purpose::Organisation => provider.settings.most(),
     });
     for acr in provider.settings.acr_values(least) {
         request = request.add_auth_context_value(AuthenticationContextClass::new(acr.to_owned()));

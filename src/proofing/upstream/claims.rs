@@ -15,7 +15,7 @@ pub fn shown(provider: &Provider, claims: &Map<String, Value>, now: Timestamp) -
 }
 
 /// A claim, or a member of one: `address.locality`. Of a list the first.
-fn text<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a str> {
+pub fn text<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a str> {
     let mut parts = path.split('.');
     let mut value = claims.get(parts.next()?)?;
     for part in parts {

@@ -10,6 +10,7 @@ use super::{Agreed, Found, Purpose, Question, Refused, Told, linking, question};
 use crate::app::AppParts;
 use crate::assurance::Policy;
 use crate::kernel::error::Error;
+use crate::kernel::id::OrganisationId;
 use crate::kernel::level::Level;
 use crate::kernel::means::MeansKind;
 use crate::kernel::secret::Secret;
@@ -72,8 +73,11 @@ impl Returning<'_> {
     }
 }
 
-/// Takes an answer. The try is counted and the question is gone before anything else is looked at.
-pub async fn finish(app: &AppParts, returning: Returning<'_>) -> Result<Finished, Error> {
+/// What somebody goes on with who has come back: the question, and the tries that were counted.
+type Taken = (Question, [Counter; 3]);
+
+/// The try is counted and the question is gone before anything else is looked at.
+async fn take(app: &AppParts, returning: &Returning<'_>) -> Result<Result<Taken, (Told, Option<Question>)>, Error> {
     let counters = attempts::of_linked(app, returning.browser, returning.network);
     let mut work = app.begin(Actor::Visitor).await?;
     let counted = attempts::count(&mut work, counters).await;
@@ -87,18 +91,65 @@ pub async fn finish(app: &AppParts, returning: Returning<'_>) -> Result<Finished
     let asked = match taken {
         Some(asked) if asked.provider == returning.provider.settings.id => asked,
         // Another provider was asked: somebody has mixed them up (RFC 9700 section 4.4).
-        Some(asked) => return refused(app, (&returning, &asked), "mixed", Told::NotBelieved).await,
-        None => return Ok(Finished::Told(Told::Gone, "/anmelden".to_owned())),
+        Some(asked) => return Ok(Err((Told::NotBelieved, Some(asked)))),
+        None => return Ok(Err((Told::Gone, None))),
     };
     if asked.session.is_some() && asked.session.as_ref() != returning.session.map(|session| &session.id) {
-        return Ok(Finished::Told(Told::Gone, asked.next));
+        return Ok(Err((Told::Gone, Some(asked))));
     }
+    Ok(Ok((asked, counters)))
+}
+
+/// Takes an answer.
+pub async fn finish(app: &AppParts, returning: Returning<'_>) -> Result<Finished, Error> {
+    let (asked, counters) = match take(app, &returning).await? {
+        Ok(taken) => taken,
+        Err((told @ Told::NotBelieved, Some(asked))) => {
+            return refused(app, (&returning, &asked), "mixed", told).await;
+        }
+        Err((told, asked)) => {
+            return Ok(Finished::Told(told, asked.map_or_else(|| "/anmelden".to_owned(), |asked| asked.next)));
+        }
+    };
     let provider = returning.provider;
     match provider.ask(answer(app, &returning, &asked)).await {
         Ok(answer) => go_on(app, &returning, (asked, answer), counters).await,
         Err(told @ Told::NotBelieved) => refused(app, (&returning, &asked), "not_believed", told).await,
         Err(told) => Ok(Finished::Told(told, asked.next)),
     }
+}
+
+/// What is believed to have been said of an organisation, and of which one it was asked.
+pub struct Vouched {
+    pub organisation: OrganisationId,
+    pub answer: Answer,
+}
+
+/// Why nothing came of asking about an organisation, and about which one if it was a question of ours.
+pub struct Turned {
+    pub told: Told,
+    pub organisation: Option<OrganisationId>,
+}
+
+/// The same for a question about an organisation. Whoever has asked it is still signed in.
+pub async fn receive(app: &AppParts, returning: Returning<'_>) -> Result<Result<Vouched, Turned>, Error> {
+    let asked = match take(app, &returning).await? {
+        Ok((asked, _)) => asked,
+        Err((told, asked)) => {
+            // To nobody but who has asked.
+            let own = asked.filter(|asked| asked.session.as_ref() == returning.session.map(|session| &session.id));
+            return Ok(Err(Turned { told, organisation: own.and_then(|asked| asked.organisation) }));
+        }
+    };
+    let (Purpose::Organisation, Some(organisation), Some(_)) =
+        (asked.purpose, asked.organisation.clone(), &asked.session)
+    else {
+        return Ok(Err(Turned { told: Told::Gone, organisation: None }));
+    };
+    Ok(match returning.provider.ask(answer(app, &returning, &asked)).await {
+        Ok(answer) => Ok(Vouched { organisation, answer }),
+        Err(told) => Err(Turned { told, organisation: Some(organisation) }),
+    })
 }
 
 async fn refused(
@@ -146,7 +197,8 @@ async fn go_on(
     let subject = Subject::new(&app.vault, &returning.provider.settings.issuer, &answer.sub);
     match (asked.purpose, returning.session) {
         (Purpose::SignIn, _) => sign_in(app, returning, (asked, answer, subject), counters).await,
-        (_, None) => Ok(Finished::Told(Told::Gone, asked.next)),
+        // About an organisation it is asked, and answered, elsewhere.
+        (_, None) | (Purpose::Organisation, _) => Ok(Finished::Told(Told::Gone, asked.next)),
         (Purpose::Link, Some(session)) => offer(app, returning, session, (&answer, subject, asked.next)).await,
         (Purpose::Unblock, Some(session)) => {
             if !is_meant(app, session, &asked, &subject).await? {

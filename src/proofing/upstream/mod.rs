@@ -15,7 +15,7 @@ mod redeem;
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::id::{AccountId, ClientId, MeansId, SessionId};
+use crate::kernel::id::{AccountId, ClientId, MeansId, OrganisationId, SessionId};
 use crate::kernel::level::Level;
 use crate::kernel::time::Timestamp;
 use crate::signin::ceremony::Owner;
@@ -23,10 +23,12 @@ use crate::signin::linked::Subject;
 use crate::signin::session::Session;
 
 pub use begin::{Going, begin};
+pub use claims::{shown, text};
 pub use confirm::{Comparison, agree};
-pub use finish::{Finished, Offer, Returning, finish, link};
+pub use finish::{Finished, Offer, Returning, Turned, Vouched, finish, link, receive};
 pub use logout::{Received, receive as receive_logout};
 pub use provider::{Provider, Providers};
+pub use redeem::Answer;
 
 /// What somebody goes to another provider for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +40,15 @@ pub enum Purpose {
     Confirm,
     /// To end a block.
     Unblock,
+    /// To have an organisation shown for which they act there.
+    Organisation,
+}
+
+impl Purpose {
+    /// Whether more is asked for than who it is.
+    const fn wants_data(self) -> bool {
+        matches!(self, Self::Link | Self::Confirm | Self::Organisation)
+    }
 }
 
 /// What is remembered until they come back, sealed into `state`.
@@ -53,6 +64,9 @@ struct Question {
     session: Option<SessionId>,
     /// The link that is meant, if it is a certain one.
     means: Option<MeansId>,
+    /// The organisation that is meant.
+    #[serde(default)]
+    organisation: Option<OrganisationId>,
     /// The level that they need here.
     wanted: Option<Level>,
     /// Where they go afterwards.

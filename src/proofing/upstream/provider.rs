@@ -115,7 +115,12 @@ impl Providers {
     }
 
     pub fn find(&self, id: &str) -> Option<&Provider> {
-        self.0.get(id)
+        self.0.get(id).filter(|provider| provider.settings.organisation.is_none())
+    }
+
+    /// One whose accounts are of organisations.
+    pub fn find_of_organisations(&self, id: &str) -> Option<&Provider> {
+        self.0.get(id).filter(|provider| provider.settings.organisation.is_some())
     }
 }
 
@@ -162,7 +167,11 @@ impl Provider {
 
     /// Where people come back to from it. Registered there, and nobody else's.
     pub fn redirect_uri(&self, app: &AppParts) -> String {
-        format!("{}/anmelden/konto/{}/zurueck", app.config.issuer, self.settings.id)
+        let (issuer, id) = (&app.config.issuer, &self.settings.id);
+        match self.settings.organisation {
+            None => format!("{issuer}/anmelden/konto/{id}/zurueck"),
+            Some(_) => format!("{issuer}/organisation/rueckkehr/{id}"),
+        }
     }
 
     /// Asks it something: nobody waits longer than that, and no more people than that.

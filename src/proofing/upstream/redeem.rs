@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::provider::{BYTES_MAX, Client, Credential, Known, Provider, send};
-use super::{Purpose, Question, Told};
+use super::{Question, Told};
 use crate::app::AppParts;
 use crate::kernel::jws::Compact;
 use crate::kernel::level::Level;
@@ -63,7 +63,7 @@ pub(super) async fn redeem(
     let sub = text("sub").filter(|sub| !sub.is_empty() && sub.len() <= SUBJECT_MAX);
     let sub = sub.ok_or_else(|| not_believed(provider, "no subject"))?;
     let (sid, level) = (text("sid"), provider.settings.level(text("acr").as_deref()));
-    if matches!(question.purpose, Purpose::Link | Purpose::Confirm) {
+    if question.purpose.wants_data() {
         claims.extend(userinfo(app, (provider, &known), tokens.access_token().secret(), &sub).await?);
     }
     Ok(Answer { sub, sid, level, claims })

@@ -16,7 +16,7 @@ use crate::signin::{means, passkey, password_removal, recovery, recovery_codes};
 use crate::store::db::Tx;
 use crate::web::caller::{CallerDevice, SignedIn};
 use crate::web::form::{Form, parse_pairs};
-use crate::web::page::{Frame, Problems, level_name};
+use crate::web::page::{Frame, Problems, ProviderButton, level_name};
 
 type Answer = Result<HttpResponse, Error>;
 
@@ -113,7 +113,7 @@ pub async fn overview(caller: SignedIn, query: web::Query<Done>) -> Answer {
         code_apps,
         cards,
         has_eid: app.eid.is_some(),
-        linked: Some(linked).filter(|count| *count > 0 || app.config.upstream.iter().any(|one| one.enabled)),
+        linked: Some(linked).filter(|count| *count > 0 || !ProviderButton::all(app, language).is_empty()),
         sessions: sessions.iter().map(row).collect(),
         history,
         idle: IDLE_CHOICES_MINUTES.into_iter().map(choice).collect(),

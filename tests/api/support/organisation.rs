@@ -66,6 +66,7 @@ impl Firm {
             .replace("{member}", member)
             .replace("{area}", area)
             .replace("{dienst}", "parken")
+            .replace("{konto}", "muk")
             .replace("{vollmacht}", MANDATE)
     }
 

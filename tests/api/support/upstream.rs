@@ -9,6 +9,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use nutzerkonto::config::{self, Config};
+use nutzerkonto::kernel::id::OrganisationId;
 use nutzerkonto::kernel::secret::sha256;
 use nutzerkonto::kernel::time::Clock;
 use serde_json::{Value, json};
@@ -167,7 +168,8 @@ impl Upstream {
         let parameters: HashMap<String, String> = url.query_pairs().into_owned().collect();
         assert_eq!(parameters["client_id"], CLIENT);
         assert_eq!((&*parameters["code_challenge_method"], &*parameters["response_type"]), ("S256", "code"));
-        assert_eq!(parameters["prompt"], "login");
+        let is_of_organisation = parameters["redirect_uri"].contains("/organisation/");
+        assert_eq!(parameters["prompt"], if is_of_organisation { "login select_account" } else { "login" });
         let redirect_uri = parameters["redirect_uri"].clone();
         let code = rand();
         let kept = Code {
@@ -366,6 +368,30 @@ pub async fn nordmark(world: &mut World) -> Upstream {
     nordmark
 }
 
+/// A world where organisations are shown with their accounts of "muk", a gateway that has names of its own for everything.
+pub async fn gateway(world: &mut World) -> Upstream {
+    let muk = Upstream::open(world, "muk").await;
+    let settings = muk.settings(world, OF_ORGANISATION);
+    with_providers(world, vec![settings]).await;
+    muk
+}
+
+pub const OF_ORGANISATION: &str = "scopes = [\"openid\", \"organisation\"]\n[upstream.organisation]\n\
+    id = \"pseudonym\"\nname = \"firmenname\"\nlegal_form = \"rechtsform.code\"\nseat = \"anschrift.ort\"\n\
+    register_kind = \"registerart\"\nregister_court = \"registergericht\"\nregister_number = \"registernummer\"\n\
+    street = \"anschrift.strasse\"\npostal_code = \"anschrift.plz\"\nlocality = \"anschrift.ort\"\neconomic_id = \"widnr\"\n\
+    legal_forms = { \"350\" = \"gmbh\", \"270\" = \"gbr\" }\n";
+
+/// The bakery as the gateway knows it, and Nadine, who uses its account.
+pub fn bakery_there() -> Value {
+    json!({
+        "sub": "ek-0815", "acr": SUBSTANTIAL, "given_name": "Nadine", "family_name": "WEBER", "birthdate": "1959-05-12",
+        "pseudonym": "du-4711", "firmenname": "BÄCKEREI WEBER GMBH", "rechtsform": { "code": "350", "text": "GmbH" },
+        "registerart": "HRB", "registergericht": "Amtsgericht Mainz", "registernummer": "HRB 1234",
+        "anschrift": { "strasse": "Große Bleiche 7", "plz": "55116", "ort": "Mainz" },
+    })
+}
+
 pub const CONNECT: &str = "/sicherheit/konten/verbinden/nordmark";
 pub const LIST: &str = "/sicherheit/konten";
 
@@ -401,6 +427,30 @@ impl Browser {
     /// Agrees on the page of a question.
     pub async fn agrees(&mut self, path: &str, page: &Answer) -> Answer {
         self.post(path, &[("siegel", &page.hidden("siegel"))]).await
+    }
+
+    /// There and back for showing an organisation.
+    pub async fn shows(&mut self, provider: &Upstream, organisation: &OrganisationId, said: Value) -> Answer {
+        let location = self.leaves_for(provider, organisation).await;
+        self.get(&provider.answers(&location, said)).await
+    }
+
+    /// The same for somebody who has not tried so often.
+    pub async fn shows_again(
+        &mut self,
+        world: &World,
+        provider: &Upstream,
+        (id, said): (&OrganisationId, Value),
+    ) -> Answer {
+        world.change("DELETE FROM attempt").await;
+        self.shows(provider, id, said).await
+    }
+
+    /// Off for that; where to.
+    pub async fn leaves_for(&mut self, provider: &Upstream, organisation: &OrganisationId) -> String {
+        let path = format!("/organisation/{organisation}/nachweis");
+        assert_eq!(self.get(&path).await.status, 200, "{path}");
+        self.leaves(&format!("{path}/{}", provider.id)).await
     }
 
     pub async fn links(&mut self, provider: &Upstream, person: Value) -> Answer {

@@ -405,6 +405,8 @@ const IN_THE_DEMONSTRATION = [
   "/sicherheit/konten",
   "/sicherheit/konten/verbinden/{id}",
   "/sicherheit/konten/{id}/entfernen",
+  "/organisation/{id}/nachweis",
+  "/organisation/rueckkehr/{konto}",
 ];
 
 /** Pages of the program that no journey here looks at. */

@@ -21,6 +21,11 @@ const CLAIMS = {
   nationalities: { ...some(COUNTRY), uniqueItems: true },
   place_of_birth: { ...only({ country: COUNTRY, ...texts('locality', 'region') }), minProperties: 1 },
   address: { ...only({ ...PLACE, country_code: COUNTRY }), minProperties: 1 },
+  organisation: only({ ...texts('name', 'legal_form', 'seat'), register: only(texts('kind', 'court', 'number'), ['kind', 'court', 'number']) }, [
+    'name',
+    'legal_form',
+    'seat',
+  ]),
   ...texts('given_name', 'family_name', 'birth_family_name', 'title'),
 };
 
