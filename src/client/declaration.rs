@@ -126,9 +126,11 @@ impl Client {
 
     /// What subjects are computed from; the space in those that are ours keeps them apart.
     fn check_sectors(&self) -> Result<(), Problem> {
-        let names = [("sector", &self.sector), ("authority_id", &self.authority_id), ("service_id", &self.service_id)];
+        let authority = self.authority_id.as_ref().map(|authority| &authority.0);
+        let names =
+            [("sector", self.sector.as_ref()), ("authority_id", authority), ("service_id", self.service_id.as_ref())];
         for (field, name) in names {
-            if !name.as_ref().is_none_or(|name| is_name(name, 200, b"-_.:")) {
+            if !name.is_none_or(|name| is_name(name, 200, b"-_.:")) {
                 return problem(field, "1 to 200 letters, digits, '-', '_', '.', ':'");
             }
         }
@@ -276,6 +278,7 @@ fn is_own_scope(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::id::AuthorityId;
 
     fn file(extra: &str) -> String {
         format!(
@@ -450,7 +453,7 @@ mod tests {
         assert_eq!(public(&one).subject(&vault, &account), public(&other).subject(&vault, &account));
         assert_ne!(public(&one).subject(&vault, &account), one.subject(&vault, &account));
         let of_service = |client: &Client, service: &str| Client {
-            authority_id: Some("073150000000".into()),
+            authority_id: Some(AuthorityId("073150000000".into())),
             service_id: Some(service.to_owned()),
             ..client.clone()
         };

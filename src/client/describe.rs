@@ -145,7 +145,7 @@ impl Client {
             ("encryption", self.encryption.as_ref().map_or_else(none, encryption)),
             ("subject_type", subjects),
             ("sector", self.sector.clone().unwrap_or_else(none)),
-            ("authority_id", self.authority_id.clone().unwrap_or_else(none)),
+            ("authority_id", self.authority_id.as_ref().map_or_else(none, ToString::to_string)),
             ("service_id", self.service_id.clone().unwrap_or_else(none)),
         ]
     }

@@ -31,7 +31,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, ClientId, SessionId};
+use crate::kernel::id::{AccountId, AuthorityId, ClientId, SessionId};
 use crate::kernel::jwe::{self, Content};
 use crate::kernel::keys::Algorithm;
 use crate::kernel::level::Level;
@@ -253,9 +253,10 @@ pub struct Client {
     pub purpose: Bilingual,
     /// Where the operator explains what happens to the data.
     pub privacy_uri: String,
-    /// Under which authority and service the registers know it, such as an ARS and a LeiKa number.
+    /// Under which authority and service the registers know it, such as an ARS and a LeiKa number. Who gives a mandate for all services
+    /// of an authority means those that have it.
     #[serde(default)]
-    pub authority_id: Option<String>,
+    pub authority_id: Option<AuthorityId>,
     #[serde(default)]
     pub service_id: Option<String>,
     /// Whom to write to when something is wrong with it.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Client;
-use crate::organisation::acting::{Party, Power};
+use crate::organisation::acting::{Party, Power, Service};
 
 /// Whom a client is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -35,6 +35,11 @@ pub(super) fn is_persons(serves: &Vec<Serves>) -> bool {
 impl Client {
     pub fn serves(&self, kind: Serves) -> bool {
         self.serves.contains(&kind)
+    }
+
+    /// As powers know it.
+    pub const fn service(&self) -> Service<'_> {
+        Service { client: &self.id, authority: self.authority_id.as_ref() }
     }
 
     /// Whether it is for whomever something is about, whoever acts for them.

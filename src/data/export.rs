@@ -328,10 +328,13 @@ async fn describe_organisations(app: &AppParts, tx: &mut Tx, id: &AccountId) -> 
     let claim =
         |one: &Claim| json!({ "id": one.id, "statement": one.statement, "claimed_at": instant(one.claimed_at) });
     let mut organisations = Vec::new();
-    for Listed { id, state, name, since, membership } in organisation::of_account(tx, &app.vault, id).await? {
+    for Listed { id, state, name, since, membership, chosen_at } in organisation::of_account(tx, &app.vault, id).await?
+    {
         let rights: Vec<_> = member::grants_of(tx, &membership).await?.iter().map(right).collect();
-        organisations
-            .push(json!({ "id": id, "name": name, "state": state, "since": instant(since), "rights": rights }));
+        organisations.push(json!({
+            "id": id, "name": name, "state": state, "since": instant(since), "chosen_at": chosen_at.map(instant),
+            "rights": rights,
+        }));
     }
     let claims = organisation::claim::of(tx, &app.vault, id).await?;
     Ok([json!(organisations), claims.iter().map(claim).collect()])

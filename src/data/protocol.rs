@@ -81,7 +81,7 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 96] = [
+pub const KINDS: [(&str, Topic, Sentence); 97] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
@@ -141,6 +141,7 @@ pub const KINDS: [(&str, Topic, Sentence); 96] = [
     ("organisation_key.ended",    Topic::Changes,  |t| &t.key_ended),
     ("organisation_key.taken_over", Topic::Changes, |t| &t.key_taken_over),
     ("organisation_key.reminded", Topic::Changes,  |t| &t.key_reminded),
+    ("organisation_key.stopped",  Topic::Changes,  |t| &t.key_stopped),
     ("acting.chosen",             Topic::Changes,  |t| &t.acting_chosen),
     ("acting.ended",              Topic::Changes,  |t| &t.acting_ended),
     ("mandate.asked",            Topic::Changes,  |t| &t.mandate_asked),

@@ -14,7 +14,7 @@ use crate::kernel::time::Timestamp;
 use crate::organisation::evidence::{self, Shown, Source};
 use crate::organisation::mandate::{Action, Scope, Services, Terms};
 use crate::organisation::record::{Address, Entry, LegalForm, RegisterKind};
-use crate::organisation::{self, Record, acting, mandate};
+use crate::organisation::{self, Record, mandate};
 use crate::store::db::Tx;
 use crate::store::work::Actor;
 
@@ -66,7 +66,7 @@ pub async fn introduce_there(app: &AppParts) -> Result<(), Error> {
 pub async fn introduce(app: &AppParts) -> Result<(), Error> {
     let mut tx = app.read().await?;
     let Some(founder) = find(&mut tx, app, NADINE.email).await? else { return Ok(()) };
-    if !acting::memberships(&mut tx, &founder, app.now()).await?.is_empty() {
+    if !organisation::of_account(&mut tx, &app.vault, &founder).await?.is_empty() {
         return Ok(());
     }
     let principal = find(&mut tx, app, PEOPLE[0].email).await?;

@@ -301,7 +301,7 @@ pub fn whose(client: &Client, present: &Present) -> Whose {
 
 fn power_at<'a>(client: &Client, present: &'a Present) -> Option<&'a Power> {
     let power = present.acting.as_ref().map(|acting| &acting.power);
-    power.filter(|power| client.serves_power(power) && power.counts_at(&client.id))
+    power.filter(|power| client.serves_power(power) && power.counts_at(client.service()))
 }
 
 /// The level without which nothing is issued: that of the request, or what it needs to act for whomever somebody acts.
@@ -354,7 +354,11 @@ async fn acting_facts(
 ) -> Result<ActingFacts, Error> {
     let (session, now, serves_persons) = (&present.session, app.now(), client.serves(Serves::Persons));
     let is_meant = is_meant(client, present);
-    if !(is_meant || (present.has_mandates && client.mandates) || client.serves(Serves::Organisations)) {
+    let is_for_organisations = client.serves(Serves::Organisations);
+    if !(is_meant
+        || is_for_organisations
+        || (client.mandates && acting::has_mandates(tx, &session.account_id, now).await?))
+    {
         return Ok(ActingFacts::default());
     }
     let power = power_at(client, present);
@@ -375,7 +379,7 @@ async fn acting_facts(
         return Ok(facts);
     }
     let takes = |party: &Party| client.serves_party(party);
-    let here = Wanted { client: &client.id, mandates: client.mandates, takes: &takes, least: request.level };
+    let here = Wanted { service: client.service(), mandates: client.mandates, takes: &takes, least: request.level };
     facts.has_choice = acting::has_any(tx, present, &here, now).await?;
     if expected.is_some() {
         let takes = |party: &Party| client.serves_party(party) && is(party);

@@ -79,7 +79,8 @@ impl Whose {
             return Ok(client.serves(Serves::Persons).then_some(None));
         };
         let power = acting::find(tx, capacity, &self.account, now).await?;
-        let stands = |power: &Power| power.party == *party && client.serves_power(power) && power.counts_at(&client.id);
+        let stands =
+            |power: &Power| power.party == *party && client.serves_power(power) && power.counts_at(client.service());
         Ok(power.filter(stands).map(Some))
     }
 }

@@ -2,33 +2,27 @@
 //! session remembers what was chosen by the id of what gives the power; the power itself is looked up at each use and never
 //! remembered for more than a second. When it has ended, the session acts for nobody, until its owner chooses again.
 
+mod choice;
 mod power;
-
-use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Organisation;
-use super::mandate::power::{FAR_DAYS, agents, page, power as power_under};
+use super::mandate::power::power as power_under;
 use super::mandate::{self, party};
-use super::member::{self, Grant};
+use super::member;
 use super::store::acting as store;
-use crate::account::identity::folded;
 use crate::audit::{self, Event};
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, ClientId, MandateId, MembershipId, OrganisationId};
 use crate::kernel::seal::Vault;
 use crate::kernel::secret::token_hash;
-use crate::kernel::time::{Timestamp, days};
+use crate::kernel::time::Timestamp;
 use crate::signin::session::{self, Session};
 use crate::store::db::Tx;
 use crate::store::work::Work;
 
-pub use power::{Capacity, Party, Power, Role, Wanted};
-
-/// So many mandates are read at a time, and looked through at most, to find those that suit.
-const PAGE: usize = 500;
-const PAGES: usize = 20;
+pub use choice::{After, Choices, choice, choices, has_any, search};
+pub use power::{Capacity, Party, Power, Role, Service, Wanted};
 
 /// A power, and what people call the party.
 #[derive(Clone, Debug)]
@@ -42,8 +36,6 @@ pub struct Present {
     pub session: Session,
     /// Whether they have been given anything to act with beside themselves.
     pub has_choice: bool,
-    /// Whether mandates are among that.
-    pub has_mandates: bool,
     /// What was chosen, as long as it counts.
     pub acting: Option<Acting>,
 }
@@ -62,8 +54,7 @@ pub async fn find_session(tx: &mut Tx, vault: &Vault, token: &str, now: Timestam
         return Ok(None);
     }
     let row = store::find_session(tx, &token_hash(token), now).await?;
-    let Some(store::SessionRow { session, has_rights, has_mandates }) = row.filter(|row| row.session.ends_at() > now)
-    else {
+    let Some(store::SessionRow { session, has_choice }) = row.filter(|row| row.session.ends_at() > now) else {
         return Ok(None);
     };
     let power = match session.acting.as_deref().and_then(Capacity::parse) {
@@ -74,7 +65,7 @@ pub async fn find_session(tx: &mut Tx, vault: &Vault, token: &str, now: Timestam
         Some(power) => named(tx, vault, power).await?,
         None => None,
     };
-    Ok(Some(Present { session, has_choice: has_rights || has_mandates, has_mandates, acting }))
+    Ok(Some(Present { session, has_choice, acting }))
 }
 
 async fn named(tx: &mut Tx, vault: &Vault, power: Power) -> Result<Option<Acting>, Error> {
@@ -90,7 +81,7 @@ pub async fn find(
 ) -> Result<Option<Power>, Error> {
     match capacity {
         Capacity::Member(membership) => {
-            let Some(row) = store::powers(tx, account, Some(membership)).await?.pop() else { return Ok(None) };
+            let Some(row) = store::power(tx, account, membership).await? else { return Ok(None) };
             let grants = member::grants_of(tx, membership).await?;
             Ok(Some(Power::of_member(row, account, grants, now)))
         }
@@ -101,112 +92,9 @@ pub async fn find(
     }
 }
 
-/// All memberships of an account, whether or not they count for anything now.
-pub async fn memberships(tx: &mut Tx, account: &AccountId, now: Timestamp) -> Result<Vec<Power>, Error> {
-    let rows = store::powers(tx, account, None).await?;
-    let mut held = rights(tx, account).await?;
-    let power = |row: store::PowerRow| {
-        let grants = held.remove(&row.membership).unwrap_or_default();
-        Power::of_member(row, account, grants, now)
-    };
-    Ok(rows.into_iter().map(power).collect())
-}
-
-async fn rights(tx: &mut Tx, account: &AccountId) -> Result<BTreeMap<MembershipId, Vec<Grant>>, Error> {
-    let mut held = BTreeMap::<MembershipId, Vec<Grant>>::new();
-    for row in store::rights(tx, account).await? {
-        held.entry(row.membership_id).or_default().push(row.right.grant()?);
-    }
-    Ok(held)
-}
-
-/// At most `limit` powers under mandates that count now, there if wished, the next to end first.
-async fn mandates(
-    tx: &mut Tx,
-    (account, wanted): (&AccountId, Option<&Wanted<'_>>),
-    (now, limit): (Timestamp, usize),
-) -> Result<Vec<Power>, Error> {
-    let agents = agents(tx, account, now).await?;
-    let (mut found, mut after) = (Vec::new(), (now, String::new()));
-    for _ in 0..PAGES {
-        let begin = ((after.0, after.1.as_str()), PAGE as i64);
-        let read = page(tx, account, &agents, (now, now.plus(days(FAR_DAYS))), begin).await?;
-        let is_last = read.len() < PAGE;
-        if let Some(last) = read.last() {
-            after = (last.until, last.mandate.to_string());
-        }
-        for one in read {
-            let is_taken =
-                |wanted: &Wanted<'_>| wanted.mandates && (wanted.takes)(&one.principal) && one.counts_at(wanted.client);
-            if !wanted.is_none_or(is_taken) {
-                continue;
-            }
-            let power = Power::of_mandate(tx, one).await?;
-            if wanted.is_none_or(|wanted| wanted.admits(&power)) {
-                found.push(power);
-            }
-            if found.len() >= limit {
-                return Ok(found);
-            }
-        }
-        if is_last {
-            break;
-        }
-    }
-    Ok(found)
-}
-
-/// Whether there is anybody else for whom an account may act there.
-pub async fn has_any(tx: &mut Tx, present: &Present, wanted: &Wanted<'_>, now: Timestamp) -> Result<bool, Error> {
-    let account = &present.session.account_id;
-    if !present.has_choice {
-        return Ok(false);
-    }
-    if memberships(tx, account, now).await?.iter().any(|power| wanted.admits(power)) {
-        return Ok(true);
-    }
-    Ok(present.has_mandates && !mandates(tx, (account, Some(wanted)), (now, 1)).await?.is_empty())
-}
-
-/// For whom somebody may act besides themselves, there if wished, by name: every organisation that they belong to, in two
-/// statements, and whoever has given the first of so many mandates to end.
-pub async fn choices(
-    tx: &mut Tx,
-    vault: &Vault,
-    (account, wanted): (&AccountId, Option<&Wanted<'_>>),
-    (now, limit): (Timestamp, usize),
-) -> Result<Vec<Acting>, Error> {
-    let rows = store::places(tx, account).await?;
-    let mut held = rights(tx, account).await?;
-    let mut choices = Vec::new();
-    for store::PlaceRow { power, place } in rows {
-        let grants = held.remove(&power.membership).unwrap_or_default();
-        let power = Power::of_member(power, account, grants, now);
-        if power.counts() && wanted.is_none_or(|wanted| wanted.admits(&power)) {
-            let Organisation { record, .. } = super::open(vault, place).await?;
-            choices.push(Acting { power, name: record.name });
-        }
-    }
-    for power in mandates(tx, (account, wanted), (now, limit)).await? {
-        choices.extend(named(tx, vault, power).await?);
-    }
-    choices.sort_by_cached_key(|one| (folded(&one.name), one.power.capacity.as_str().to_owned()));
-    Ok(choices)
-}
-
-/// The one choice with this id, if it counts now and there.
-pub async fn choice(
-    tx: &mut Tx,
-    vault: &Vault,
-    (account, wanted): (&AccountId, Option<&Wanted<'_>>),
-    capacity: &Capacity,
-    now: Timestamp,
-) -> Result<Option<Acting>, Error> {
-    let power = find(tx, capacity, account, now).await?;
-    match power.filter(|power| power.counts() && wanted.is_none_or(|wanted| wanted.admits(power))) {
-        Some(power) => named(tx, vault, power).await,
-        None => Ok(None),
-    }
+/// Whether there is a mandate that an account, or an organisation where they may use mandates, has and that has not run out.
+pub async fn has_mandates(tx: &mut Tx, account: &AccountId, now: Timestamp) -> Result<bool, Error> {
+    Ok(store::has_mandates(tx, account, now).await?)
 }
 
 /// Before anything is handed over under it: `false` if the mandate has ended meanwhile. From here on nobody ends it before this
@@ -318,8 +206,10 @@ pub async fn choose(work: &mut Work, session: &Session, choice: Option<&Capacity
     {
         record(work, &former, true).await?;
     }
-    match power {
-        Some(power) => record(work, &power, false).await,
-        None => Ok(()),
+    let Some(power) = power else { return Ok(()) };
+    // The list of choices begins with it from now on.
+    if let Capacity::Member(membership) = &power.capacity {
+        store::put_chosen(work, membership).await?;
     }
+    record(work, &power, false).await
 }

@@ -66,6 +66,7 @@ pub async fn give(app: &AppParts, inside: Inside<'_>, to: &MembershipId, grants:
     for grant in grants {
         store::put_right(&mut work, &other.id, grant, &member.id).await?;
     }
+    machine::note_owner(app, &mut work, &member.organisation, (&other.id, false)).await?;
     let rights = grants.iter().map(|grant| grant.right.clone()).collect();
     let happened = Happened::RightsGiven { member: other.id.clone(), rights };
     told(app, work, (&member, &other), happened, Kind::OrganisationRights).await
@@ -97,6 +98,7 @@ pub async fn take(app: &AppParts, inside: Inside<'_>, from: &MembershipId, right
     if !members::delete_right(&mut work, &other.id, right.kind(), right.object()).await? {
         return Err(Error::Conflict("right"));
     }
+    machine::note_owner(app, &mut work, &member.organisation, (&other.id, false)).await?;
     let happened = Happened::RightsTaken { member: other.id.clone(), rights: vec![right.clone()] };
     told(app, work, (&member, &other), happened, Kind::OrganisationRights).await
 }
@@ -135,7 +137,7 @@ async fn finish(app: &AppParts, work: &mut Work, organisation: &Organisation, ot
     if !members::end(work, &other.id).await? {
         return Err(Error::Conflict("membership"));
     }
-    machine::orphan(app, work, organisation, &other.id).await?;
+    machine::note_owner(app, work, organisation, (&other.id, true)).await?;
     handover::withdraw_of(work, &other.id).await
 }
 

@@ -2,6 +2,7 @@
 //! once: the one has it, the other has not any more. So a board changes without a moment in which nobody is in charge.
 
 use super::granting::told;
+use super::machine;
 use super::member::{Grant, Inside, Member, Right};
 use super::member_event::{Happened, MemberEvent};
 use super::roster;
@@ -102,6 +103,7 @@ pub async fn accept(app: &AppParts, inside: Inside<'_>, id: &HandoverId) -> Resu
         store::put_right(&mut work, &member.id, &grant, &giver.id).await?;
         members::delete_right(&mut work, &giver.id, right.kind(), right.object()).await?;
     }
+    machine::note_owner(app, &mut work, &member.organisation, (&giver.id, false)).await?;
     let happened = Happened::HandoverAccepted { member: from.id.clone(), rights: offered.rights };
     told(app, work, (&member, &from), happened, Kind::OrganisationRights).await
 }

@@ -64,7 +64,7 @@ pub async fn end_all(app: &AppParts, work: &mut Work, account: &AccountId) -> Re
         if members::end(work, &id).await? {
             handover::withdraw_of(work, &id).await?;
             let organisation = load(&mut work.tx, &app.vault, &organisation_id).await?;
-            machine::orphan(app, work, &organisation, &id).await?;
+            machine::note_owner(app, work, &organisation, (&id, true)).await?;
             let happened = Happened::Gone { member: id };
             audit::record(work, &MemberEvent { organisation: &organisation_id, happened }).await?;
         }

@@ -11,7 +11,7 @@ use super::invitation::last_day;
 use super::life::{Words, tell_responsible};
 use super::member::{Inside, Member, Right};
 use super::store::machine as rows;
-use super::{Organisation, load};
+use super::{Organisation, hold, load};
 use crate::app::AppParts;
 use crate::audit::{self, Event};
 use crate::kernel::calendar::days_after;
@@ -126,7 +126,7 @@ pub async fn make(app: &AppParts, inside: Inside<'_>, draft: &Draft) -> Result<O
         return Err(Error::NotAllowed("organisation_right"));
     }
     let now = work.now;
-    if rows::count(&mut work.tx, inside.organisation, None, now).await? >= KEYS_MAX {
+    if rows::count(&mut work.tx, inside.organisation, now).await? >= KEYS_MAX {
         return Err(Error::field("name", "keys_enough"));
     }
     let id = OrganisationKeyId::new(now, &work.random);
@@ -186,24 +186,68 @@ pub async fn take_over(app: &AppParts, inside: Inside<'_>, id: &OrganisationKeyI
     work.commit().await
 }
 
-/// Tells who is in charge if a member has left who answered for keys.
-pub(super) async fn orphan(
+/// Asked whenever a member has lost something: of keys for which they answered and which do not count any more because of that, the
+/// organisation reads in its protocol, and who is in charge is told, once. `work` holds the organisation.
+pub(super) async fn note_owner(
     app: &AppParts,
     work: &mut Work,
     organisation: &Organisation,
-    owner: &MembershipId,
+    (owner, has_left): (&MembershipId, bool),
 ) -> Result<(), Error> {
-    let now = work.now;
-    if rows::count(&mut work.tx, &organisation.id, Some(owner), now).await? == 0 {
+    let (now, mut is_news) = (work.now, false);
+    for row in rows::of_owner(&mut work.tx, owner, now).await? {
+        if power(&mut work.tx, &row, now).await?.is_none() && rows::put_stopped(work, &row.id).await? {
+            record(work, &row, &Happened::Stopped {}, row.account.as_ref()).await?;
+            is_news = true;
+        }
+    }
+    if !is_news {
         return Ok(());
     }
-    let words: Words = |mail| (&mail.key_orphaned_subject, &mail.key_orphaned_body);
+    let words: Words = match has_left {
+        true => |mail| (&mail.key_orphaned_subject, &mail.key_orphaned_body),
+        false => |mail| (&mail.key_stopped_subject, &mail.key_stopped_body),
+    };
     tell_responsible(app, work, organisation, (Kind::OrganisationKey, words), None).await
 }
 
-/// The job: who is in charge is told before a key ends.
+/// What nobody has done to a member: a right has run out, or begun; it is not known well enough any more who they are, or their
+/// account is locked.
+async fn tend_owners(app: &AppParts) -> Result<(), Error> {
+    let (mut after, mut outcome) = (String::new(), Ok(()));
+    loop {
+        let turned = rows::turned(&mut app.read().await?, &after, app.now(), ROUND).await?;
+        let is_last = (turned.len() as i64) < ROUND;
+        for row in turned {
+            after = row.id.to_string();
+            outcome = outcome.and(turn(app, &row).await);
+        }
+        if is_last {
+            return outcome;
+        }
+    }
+}
+
+async fn turn(app: &AppParts, turned: &rows::TurnedRow) -> Result<(), Error> {
+    let mut work = app.begin(Actor::System("keys")).await?;
+    let now = work.now;
+    hold(&mut work, &turned.organisation).await?;
+    let Some(row) = rows::find(&mut work.tx, &turned.id).await? else { return Ok(()) };
+    if turned.is_stopped {
+        if power(&mut work.tx, &row, now).await?.is_some() {
+            rows::clear_stopped(&mut work, &row.id).await?;
+        }
+    } else {
+        let organisation = load(&mut work.tx, &app.vault, &row.organisation).await?;
+        note_owner(app, &mut work, &organisation, (&row.owner, false)).await?;
+    }
+    work.commit().await
+}
+
+/// The job: who is in charge is told before a key ends, and if one has stopped.
 pub async fn tend(app: &AppParts) -> Result<(), Error> {
-    let (now, mut outcome) = (app.now(), Ok(()));
+    let now = app.now();
+    let mut outcome = tend_owners(app).await;
     // Who has been told last is told nothing else.
     for days in TOLD_DAYS {
         let until = days_after(now, days);
@@ -233,10 +277,17 @@ async fn remind(app: &AppParts, id: &OrganisationKeyId, days: u16) -> Result<(),
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Happened {
-    Made { scope: String, expires_at: Timestamp },
+    Made {
+        scope: String,
+        expires_at: Timestamp,
+    },
     Ended {},
     TakenOver {},
-    Reminded { expires_at: Timestamp },
+    Reminded {
+        expires_at: Timestamp,
+    },
+    /// Whoever answers for it may not do any more what it does.
+    Stopped {},
 }
 
 /// What happens to a key, for one of those whom it concerns.
@@ -258,6 +309,7 @@ impl Event for KeyEvent<'_> {
             Happened::Ended {} => "organisation_key.ended",
             Happened::TakenOver {} => "organisation_key.taken_over",
             Happened::Reminded { .. } => "organisation_key.reminded",
+            Happened::Stopped {} => "organisation_key.stopped",
         }
     }
 

@@ -168,6 +168,8 @@ pub struct Listed {
     pub name: String,
     pub since: Timestamp,
     pub membership: MembershipId,
+    /// When they have last chosen to act for it.
+    pub chosen_at: Option<Timestamp>,
 }
 
 /// The organisations that somebody belongs to, in the order of their names.
@@ -175,8 +177,9 @@ pub async fn of_account(tx: &mut Tx, vault: &Vault, account: &AccountId) -> Resu
     let mut listed = Vec::new();
     for row in store::state::of_account(tx, account).await? {
         let (membership, since) = (row.membership_id.clone(), row.since);
+        let chosen_at = Some(row.chosen_at).filter(|at| at.milliseconds() > 0);
         let Organisation { id, state, record, .. } = open(vault, row.organisation()).await?;
-        listed.push(Listed { id, state, name: record.name, since, membership });
+        listed.push(Listed { id, state, name: record.name, since, membership, chosen_at });
     }
     listed.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(listed)

@@ -127,6 +127,7 @@ pub const KINDS: &[(&str, Topic, Sentence)] = &[
     ("organisation_key.ended", Topic::Keys, |t| &t.key_ended),
     ("organisation_key.taken_over", Topic::Keys, |t| &t.key_taken_over),
     ("organisation_key.reminded", Topic::Keys, |t| &t.key_reminded),
+    ("organisation_key.stopped", Topic::Keys, |t| &t.key_stopped),
     ("mandate.asked", Topic::Mandates, |t| &t.mandate_asked),
     ("mandate.offered", Topic::Mandates, |t| &t.mandate_offered),
     ("mandate.passed_on", Topic::Mandates, |t| &t.mandate_passed_on),

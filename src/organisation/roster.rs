@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::member::{Grant, open_name};
 use super::store;
 use super::store::members::{self as rows, MemberRow};
+use crate::account::identity::folded;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, MembershipId, OrganisationId};
 use crate::kernel::level::Level;
@@ -14,6 +15,9 @@ use crate::store::db::Tx;
 
 /// Members on one page.
 pub const PER_PAGE: i64 = 50;
+/// Names that one search opens at most; so many are read at a time.
+const SEARCHED: i64 = 20_000;
+const READ: i64 = 500;
 
 /// A current member.
 pub struct Listed {
@@ -41,21 +45,70 @@ pub async fn page(
     vault: &Vault,
     organisation: &OrganisationId,
     after: Option<&MembershipId>,
-) -> Result<Vec<Listed>, Error> {
+) -> Result<Page, Error> {
     let key = super::key(tx, vault, organisation).await?;
     let after = after.map_or("", MembershipId::as_str);
-    let members = rows::list(tx, organisation, after, PER_PAGE).await?;
+    let members = rows::list(tx, organisation, after, PER_PAGE + 1).await?;
     let mut grants: HashMap<MembershipId, Vec<Grant>> = HashMap::new();
     for row in rows::rights(tx, organisation, after, PER_PAGE).await? {
         grants.entry(row.membership_id).or_default().push(row.right.grant()?);
     }
-    members
-        .into_iter()
-        .map(|row| {
-            let grants = grants.remove(&row.id).unwrap_or_default();
-            Listed::new(&key, row, grants)
-        })
-        .collect()
+    let listed = |row: MemberRow| {
+        let grants = grants.remove(&row.id).unwrap_or_default();
+        Listed::new(&key, row, grants)
+    };
+    members.into_iter().map(listed).collect::<Result<_, _>>().map(Page::cut)
+}
+
+/// Some of the members, and where the next page begins, if there are more.
+pub struct Page {
+    pub members: Vec<Listed>,
+    pub next: Option<MembershipId>,
+}
+
+impl Page {
+    /// Of one more than stand on a page.
+    fn cut(mut members: Vec<Listed>) -> Self {
+        let has_more = members.len() as i64 > PER_PAGE;
+        members.truncate(usize::try_from(PER_PAGE).unwrap_or_default());
+        let next = members.last().filter(|_| has_more).map(|last| last.id.clone());
+        Self { members, next }
+    }
+}
+
+/// The next page of members who have every word of this in their name, whatever its capitals, accents and signs. Names are sealed:
+/// they are opened one after the other until a page is full, and no more than [`SEARCHED`] for one answer.
+pub async fn search(
+    tx: &mut Tx,
+    vault: &Vault,
+    organisation: &OrganisationId,
+    (words, after): (&str, Option<&MembershipId>),
+) -> Result<Page, Error> {
+    let key = super::key(tx, vault, organisation).await?;
+    let wanted: Vec<String> = words.split_whitespace().map(folded).collect();
+    let mut after = after.map_or_else(String::new, ToString::to_string);
+    let mut members: Vec<Listed> = Vec::new();
+    for _ in 0..SEARCHED / READ {
+        let read = rows::list(tx, organisation, &after, READ).await?;
+        let is_last = (read.len() as i64) < READ;
+        for row in read {
+            let name = folded(&open_name(&key, &row.id, &row.name)?);
+            after = row.id.to_string();
+            if !wanted.iter().all(|word| name.contains(word)) {
+                continue;
+            }
+            let grants = store::rights_of(tx, &row.id).await?;
+            let grants = grants.into_iter().map(store::RightRow::grant).collect::<Result<_, _>>()?;
+            members.push(Listed::new(&key, row, grants)?);
+            if members.len() as i64 > PER_PAGE {
+                return Ok(Page::cut(members));
+            }
+        }
+        if is_last {
+            return Ok(Page { members, next: None });
+        }
+    }
+    Ok(Page { members, next: MembershipId::parse(&after) })
 }
 
 /// One current member; `NotFound` for whoever is none of this organisation.

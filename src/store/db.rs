@@ -71,6 +71,7 @@ enum Pools {
 pub struct Db {
     pools: Pools,
     commits: Arc<AtomicU64>,
+    statements: Arc<AtomicU64>,
     /// What has changed through this node.
     pub changes: Arc<Changes>,
 }
@@ -81,7 +82,13 @@ pub enum Tx {
     Postgres(Connection<Postgres>),
 }
 
-pub enum Connection<D: sqlx::Database> {
+/// A connection, and who counts what is asked through it.
+pub struct Connection<D: sqlx::Database> {
+    kind: Kind<D>,
+    statements: Arc<AtomicU64>,
+}
+
+enum Kind<D: sqlx::Database> {
     Writing(Transaction<'static, D>),
     /// One statement that writes and commits itself.
     Single(PoolConnection<D>),
@@ -89,13 +96,14 @@ pub enum Connection<D: sqlx::Database> {
 }
 
 impl<D: sqlx::Database> Connection<D> {
-    pub fn get(&mut self) -> &mut D::Connection
+    fn get(&mut self) -> &mut D::Connection
     where
         Transaction<'static, D>: std::ops::DerefMut<Target = D::Connection>,
     {
-        match self {
-            Self::Writing(transaction) => transaction.deref_mut(),
-            Self::Single(connection) | Self::Reading(connection) => connection.deref_mut(),
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        match &mut self.kind {
+            Kind::Writing(transaction) => transaction.deref_mut(),
+            Kind::Single(connection) | Kind::Reading(connection) => connection.deref_mut(),
         }
     }
 }
@@ -110,7 +118,7 @@ impl Db {
             None => open_postgres(url, connections_max).await,
         };
         let pools = pools.map_err(|error| format!("the database cannot be opened: {error}"))?;
-        let db = Self { pools, commits: Arc::default(), changes: Arc::default() };
+        let db = Self { pools, commits: Arc::default(), statements: Arc::default(), changes: Arc::default() };
         db.check_version().await?;
         db.migrate().await?;
         Ok(db)
@@ -141,37 +149,45 @@ impl Db {
         })
     }
 
+    fn connection<D: sqlx::Database>(&self, kind: Kind<D>) -> Connection<D> {
+        Connection { kind, statements: Arc::clone(&self.statements) }
+    }
+
     /// Begins a transaction that may write. On SQLite the only one at its time.
     pub async fn begin(&self) -> Result<Tx, DbError> {
         Ok(match &self.pools {
-            Pools::Sqlite { write, .. } => Tx::Sqlite(Connection::Writing(write.begin_with("BEGIN IMMEDIATE").await?)),
-            Pools::Postgres { write, .. } => Tx::Postgres(Connection::Writing(write.begin().await?)),
+            Pools::Sqlite { write, .. } => {
+                Tx::Sqlite(self.connection(Kind::Writing(write.begin_with("BEGIN IMMEDIATE").await?)))
+            }
+            Pools::Postgres { write, .. } => Tx::Postgres(self.connection(Kind::Writing(write.begin().await?))),
         })
     }
 
     /// A connection for one statement that writes and commits itself: without two of the three ways to the database.
     pub async fn single(&self) -> Result<Tx, DbError> {
         Ok(match &self.pools {
-            Pools::Sqlite { write, .. } => Tx::Sqlite(Connection::Single(write.acquire().await?)),
-            Pools::Postgres { write, .. } => Tx::Postgres(Connection::Single(write.acquire().await?)),
+            Pools::Sqlite { write, .. } => Tx::Sqlite(self.connection(Kind::Single(write.acquire().await?))),
+            Pools::Postgres { write, .. } => Tx::Postgres(self.connection(Kind::Single(write.acquire().await?))),
         })
     }
 
     /// A connection that can only read. Each statement sees the database as it is at that moment.
     pub async fn read(&self) -> Result<Tx, DbError> {
         Ok(match &self.pools {
-            Pools::Sqlite { read, .. } => Tx::Sqlite(Connection::Reading(read.acquire().await?)),
-            Pools::Postgres { read, .. } => Tx::Postgres(Connection::Reading(read.acquire().await?)),
+            Pools::Sqlite { read, .. } => Tx::Sqlite(self.connection(Kind::Reading(read.acquire().await?))),
+            Pools::Postgres { read, .. } => Tx::Postgres(self.connection(Kind::Reading(read.acquire().await?))),
         })
     }
 
     /// Makes a transaction's changes last.
     pub async fn commit(&self, tx: Tx) -> Result<(), DbError> {
         match tx {
-            Tx::Sqlite(Connection::Writing(transaction)) => transaction.commit().await?,
-            Tx::Postgres(Connection::Writing(transaction)) => transaction.commit().await?,
-            Tx::Sqlite(Connection::Single(_)) | Tx::Postgres(Connection::Single(_)) => {}
-            Tx::Sqlite(Connection::Reading(_)) | Tx::Postgres(Connection::Reading(_)) => return Ok(()),
+            Tx::Sqlite(Connection { kind: Kind::Writing(transaction), .. }) => transaction.commit().await?,
+            Tx::Postgres(Connection { kind: Kind::Writing(transaction), .. }) => transaction.commit().await?,
+            Tx::Sqlite(Connection { kind: Kind::Single(_), .. })
+            | Tx::Postgres(Connection { kind: Kind::Single(_), .. }) => {}
+            Tx::Sqlite(Connection { kind: Kind::Reading(_), .. })
+            | Tx::Postgres(Connection { kind: Kind::Reading(_), .. }) => return Ok(()),
         }
         self.commits.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -182,9 +198,14 @@ impl Db {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// The same database for work that no request causes: its commits are not counted among theirs.
+    /// How many statements this process has sent, for the tests that count what a request costs.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// The same database for work that no request causes: its commits and statements are not counted among theirs.
     pub fn aside(&self) -> Self {
-        Self { commits: Arc::default(), ..self.clone() }
+        Self { commits: Arc::default(), statements: Arc::default(), ..self.clone() }
     }
 
     /// Whether the database answers.

@@ -32,8 +32,7 @@ impl ActingBar {
         let t = &language.texts().acting;
         let acting = present.acting.as_ref();
         let is_served = |client: &Client| acting.is_none_or(|acting| client.serves_power(&acting.power));
-        let has_choice =
-            |client: &Client| (present.has_mandates && client.mandates) || client.serves(Serves::Organisations);
+        let has_choice = |client: &Client| client.mandates || client.serves(Serves::Organisations);
         let note = match flow {
             Some((client, _)) => (!is_served(client) && client.serves(Serves::Persons)).then_some(&t.note_service),
             None => is_personal(path).then_some(&t.note_personal),

@@ -13,7 +13,7 @@ use crate::kernel::secret::equal;
 
 /// No form of ours is longer.
 pub const BODY_MAX_BYTES: usize = 64 * 1024;
-const FIELDS_MAX: usize = 64;
+pub(super) const FIELDS_MAX: usize = 64;
 
 /// The anti-forgery value of a browser and its session, so that what one person saw is never sent in the name
 /// of the next: their keyed hash under a fresh mask, so that no two pages contain the
@@ -44,6 +44,11 @@ impl Form {
     /// One in which nothing has been filled in.
     pub const fn empty() -> Self {
         Self(Vec::new())
+    }
+
+    /// Adds a field.
+    pub(super) fn push(&mut self, name: String, value: String) {
+        self.0.push((name, value));
     }
 
     /// The field's text; a field that is not there is empty.
@@ -95,7 +100,6 @@ async fn read_pairs(
     request: &HttpRequest,
     payload: &mut dev::Payload,
 ) -> Result<Vec<(String, String)>, actix_web::Error> {
-    let refuse = |status| actix_web::error::InternalError::new("form", status).into();
     if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
@@ -105,6 +109,11 @@ async fn read_pairs(
         return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE));
     }
     parse_pairs(&body).ok_or_else(|| refuse(StatusCode::BAD_REQUEST))
+}
+
+/// What is no form of ours.
+pub(super) fn refuse(status: StatusCode) -> actix_web::Error {
+    actix_web::error::InternalError::new("form", status).into()
 }
 
 /// Decodes strictly: valid UTF-8, no NUL, a bounded number of fields. `None` for anything else.
@@ -141,7 +150,7 @@ fn decode(encoded: &[u8]) -> Option<String> {
 
 /// A browser says where a request comes from; what comes from elsewhere is refused. `Origin` is RFC 6454,
 /// `Sec-Fetch-Site` the W3C's Fetch Metadata.
-fn check_origin(request: &HttpRequest) -> Result<(), actix_web::Error> {
+pub(super) fn check_origin(request: &HttpRequest) -> Result<(), actix_web::Error> {
     let text = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or("?").to_owned());
     let app = request.app_data::<web::Data<App>>().ok_or_else(|| Error::broken("no app"))?;
     let foreign_origin = text("origin").is_some_and(|origin| origin != app.config.issuer);
@@ -149,7 +158,7 @@ fn check_origin(request: &HttpRequest) -> Result<(), actix_web::Error> {
     if foreign_origin || foreign_site { Err(Error::NotAllowed("foreign origin").into()) } else { Ok(()) }
 }
 
-fn check_token(request: &HttpRequest, form: &Form) -> Result<(), actix_web::Error> {
+pub(super) fn check_token(request: &HttpRequest, form: &Form) -> Result<(), actix_web::Error> {
     let app = request.app_data::<web::Data<App>>().ok_or_else(|| Error::broken("no app"))?;
     let expected = browser_token(app, request).map(|browser| unmasked(app, &browser, &session_token(app, request)));
     match (expected, unmask(form.get("csrf"))) {

@@ -13,3 +13,4 @@ pub mod locked;
 pub mod memory;
 pub mod page;
 pub mod qr;
+pub mod upload;

@@ -398,6 +398,10 @@ fn mandate_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
         "mandate_import_both" => &p.mandate_import_both,
         "mandate_import_service" => &p.mandate_import_service,
         "mandate_import_twice" => &p.mandate_import_twice,
+        "mandate_import_length" => &p.mandate_import_length,
+        "mandate_import_two" => &p.mandate_import_two,
+        "mandate_import_size" => &p.mandate_import_size,
+        "mandate_import_signs" => &p.mandate_import_signs,
         "mandate_import_unknown" => &p.mandate_import_unknown,
         _ => &p.code_wrong,
     }

@@ -181,6 +181,97 @@ both!(when_its_owner_leaves_another_takes_it_over, async |world| {
     assert!(protocol.contains("Verantwortung für einen Schlüssel übernommen") && protocol.contains(program.id()));
 });
 
+/// Who reads in which protocol that a key has stopped, and the mails about it.
+async fn stopped(world: &World) -> (Vec<String>, usize) {
+    let subjects = "SELECT subject FROM audit_event WHERE kind = 'organisation_key.stopped' ORDER BY 1";
+    let subjects = world.texts(subjects).await;
+    world.settle().await;
+    let mails = world.mails.lock().unwrap().iter().filter(|mail| mail.subject.contains("zählt nicht mehr")).count();
+    (subjects, mails)
+}
+
+both!(when_its_owner_loses_a_right_those_in_charge_are_told, async |world| {
+    world.clients(&declaration("")).await;
+    let (mut nadine, firm) = world.bakery().await;
+    let (mut kurt, member) = kurt(&world, &firm, &["administration:", "use_service:api", "audit:"]).await;
+    let program = firm.gives_key(&mut kurt).await;
+    program.token(&world).await;
+    let page = format!("mitglieder/{member}");
+    // What the key does not need may go.
+    let take = |right| [("aktion", "entziehen"), ("recht", right)];
+    assert_eq!(firm.sends(&mut nadine, &page, &take("audit:")).await.status, 303);
+    tend(&world.app).await.unwrap();
+    assert_eq!(stopped(&world).await, (vec![], 0));
+    // Without the right to use the API it counts no more, at that moment.
+    assert_eq!(firm.sends(&mut nadine, &page, &take("use_service:api")).await.status, 303);
+    assert_eq!(program.asks(&world, &[]).await.status, 400);
+    let account = world.account(KURT).await.to_string();
+    let both = vec![account.clone(), firm.id.to_string()];
+    let in_charge = 2;
+    assert_eq!(stopped(&world).await, (both.clone(), in_charge));
+    let mail = world.mail_about(NADINE, "zählt nicht mehr").await;
+    assert!(mail.body.contains("Bäckerei Weber") && mail.body.contains("darf nicht mehr"), "{}", mail.body);
+    let protocol = nadine.get(&firm.path("protokoll")).await.body;
+    assert!(protocol.contains("weil der verantwortlichen Person ein Recht fehlt") && protocol.contains(program.id()));
+    assert!(kurt.get("/daten/protokoll").await.body.contains("weil dafür ein Recht fehlt"));
+    // Once, whatever else he loses, and however often somebody looks.
+    assert_eq!(firm.sends(&mut nadine, &page, &take("administration:")).await.status, 303);
+    tend(&world.app).await.unwrap();
+    assert_eq!(stopped(&world).await.0, both);
+    // It counts again, and stops again, this time because a day is over.
+    let member = nutzerkonto::kernel::id::MembershipId::parse(&member).unwrap();
+    world.gives(&firm, &member, &["administration:", "use_service:api"]).await;
+    tend(&world.app).await.unwrap();
+    program.token(&world).await;
+    let until = world.app.now().plus(days(1)).milliseconds();
+    world
+        .change(&format!("UPDATE membership_right SET valid_until = {until} WHERE membership_id = '{member}' AND kind = 'use_service'"))
+        .await;
+    tend(&world.app).await.unwrap();
+    assert_eq!(stopped(&world).await.0, both);
+    world.pass(days(1));
+    for _ in 0..2 {
+        tend(&world.app).await.unwrap();
+    }
+    let mut twice = [both.clone(), both].concat();
+    twice.sort();
+    assert_eq!(stopped(&world).await.0, twice, "by the job");
+    // Where nobody may act at all, that is another story, which is told elsewhere.
+    world.gives(&firm, &member, &["use_service:api"]).await;
+    tend(&world.app).await.unwrap();
+    world.organisation_is(&firm.id, nutzerkonto::organisation::State::Blocked).await;
+    tend(&world.app).await.unwrap();
+    assert_eq!(stopped(&world).await.0, twice);
+});
+
+both!(a_board_that_hands_over_hears_of_its_keys, async |world| {
+    world.clients(&declaration("")).await;
+    let (mut nadine, firm) = world.bakery().await;
+    let (mut kurt, member) = kurt(&world, &firm, &[]).await;
+    let program = firm.gives_key(&mut nadine).await;
+    program.token(&world).await;
+    let offer = [
+        ("aktion", "anbieten"),
+        ("mitglied", member.as_str()),
+        ("recht", "administration"),
+        ("recht", "representation"),
+    ];
+    nadine.get(&firm.path(&format!("uebergabe?an={member}"))).await;
+    assert_eq!(nadine.post(&firm.path("uebergabe"), &offer).await.status, 303);
+    let id = kurt.get(&firm.path("uebergabe")).await.hidden("uebergabe");
+    let accept = [("aktion", "annehmen"), ("uebergabe", id.as_str())];
+    assert_eq!(kurt.post(&firm.path("uebergabe"), &accept).await.status, 303);
+    assert_eq!(program.asks(&world, &[]).await.status, 400);
+    let (subjects, mails) = stopped(&world).await;
+    assert_eq!((subjects.len(), mails), (2, 1), "who is in charge by now");
+    world.mail_about(KURT, "zählt nicht mehr").await;
+    let page = format!("schluessel/{}", program.id());
+    assert_eq!(firm.sends(&mut kurt, &page, &[("aktion", "uebernehmen")]).await.status, 303);
+    program.token(&world).await;
+    tend(&world.app).await.unwrap();
+    assert_eq!(stopped(&world).await.0.len(), 2);
+});
+
 both!(people_are_told_before_a_key_ends, async |world| {
     world.clients(&declaration("")).await;
     let (mut nadine, firm) = world.bakery().await;

@@ -3,9 +3,9 @@
 use nutzerkonto::kernel::id::{ClientId, MandateId, MembershipId};
 use nutzerkonto::kernel::level::Level;
 use nutzerkonto::kernel::time::{Timestamp, days};
-use nutzerkonto::organisation::leaving;
 use nutzerkonto::organisation::mandate::power::{self, MandatePower};
 use nutzerkonto::organisation::mandate::{Action, Services, end};
+use nutzerkonto::organisation::{acting, leaving};
 use nutzerkonto::store::work::Actor;
 
 use crate::both;
@@ -120,7 +120,8 @@ both!(otto_asks_renate_gives_less_and_revokes, async |world| {
     assert_eq!(power.scope.actions, [Action::Read].into());
     assert_eq!(power.scope.services, Services::Only([ClientId("parken".into())].into()));
     let (parken, library) = (ClientId("parken".into()), ClientId("bibliothek".into()));
-    assert!(power.counts_at(&parken) && !power.counts_at(&library));
+    let at = |client| acting::Service { client, authority: None };
+    assert!(power.counts_at(at(&parken)) && !power.counts_at(at(&library)));
     assert!(power_of(&world, &id, RENATE).await.is_none(), "who gives it does not act under it");
     is_used_and_revoked(&world, &mut renate, &mut otto, &id).await;
 });

@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
+use nutzerkonto::app::{App, AppParts};
+use nutzerkonto::kernel::error::Error;
+use nutzerkonto::kernel::id::{AccountId, MembershipId, OrganisationId};
 use nutzerkonto::kernel::level::Level;
 use nutzerkonto::kernel::time::days;
+use nutzerkonto::organisation::member::{self, Inside};
+use nutzerkonto::organisation::{self, granting};
+use nutzerkonto::store::work::Actor;
 
 use crate::both;
 use crate::support::browser::{Answer, PASSWORD};
-use crate::support::organisation::{Firm, NADINE};
+use crate::support::organisation::{Firm, NADINE, club};
 use crate::support::{Browser, World};
 
 const KURT: &str = "kurt@example.org";
@@ -111,6 +117,83 @@ both!(sec_t05_of_two_who_remove_each_other_one_stays, async |world| {
     }
     node.running.abort().await;
 });
+
+/// So many firms that two people represent and administrate, and nobody else: the memberships of both, firm by firm.
+async fn firms_of_two(
+    world: &World,
+    [one, other]: [&AccountId; 2],
+    count: usize,
+) -> Vec<(OrganisationId, [MembershipId; 2])> {
+    let app: &AppParts = &world.app;
+    let mut firms = Vec::with_capacity(count);
+    let mut work = app.begin(Actor::System("test")).await.unwrap();
+    for number in 0..count {
+        let record = club(&format!("Verein {number}"));
+        let (firm, first) =
+            organisation::open_new(&mut work, &app.vault, &record, (one, "Nadine Weber")).await.unwrap();
+        let key = organisation::key(&mut work.tx, &app.vault, &firm).await.unwrap();
+        let second = member::insert(&mut work, &key, &firm, (other, "Kurt Koch")).await.unwrap();
+        firms.push((firm, [first, second]));
+    }
+    work.commit().await.unwrap();
+    for kind in ["administration", "representation"] {
+        world
+            .change(&format!(
+                "INSERT INTO membership_right
+                     (membership_id, organisation_id, kind, object, valid_from, granted_by, granted_at)
+                 SELECT id, organisation_id, '{kind}', '', 1, id, 1 FROM membership WHERE account_id = '{other}'"
+            ))
+            .await;
+    }
+    firms
+}
+
+/// Rounds of the race of the last two.
+const ROUNDS: usize = 1000;
+
+// The same a thousand times, each in a firm of its own and directly at the act: two nodes, each with its own way to the database.
+both!(sec_t05_a_thousand_times_one_stays, async |world| {
+    for (email, names) in [(NADINE, ["Nadine", "Weber"]), (KURT, ["Kurt", "Koch"])] {
+        world.somebody(email, names, Level::Substantial).await;
+    }
+    let (nadine, kurt) = (world.account(NADINE).await, world.account(KURT).await);
+    let firms = firms_of_two(&world, [&nadine, &kurt], ROUNDS).await;
+    let (here, there) = (world.open_with(|_| {}).await.unwrap(), world.open_with(|_| {}).await.unwrap());
+    let mut won = [0, 0];
+    for (round, (firm, [first, second])) in firms.iter().enumerate() {
+        let removes = async |app: &App, account: &AccountId, other: &MembershipId| {
+            let inside = Inside { organisation: firm, account, request: "test" };
+            granting::end(app, inside, other).await
+        };
+        // Each begins every second time.
+        let (one, other) = if round % 2 == 0 {
+            tokio::join!(removes(&here, &nadine, second), removes(&there, &kurt, first))
+        } else {
+            let (other, one) = tokio::join!(removes(&there, &kurt, first), removes(&here, &nadine, second));
+            (one, other)
+        };
+        match (one, other) {
+            (Ok(()), Err(lost)) | (Err(lost), Ok(())) if is_refusal(&lost) => {}
+            odd => panic!("round {round}: {odd:?}"),
+        }
+        let stays = "SELECT account_id FROM membership WHERE ended_at IS NULL AND organisation_id = ";
+        if round % 100 == 0 {
+            let stays = world.texts(&format!("{stays}'{firm}'")).await;
+            won[usize::from(stays == [kurt.to_string()])] += 1;
+        }
+    }
+    let alone = "SELECT organisation_id FROM membership_right
+                  WHERE kind IN ('administration', 'representation') AND valid_until IS NULL
+                  GROUP BY organisation_id HAVING COUNT(*) = 2 AND COUNT(DISTINCT membership_id) = 1";
+    assert_eq!(world.texts(alone).await.len(), ROUNDS);
+    assert_eq!(world.texts("SELECT id FROM membership WHERE ended_at IS NULL").await.len(), ROUNDS);
+    eprintln!("{ROUNDS} rounds; of every hundredth Nadine and Kurt have won {won:?}");
+});
+
+/// What the slower one hears: no member any more, no right any more, or to come again.
+const fn is_refusal(error: &Error) -> bool {
+    matches!(error, Error::NotFound | Error::NotAllowed(_) | Error::Conflict(_) | Error::Busy { .. })
+}
 
 both!(sec_t05_of_two_who_leave_one_stays, async |world| {
     let (mut nadine, firm, kurt, _) = with_kurt(&world, &BOTH).await;

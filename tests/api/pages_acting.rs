@@ -3,7 +3,7 @@
 use crate::acting_tokens::BOTH;
 use crate::pages::Album;
 use crate::support::acting::{SCOPE, WAHL};
-use crate::support::organisation::bakery;
+use crate::support::organisation::{bakery, club};
 use crate::support::service::vorgang;
 use crate::support::{Service, World};
 
@@ -29,6 +29,12 @@ pub async fn acts_for_a_bakery(world: &World, language: &'static str, album: &mu
     album.page("acting: end a connection", &nadine.get(&format!("{services}/parken/beenden")).await);
     nadine.post(&format!("{services}/parken/beenden"), &[]).await;
     album.page("acting: services, none", &nadine.get(&format!("{services}?beendet=parken")).await);
+    for number in 0..26 {
+        world.organisation(WEBER, &club(&format!("Verein {number:02}"))).await;
+        world.later();
+    }
+    album.page("acting: choose among many", &nadine.get(WAHL).await);
+    album.page("acting: choose among many, searched", &nadine.get(&format!("{WAHL}?suche=verein+25")).await);
     world.leaves(&membership).await;
     album.page("acting: ended", &nadine.get(WAHL).await);
     album.page("acting: nobody to act for", &nadine.visit(&only.request(&[SCOPE])).await);

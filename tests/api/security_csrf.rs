@@ -124,7 +124,11 @@ async fn nothing_changes(world: &World, mut busy: Busy, forms: &[Url]) {
     for url in forms {
         for (number, case) in ATTACKS.iter().enumerate() {
             let status = attack(&mut busy, &foreign, &url.path, case).await;
-            assert_eq!(status, case.status, "{} {:?} {:?} ({number})", url.path, case.token, case.header);
+            // The one form with a file says that it cannot be read what is none.
+            let is_upload = url.path.ends_with("/vollmachten/import");
+            let is_parts = case.content_type.is_some_and(|kind| kind.starts_with("multipart/"));
+            let expected = if is_upload && is_parts { 400 } else { case.status };
+            assert_eq!(status, expected, "{} {:?} {:?} ({number})", url.path, case.token, case.header);
         }
         let after = world.dump().await;
         assert_eq!(after, before, "{}: {:#?}", url.path, difference(&before, &after));

@@ -10,7 +10,7 @@ use super::super::mandate::{Action, party};
 use super::super::member::{self, Grant, Right};
 use super::super::store::acting as store;
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, ClientId, MandateId, MembershipId, OrganisationId};
+use crate::kernel::id::{AccountId, AuthorityId, ClientId, MandateId, MembershipId, OrganisationId};
 use crate::kernel::level::Level;
 use crate::kernel::texts::{Text, Texts};
 use crate::kernel::time::Timestamp;
@@ -37,6 +37,13 @@ impl Party {
             Self::Organisation(id) => Some(id),
         }
     }
+}
+
+/// A service as powers know it: which one, and whose, as the operator has declared it.
+#[derive(Clone, Copy, Debug)]
+pub struct Service<'a> {
+    pub client: &'a ClientId,
+    pub authority: Option<&'a AuthorityId>,
 }
 
 /// What gives somebody the power to act for another. Its id says what it is.
@@ -152,16 +159,24 @@ impl Power {
     }
 
     /// Whether it counts at a service.
-    pub fn counts_at(&self, client: &ClientId) -> bool {
+    pub fn counts_at(&self, service: Service<'_>) -> bool {
+        match &self.ground {
+            Ground::Membership { .. } => self.uses(service.client),
+            Ground::Mandate(power, _) => power.counts_at(service),
+        }
+    }
+
+    /// Whether they may use a service as a member.
+    fn uses(&self, client: &ClientId) -> bool {
         match &self.ground {
             Ground::Membership { state, .. } => state.is_acting() && self.may(&Right::UseService(client.clone())),
-            Ground::Mandate(power, _) => power.counts_at(client),
+            Ground::Mandate(..) => false,
         }
     }
 
     /// Whether whoever has it may answer for keys with which programs get tokens for a service.
     pub fn answers_for_keys_at(&self, client: &ClientId) -> bool {
-        self.counts_at(client) && self.may(&Right::Administration)
+        self.uses(client) && self.may(&Right::Administration)
     }
 
     pub fn role(&self) -> Role {
@@ -230,7 +245,7 @@ async fn level_of(tx: &mut Tx, party: &Party) -> Result<Level, Error> {
 
 /// Where somebody is to act: at which client, whether mandates are for it, for whom it is, and how well those must be known.
 pub struct Wanted<'a> {
-    pub client: &'a ClientId,
+    pub service: Service<'a>,
     pub mandates: bool,
     pub takes: &'a dyn Fn(&Party) -> bool,
     pub least: Level,
@@ -239,7 +254,7 @@ pub struct Wanted<'a> {
 impl Wanted<'_> {
     pub fn admits(&self, power: &Power) -> bool {
         let is_taken = (self.takes)(&power.party) && (self.mandates || power.mandate().is_none());
-        is_taken && power.counts_at(self.client) && power.is_known(self.least)
+        is_taken && power.counts_at(self.service) && power.is_known(self.least)
     }
 }
 
@@ -281,7 +296,8 @@ mod tests {
             (State::Closed, known, vec![service.clone()], false, false),
         ] {
             let power = power(state, identity, &rights);
-            assert_eq!((power.counts(), power.counts_at(&parken)), (counts, counts_at), "{state:?} {rights:?}");
+            let here = Service { client: &parken, authority: None };
+            assert_eq!((power.counts(), power.counts_at(here)), (counts, counts_at), "{state:?} {rights:?}");
         }
         assert_eq!(power(State::Active, known, &[Right::Representation]).role(), Role::Representative);
         assert_eq!(

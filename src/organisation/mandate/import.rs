@@ -6,19 +6,30 @@ use std::collections::BTreeSet;
 use super::super::store::state;
 use super::open::{self, What};
 use super::party::{Named, Side};
-use super::{Action, OPEN_MAX, Scope, Services, Terms};
+use super::{Action, ORGANISATION_OPEN_MAX, Scope, Services, Terms};
 use crate::app::AppParts;
 use crate::kernel::calendar::{end_of, typed_day};
-use crate::kernel::csv;
+use crate::kernel::csv::{self, Fault, Limits};
 use crate::kernel::error::Error;
-use crate::kernel::id::ClientId;
+use crate::kernel::id::{AuthorityId, ClientId};
 use crate::kernel::time::Timestamp;
 use crate::signin::attempts::{self, Network, Purpose};
 
 /// The first line. The names are the same in every language, so that a table is the same for everybody.
 pub const HEADER: [&str; 7] = ["register", "gericht", "nummer", "email", "dienste", "handlungen", "bis"];
 /// More cannot be open at a time.
-pub const LINES_MAX: usize = OPEN_MAX as usize;
+pub const LINES_MAX: usize = ORGANISATION_OPEN_MAX as usize;
+/// What begins the identifier of an authority in the column of services.
+pub const AUTHORITY: &str = "behoerde:";
+/// With the header. Where a few columns are too many the line is told with the others.
+const LIMITS: Limits = Limits { lines: LINES_MAX + 1, columns: 20, length: 4000 };
+
+/// What can stand in the column of services.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    pub is_service: &'a dyn Fn(&ClientId) -> bool,
+    pub is_authority: &'a dyn Fn(&AuthorityId) -> bool,
+}
 
 /// What is wrong in a line, counted from 1; the header is the first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,21 +48,21 @@ pub struct Line {
 }
 
 /// Reads a table, separated by semicolons or commas.
-pub fn read(text: &str, now: Timestamp, is_service: impl Fn(&ClientId) -> bool) -> Result<Vec<Line>, Vec<LineProblem>> {
+pub fn read(text: &str, now: Timestamp, known: Known<'_>) -> Result<Vec<Line>, Vec<LineProblem>> {
     let whole = |line, problem| vec![LineProblem { line, named: String::new(), problem }];
     let text = text.trim_start_matches('\u{feff}').trim();
     let separator = if text.lines().next().is_some_and(|line| line.contains(';')) { ';' } else { ',' };
-    let rows = csv::parse(text, separator).map_err(|line| whole(line, "mandate_import_quotes"))?;
+    let rows = csv::parse(text, separator, LIMITS).map_err(|(line, fault)| whole(line, problem_of(fault)))?;
     let Some(((_, header), rows)) = rows.split_first() else { return Err(whole(1, "mandate_import_header")) };
     if !header.iter().map(|cell| cell.trim().to_lowercase()).eq(HEADER) {
         return Err(whole(1, "mandate_import_header"));
     }
-    if rows.is_empty() || rows.len() > LINES_MAX {
+    if rows.is_empty() {
         return Err(whole(2, "mandate_import_lines"));
     }
     let (mut lines, mut problems, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (line, cells) in rows {
-        match read_line(cells, now, &is_service) {
+        match read_line(cells, now, known) {
             Ok((named, _)) if !seen.insert(named.to_string().to_lowercase()) => {
                 problems.push(LineProblem { line: *line, named: named.to_string(), problem: "mandate_import_twice" });
             }
@@ -68,11 +79,16 @@ pub fn read(text: &str, now: Timestamp, is_service: impl Fn(&ClientId) -> bool) 
     if problems.is_empty() { Ok(lines) } else { Err(problems) }
 }
 
-fn read_line(
-    cells: &[String],
-    now: Timestamp,
-    is_service: &impl Fn(&ClientId) -> bool,
-) -> Result<(Named, Terms), Vec<&'static str>> {
+const fn problem_of(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Quote => "mandate_import_quotes",
+        Fault::Columns => "mandate_import_columns",
+        Fault::Length => "mandate_import_length",
+        Fault::Lines => "mandate_import_lines",
+    }
+}
+
+fn read_line(cells: &[String], now: Timestamp, known: Known<'_>) -> Result<(Named, Terms), Vec<&'static str>> {
     let Ok([register, court, number, email, services, actions, until]) = <&[String; 7]>::try_from(cells) else {
         return Err(vec!["mandate_import_columns"]);
     };
@@ -97,7 +113,7 @@ fn read_line(
     if way == "email" && [register, court, number].iter().any(|cell| !cell.trim().is_empty()) {
         problems.push("mandate_import_both");
     }
-    let terms = read_terms([services, actions, until], now, is_service);
+    let terms = read_terms([services, actions, until], now, known);
     let terms = terms.map_err(|problem| problems.push(problem)).ok();
     match named.zip(terms) {
         Some(line) if problems.is_empty() => Ok(line),
@@ -115,23 +131,32 @@ fn problems_of(error: &Error) -> Vec<&'static str> {
 fn read_terms(
     [services, actions, until]: [&String; 3],
     now: Timestamp,
-    is_service: &impl Fn(&ClientId) -> bool,
+    known: Known<'_>,
 ) -> Result<Terms, &'static str> {
-    let services = if services.trim() == "alle" {
-        Services::All
-    } else {
-        let clients: BTreeSet<ClientId> = services.split_whitespace().map(|id| ClientId(id.to_owned())).collect();
-        if clients.is_empty() || !clients.iter().all(is_service) {
-            return Err("mandate_import_service");
-        }
-        Services::Only(clients)
-    };
+    let services = read_services(services, known).ok_or("mandate_import_service")?;
     let action = |name: &str| Action::ALL.into_iter().find(|action| action.name() == name);
     let actions: Option<BTreeSet<Action>> = actions.split_whitespace().map(action).collect();
     let actions = actions.ok_or("mandate_actions")?;
     let parts: Vec<&str> = until.trim().split('.').collect();
     let day = <[&str; 3]>::try_from(parts).ok().and_then(typed_day).ok_or("date_format")?;
     Ok(Terms { scope: Scope { actions, services }, from: now, until: end_of(day), may_pass_on: false })
+}
+
+/// `alle`, or identifiers of services and of authorities.
+fn read_services(text: &str, known: Known<'_>) -> Option<Services> {
+    if text.trim() == "alle" {
+        return Some(Services::All);
+    }
+    let (mut authorities, mut services) = (BTreeSet::new(), BTreeSet::new());
+    for word in text.split_whitespace() {
+        match word.strip_prefix(AUTHORITY) {
+            Some(id) => authorities.insert(AuthorityId(id.to_owned())),
+            None => services.insert(ClientId(word.to_owned())),
+        };
+    }
+    let is_known = services.iter().all(known.is_service) && authorities.iter().all(known.is_authority);
+    let is_empty = services.is_empty() && authorities.is_empty();
+    (is_known && !is_empty).then(|| Services::chosen(authorities, services))
 }
 
 /// Sends them all, or says what is wrong and sends nothing. Whether an organisation of a register has an account is told, as when
@@ -178,8 +203,11 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_795_424_520);
     const TOP: &str = "register;gericht;nummer;email;dienste;handlungen;bis\n";
 
+    const KNOWN: Known<'_> =
+        Known { is_service: &|client| client.0 == "parken", is_authority: &|authority| authority.0 == "07315" };
+
     fn problems(text: &str) -> Vec<(usize, &'static str)> {
-        let read = read(text, NOW, |client| client.0 == "parken");
+        let read = read(text, NOW, KNOWN);
         read.err().unwrap_or_default().into_iter().map(|one| (one.line, one.problem)).collect()
     }
 
@@ -189,7 +217,7 @@ mod tests {
             "\u{feff}{TOP}HRB;Amtsgericht Mainz;778;;alle;lesen beantworten einreichen;31.12.2027\r\n\
              ;;;\"a@example.org\";parken;lesen;1.2.2027\n"
         );
-        let lines = read(&table, NOW, |client| client.0 == "parken").unwrap();
+        let lines = read(&table, NOW, KNOWN).unwrap();
         assert_eq!(
             lines.iter().map(|line| line.named.to_string()).collect::<Vec<_>>(),
             ["HRB 778, Mainz", "a@example.org"]
@@ -197,8 +225,11 @@ mod tests {
         assert_eq!((lines[0].line, lines[1].line), (2, 3));
         assert_eq!(lines[0].terms.scope.services, Services::All);
         assert_eq!(lines[1].terms.scope.actions, [Action::Read].into());
+        let authority = format!("{TOP};;;a@example.org;parken behoerde:07315;lesen;1.2.2027\n");
+        let services = Services::chosen([AuthorityId("07315".into())].into(), [ClientId("parken".into())].into());
+        assert_eq!(read(&authority, NOW, KNOWN).unwrap()[0].terms.scope.services, services);
         let commas = table.replace(';', ",");
-        assert_eq!(read(&commas, NOW, |client| client.0 == "parken").unwrap(), lines);
+        assert_eq!(read(&commas, NOW, KNOWN).unwrap(), lines);
     }
 
     #[test]
@@ -213,6 +244,9 @@ mod tests {
             ("HRB;Mainz;7;b@example.org;alle;lesen;31.12.2027\n", "mandate_import_both"),
             (";;;b@example.org;bau;lesen;31.12.2027\n", "mandate_import_service"),
             (";;;b@example.org;;lesen;31.12.2027\n", "mandate_import_service"),
+            (";;;b@example.org;behoerde:07316;lesen;31.12.2027\n", "mandate_import_service"),
+            (";;;b@example.org;behoerde: 07315;lesen;31.12.2027\n", "mandate_import_service"),
+            (";;;b@example.org;07315;lesen;31.12.2027\n", "mandate_import_service"),
             (";;;b@example.org;alle;alles;31.12.2027\n", "mandate_actions"),
             (";;;b@example.org;alle;lesen;31.2.2027\n", "date_format"),
             (";;;b@example.org;alle;lesen;2027\n", "date_format"),
@@ -223,7 +257,12 @@ mod tests {
         assert_eq!(problems(""), [(1, "mandate_import_header")]);
         assert_eq!(problems("name;email\n"), [(1, "mandate_import_header")]);
         assert_eq!(problems(TOP), [(2, "mandate_import_lines")]);
-        assert_eq!(problems(&format!("{TOP}{}", good.repeat(LINES_MAX + 1))), [(2, "mandate_import_lines")]);
+        let many = |count: usize| problems(&format!("{TOP}{}", good.repeat(count)));
+        assert_eq!(many(LINES_MAX).len(), LINES_MAX - 1, "each but the first stands there already");
+        assert_eq!(many(LINES_MAX + 90), [(LINES_MAX + 2, "mandate_import_lines")]);
         assert_eq!(problems(&format!("{TOP};;;\"a@example.org;alle")), [(2, "mandate_import_quotes")]);
+        assert_eq!(problems(&format!("{TOP}{}", ";".repeat(90))), [(2, "mandate_import_columns")]);
+        assert_eq!(problems(&format!("{TOP}{good}{}", "x".repeat(5000))), [(3, "mandate_import_length")]);
+        assert_eq!(problems(&";".repeat(200_000)), [(1, "mandate_import_columns")]);
     }
 }

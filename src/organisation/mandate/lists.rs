@@ -13,8 +13,6 @@ use crate::store::db::Tx;
 
 /// So many on one page.
 pub const PER_PAGE: i64 = 50;
-/// Open ones are shown together; nobody has more of their own open.
-const OPEN_SHOWN: i64 = 1000;
 /// After every id.
 const NEWEST: &str = "mdt_~";
 
@@ -43,22 +41,42 @@ pub async fn held(tx: &mut Tx, vault: &Vault, party: &Party, before: Option<&Man
     listed(tx, vault, party, rows).await
 }
 
-/// What waits for an answer, of this party or of others.
-pub async fn open(tx: &mut Tx, vault: &Vault, party: &Party, now: Timestamp) -> Result<Vec<Listed>, Error> {
-    let rows = store::open_of(tx, party.as_str(), now, OPEN_SHOWN).await?;
+/// What waits for the answer of others.
+pub async fn waiting(
+    tx: &mut Tx,
+    vault: &Vault,
+    party: &Party,
+    (before, now): (Option<&MandateId>, Timestamp),
+) -> Result<Vec<Listed>, Error> {
+    let before = before.map_or(NEWEST, MandateId::as_str);
+    let rows = store::waiting(tx, party.as_str(), (before, now), PER_PAGE).await?;
+    listed(tx, vault, party, rows).await
+}
+
+/// What this party has to answer.
+pub async fn to_answer(
+    tx: &mut Tx,
+    vault: &Vault,
+    party: &Party,
+    (before, now): (Option<&MandateId>, Timestamp),
+) -> Result<Vec<Listed>, Error> {
+    let before = before.map_or(NEWEST, MandateId::as_str);
+    let rows = store::to_answer(tx, party.as_str(), (before, now), PER_PAGE).await?;
     listed(tx, vault, party, rows).await
 }
 
 /// Everything that a party has to do with, for a copy of its data.
 pub async fn all(tx: &mut Tx, vault: &Vault, party: &Party, now: Timestamp) -> Result<Vec<Listed>, Error> {
-    let mut found = open(tx, vault, party, now).await?;
-    for is_granted in [true, false] {
-        let mut before = None;
+    let mut found = Vec::new();
+    for list in 0..4 {
+        let mut before: Option<MandateId> = None;
         loop {
-            let page = if is_granted {
-                granted(tx, vault, party, before.as_ref()).await?
-            } else {
-                held(tx, vault, party, before.as_ref()).await?
+            let at = before.as_ref();
+            let page = match list {
+                0 => to_answer(tx, vault, party, (at, now)).await?,
+                1 => waiting(tx, vault, party, (at, now)).await?,
+                2 => granted(tx, vault, party, at).await?,
+                _ => held(tx, vault, party, at).await?,
             };
             let Some(last) = page.last() else { break };
             before = Some(last.mandate.id.clone());
@@ -75,18 +93,32 @@ async fn listed(
     rows: Vec<store::MandateRow>,
 ) -> Result<Vec<Listed>, Error> {
     let mut found = Vec::with_capacity(rows.len());
+    let mut key = None;
     for row in rows {
         let mandate = row.read()?;
-        let other = other_name(tx, vault, &mandate, viewer).await?;
+        let other = if is_as_named(&mandate, viewer) {
+            // Of a page full of one's own requests the key is opened once.
+            let key = match &key {
+                Some(key) => key,
+                None => key.insert(party::key(tx, vault, viewer).await?),
+            };
+            mandate.named_with(key)?
+        } else {
+            other_name(tx, vault, &mandate, viewer).await?
+        };
         found.push(Listed { mandate, other });
     }
     Ok(found)
 }
 
+fn is_as_named(mandate: &Mandate, viewer: &Party) -> bool {
+    mandate.opener == *viewer && mandate.accepted.is_none()
+}
+
 /// What the other side is called. Before anybody has accepted, whoever has asked or offered reads what they have typed,
 /// whether or not somebody has that account; and whose mandate is passed on does not read to whom.
 async fn other_name(tx: &mut Tx, vault: &Vault, mandate: &Mandate, viewer: &Party) -> Result<Option<String>, Error> {
-    if mandate.opener == *viewer && mandate.accepted.is_none() {
+    if is_as_named(mandate, viewer) {
         return mandate.named(tx, vault).await;
     }
     let other = if mandate.agent.as_ref() == Some(viewer) {

@@ -4,12 +4,12 @@
 use super::super::acting::Party;
 use super::event::{self, Happened};
 use super::party::{self, Begun, Letter, Named, Side, Words};
-use super::{Done, Mandate, OPEN_DAYS, OPEN_MAX, Origin, State, Terms, find, store};
+use super::{Done, Mandate, OPEN_DAYS, ORGANISATION_OPEN_MAX, Origin, PERSON_OPEN_MAX, State, Terms, find, store};
 use crate::app::AppParts;
 use crate::kernel::calendar::days_after;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, MandateId};
-use crate::kernel::seal::{Place, Vault};
+use crate::kernel::seal::{DataKey, Place, Vault};
 use crate::kernel::time::days;
 use crate::notice::Kind;
 use crate::store::db::Tx;
@@ -143,16 +143,25 @@ async fn held(begun: &mut Begun, id: &MandateId, terms: &Terms) -> Result<Mandat
 
 async fn limit(begun: &mut Begun, index: &[u8]) -> Result<(), Error> {
     let now = begun.work.now;
-    let counts = store::counts(&mut begun.work.tx, (begun.party.as_str(), now.minus(days(1))), index, now).await?;
-    let a_day = match begun.party {
-        Party::Person(_) => PERSON_A_DAY,
-        Party::Organisation(_) => ORGANISATION_A_DAY,
+    let (party, since) = (begun.party.as_str(), now.minus(days(1)));
+    let sent = match begun.sent {
+        Some(sent) => sent,
+        None => store::sent(&mut begun.work.tx, (party, since), now).await?,
     };
-    let problem = match counts {
-        counts if counts.open_to > 0 || counts.opened_to >= SAME_A_DAY => "mandate_known",
-        counts if counts.open >= OPEN_MAX => "mandates_open",
-        counts if counts.opened >= a_day => "mandates_enough",
-        _ => return Ok(()),
+    let same = store::sent_to(&mut begun.work.tx, (party, since), index, now).await?;
+    let (open_max, a_day) = match begun.party {
+        Party::Person(_) => (PERSON_OPEN_MAX, PERSON_A_DAY),
+        Party::Organisation(_) => (ORGANISATION_OPEN_MAX, ORGANISATION_A_DAY),
+    };
+    let problem = match sent {
+        _ if same.open > 0 || same.opened >= SAME_A_DAY => "mandate_known",
+        sent if sent.open >= open_max => "mandates_open",
+        sent if sent.opened >= a_day => "mandates_enough",
+        sent => {
+            // Nobody else sends anything for the party before this work is done.
+            begun.sent = Some(store::Sent { open: sent.open + 1, opened: sent.opened + 1 });
+            return Ok(());
+        }
     };
     Err(Error::field("art", problem))
 }
@@ -183,15 +192,23 @@ fn named_place(id: &MandateId) -> Place<'_> {
 }
 
 async fn seal(vault: &Vault, begun: &mut Begun, id: &MandateId, named: &Named) -> Result<Vec<u8>, Error> {
-    let key = party::key(&mut begun.work.tx, vault, &begun.party).await?;
+    let key = begun.key(vault).await?;
     key.seal(named_place(id), named.to_string().as_bytes(), &begun.work.random).map_err(Error::broken)
 }
 
 impl Mandate {
     /// Whom the opener has named, as long as nobody has accepted; for the opener alone.
     pub async fn named(&self, tx: &mut Tx, vault: &Vault) -> Result<Option<String>, Error> {
-        let Some(sealed) = &self.named else { return Ok(None) };
+        if self.named.is_none() {
+            return Ok(None);
+        }
         let key = party::key(tx, vault, &self.opener).await?;
+        self.named_with(&key)
+    }
+
+    /// The same with the opener's key.
+    pub(super) fn named_with(&self, key: &DataKey) -> Result<Option<String>, Error> {
+        let Some(sealed) = &self.named else { return Ok(None) };
         key.open_text(named_place(&self.id), sealed).map(Some).map_err(Error::broken)
     }
 }

@@ -72,6 +72,24 @@ pub struct Begun {
     pub name: String,
     /// Who does it: the account, or the membership.
     pub by: String,
+    /// How much the party has asked and offered, and its key, once they have been looked up: of many that are opened together, once.
+    pub(super) sent: Option<store::Sent>,
+    pub(super) key: Option<DataKey>,
+}
+
+impl Begun {
+    fn new(work: Work, party: Party, name: String, by: String) -> Self {
+        Self { work, party, name, by, sent: None, key: None }
+    }
+
+    /// The key under which what the party has typed is sealed.
+    pub(super) async fn key(&mut self, vault: &Vault) -> Result<DataKey, Error> {
+        if let Some(key) = &self.key {
+            return Ok(key.clone());
+        }
+        let key = key(&mut self.work.tx, vault, &self.party).await?;
+        Ok(self.key.insert(key).clone())
+    }
 }
 
 impl Side<'_> {
@@ -108,13 +126,13 @@ impl Side<'_> {
                 if person.identity_level() < level {
                     return Err(Error::LevelTooLow(level));
                 }
-                Ok(Begun { work, party, name: person.full_name(), by: account.to_string() })
+                Ok(Begun::new(work, party, person.full_name(), account.to_string()))
             }
             Self::Organisation(inside) => {
                 let (work, member) = inside.begin(app).await?;
                 member.require(&Right::Representation)?;
                 let (name, by) = (member.organisation.record.name, member.id.to_string());
-                Ok(Begun { work, party, name, by })
+                Ok(Begun::new(work, party, name, by))
             }
         }
     }

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::super::acting::Party;
+use super::super::acting::{Party, Service};
 use super::super::member::{self, Grant, Right};
 use super::super::store::acting as members;
 use super::{Mandate, Scope, find, party, store};
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, ClientId, MandateId, MembershipId};
+use crate::kernel::id::{AccountId, MandateId, MembershipId};
 use crate::kernel::level::Level;
 use crate::kernel::seal::Vault;
 use crate::kernel::time::{Timestamp, days};
@@ -35,8 +35,8 @@ pub struct MandatePower {
 
 impl MandatePower {
     /// Whether it counts at a service.
-    pub fn counts_at(&self, client: &ClientId) -> bool {
-        self.scope.covers(client)
+    pub fn counts_at(&self, service: Service<'_>) -> bool {
+        self.scope.covers(service)
     }
 }
 
@@ -64,29 +64,33 @@ impl Agent {
     }
 }
 
-/// On whose behalf an account may use mandates now: its own, and that of organisations where it has the right. Nobody's,
-/// as long as it is not known well enough who they are.
+impl Agent {
+    fn member(row: members::PowerRow, grants: &[Grant], now: Timestamp) -> Option<Self> {
+        let members::PowerRow { membership, organisation, organisation_state: state, identity_level: identity } = row;
+        let may = member::may(grants, &Right::Mandates, (state, identity), now);
+        may.then_some(Self { party: Party::Organisation(organisation), membership: Some(membership), identity })
+    }
+}
+
+/// On whose behalf an account may use mandates now: its own, and that of organisations that have any and where it has the right.
+/// Nobody's, as long as it is not known well enough who they are.
 pub async fn agents(tx: &mut Tx, account: &AccountId, now: Timestamp) -> Result<Vec<Agent>, Error> {
     let identity = store::identity(tx, account).await?.unwrap_or(Level::Basic);
     if identity < party::NEEDS {
         return Ok(Vec::new());
     }
-    let mut held = BTreeMap::<MembershipId, Vec<Grant>>::new();
-    for row in members::rights(tx, account).await? {
-        held.entry(row.membership_id).or_default().push(row.right.grant()?);
+    let mut held = BTreeMap::<MembershipId, (members::PowerRow, Vec<Grant>)>::new();
+    for members::AgencyRow { power, right } in members::agencies(tx, account, now).await? {
+        let grant = right.grant()?;
+        held.entry(power.membership.clone()).or_insert_with(|| (power, Vec::new())).1.push(grant);
     }
-    let mut agents = vec![Agent { party: Party::Person(account.clone()), membership: None, identity }];
-    for row in members::powers(tx, account, None).await? {
-        let grants = held.remove(&row.membership).unwrap_or_default();
-        if member::may(&grants, &Right::Mandates, (row.organisation_state, identity), now) {
-            let membership = Some(row.membership);
-            agents.push(Agent { party: Party::Organisation(row.organisation), membership, identity });
-        }
-    }
-    Ok(agents)
+    let own = Agent { party: Party::Person(account.clone()), membership: None, identity };
+    let organisations = held.into_values().filter_map(|(row, grants)| Agent::member(row, &grants, now));
+    Ok(std::iter::once(own).chain(organisations).collect())
 }
 
-/// The power of an account under a mandate, if it counts now and the account may use it.
+/// The power of an account under a mandate, if it counts now and the account may use it. Of whatever else they belong to nothing
+/// is read.
 pub async fn power(
     tx: &mut Tx,
     id: &MandateId,
@@ -94,8 +98,21 @@ pub async fn power(
     now: Timestamp,
 ) -> Result<Option<MandatePower>, Error> {
     let Some(mandate) = find(tx, id).await?.filter(|mandate| mandate.counts(now)) else { return Ok(None) };
-    let agents = agents(tx, account, now).await?;
-    let agent = agents.iter().find(|agent| mandate.agent.as_ref() == Some(&agent.party));
+    let identity = store::identity(tx, account).await?.unwrap_or(Level::Basic);
+    let agent = match &mandate.agent {
+        _ if identity < party::NEEDS => None,
+        Some(Party::Person(agent)) if agent == account => {
+            Some(Agent { party: Party::Person(agent.clone()), membership: None, identity })
+        }
+        Some(Party::Organisation(organisation)) => match members::power_in(tx, account, organisation).await? {
+            Some(row) => {
+                let grants = member::grants_of(tx, &row.membership).await?;
+                Agent::member(row, &grants, now)
+            }
+            None => None,
+        },
+        _ => None,
+    };
     Ok(agent.and_then(|agent| agent.power(account, mandate)))
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::State;
 use super::{OrganisationRow, RightRow};
-use crate::kernel::id::{AccountId, MandateId, MembershipId, OrganisationId};
+use crate::kernel::id::{AccountId, ClientId, MandateId, MembershipId, OrganisationId};
 use crate::kernel::level::Level;
 use crate::kernel::time::Timestamp;
 use crate::signin::session::Session;
@@ -10,18 +10,15 @@ use crate::sql;
 use crate::store::db::{DbError, Tx};
 use crate::store::work::Work;
 
-/// More than anybody has.
-const MEMBERSHIPS_MAX: i64 = 2000;
-const RIGHTS_MAX: i64 = 100_000;
+/// Of so many organisations somebody uses the mandates; more than anybody does.
+const AGENCIES_MAX: i64 = 1000;
 
 #[derive(sqlx::FromRow)]
 pub struct SessionRow {
     #[sqlx(flatten)]
     pub session: Session,
-    /// Whether its owner has been given anything to act with for what they belong to, whether or not it counts now.
-    pub has_rights: bool,
-    /// Whether there is a mandate that they, or an organisation where they may use mandates, have and that has not run out.
-    pub has_mandates: bool,
+    /// Whether its owner has been given anything to act with besides themselves, whether or not it counts now.
+    pub has_choice: bool,
 }
 
 /// A session, and whether its owner has a choice for whom to act: in one statement, because every request asks for it.
@@ -30,19 +27,19 @@ pub async fn find_session(tx: &mut Tx, token_hash: &[u8], now: Timestamp) -> Res
         "SELECT session.id, session.account_id, session.level, session.methods, session.authenticated_at,
                 session.created_at, session.last_seen_at, session.device, session.idle_minutes, session.acting,
                 session.chosen_at, account.identity_level, account.erase_at AS leaves_at,
-                EXISTS (SELECT 1 FROM membership
-                          JOIN membership_right ON membership_right.membership_id = membership.id
-                         WHERE membership.account_id = session.account_id AND membership.ended_at IS NULL
-                           AND membership_right.kind NOT IN ('administration', 'audit', 'mandates')) AS has_rights,
-                (EXISTS (SELECT 1 FROM mandate
-                          WHERE mandate.agent = session.account_id AND mandate.state = 'active'
-                            AND mandate.valid_until > $2)
+                (EXISTS (SELECT 1 FROM membership
+                           JOIN membership_right ON membership_right.membership_id = membership.id
+                          WHERE membership.account_id = session.account_id AND membership.ended_at IS NULL
+                            AND membership_right.kind NOT IN ('administration', 'audit', 'mandates'))
+                 OR EXISTS (SELECT 1 FROM mandate
+                             WHERE mandate.agent = session.account_id AND mandate.state = 'active'
+                               AND mandate.valid_until > $2)
                  OR EXISTS (SELECT 1 FROM membership
                               JOIN membership_right ON membership_right.membership_id = membership.id
                               JOIN mandate ON mandate.agent = membership.organisation_id
                              WHERE membership.account_id = session.account_id AND membership.ended_at IS NULL
                                AND membership_right.kind IN ('mandates', 'representation')
-                               AND mandate.state = 'active' AND mandate.valid_until > $2)) AS has_mandates
+                               AND mandate.state = 'active' AND mandate.valid_until > $2)) AS has_choice
            FROM session JOIN account ON account.id = session.account_id
           WHERE session.token_hash = $1 AND account.status IN ('active', 'closing')", token_hash, now)
 }
@@ -56,61 +53,133 @@ pub struct PowerRow {
     pub identity_level: Level,
 }
 
-/// The memberships of an account that have not ended, or the one of them that is asked for.
-pub async fn powers(
-    tx: &mut Tx,
-    account: &AccountId,
-    membership: Option<&MembershipId>,
-) -> Result<Vec<PowerRow>, DbError> {
-    sql!(tx, fetch_all PowerRow,
+/// A membership of an account that has not ended.
+pub async fn power(tx: &mut Tx, account: &AccountId, membership: &MembershipId) -> Result<Option<PowerRow>, DbError> {
+    sql!(tx, fetch_optional PowerRow,
         "SELECT membership.id AS membership, membership.organisation_id AS organisation,
                 organisation.state AS organisation_state, account.identity_level
            FROM membership
            JOIN organisation ON organisation.id = membership.organisation_id
            JOIN account ON account.id = membership.account_id
-          WHERE membership.account_id = $1 AND membership.ended_at IS NULL
-            AND (CAST($2 AS TEXT) IS NULL OR membership.id = $2)
-          ORDER BY membership.id LIMIT $3", account, membership, MEMBERSHIPS_MAX)
+          WHERE membership.id = $2 AND membership.account_id = $1 AND membership.ended_at IS NULL", account, membership)
 }
 
+/// The same in an organisation.
+pub async fn power_in(
+    tx: &mut Tx,
+    account: &AccountId,
+    organisation: &OrganisationId,
+) -> Result<Option<PowerRow>, DbError> {
+    sql!(tx, fetch_optional PowerRow,
+        "SELECT membership.id AS membership, membership.organisation_id AS organisation,
+                organisation.state AS organisation_state, account.identity_level
+           FROM membership
+           JOIN organisation ON organisation.id = membership.organisation_id
+           JOIN account ON account.id = membership.account_id
+          WHERE membership.organisation_id = $2 AND membership.account_id = $1 AND membership.ended_at IS NULL",
+        account, organisation)
+}
+
+/// One right in a place where somebody may act, with the organisation as it is stored.
 #[derive(sqlx::FromRow)]
 pub struct PlaceRow {
     #[sqlx(flatten)]
     pub power: PowerRow,
+    pub chosen_at: Timestamp,
     #[sqlx(flatten)]
     pub place: OrganisationRow,
-}
-
-/// Everything that an account belongs to, with the organisations as they are stored.
-pub async fn places(tx: &mut Tx, account: &AccountId) -> Result<Vec<PlaceRow>, DbError> {
-    sql!(tx, fetch_all PlaceRow,
-        "SELECT membership.id AS membership, membership.organisation_id AS organisation,
-                organisation.state AS organisation_state, account.identity_level,
-                organisation.id, organisation.state, organisation.key_wrapped, organisation.level,
-                organisation.version, organisation.record, organisation.created_at, organisation.state_since,
-                organisation.erase_at
-           FROM membership
-           JOIN organisation ON organisation.id = membership.organisation_id
-           JOIN account ON account.id = membership.account_id
-          WHERE membership.account_id = $1 AND membership.ended_at IS NULL
-          ORDER BY membership.id LIMIT $2", account, MEMBERSHIPS_MAX)
-}
-
-#[derive(sqlx::FromRow)]
-pub struct HeldRow {
-    pub membership_id: MembershipId,
     #[sqlx(flatten)]
     pub right: RightRow,
 }
 
-/// The rights that an account has in everything it belongs to.
-pub async fn rights(tx: &mut Tx, account: &AccountId) -> Result<Vec<HeldRow>, DbError> {
-    sql!(tx, fetch_all HeldRow,
-        "SELECT membership_right.membership_id, membership_right.kind, membership_right.object,
+/// After which place a page begins: when it was chosen, and the membership.
+pub type AfterPlace<'a> = (Timestamp, &'a str);
+
+/// At most `limit` places where an account holds a right with which one acts, at a service only one that counts there; those
+/// chosen last come first, and the rights of each stand together. What lies behind them is not read.
+pub async fn places(
+    tx: &mut Tx,
+    (account, client): (&AccountId, Option<&ClientId>),
+    (chosen_at, after): AfterPlace<'_>,
+    (now, limit): (Timestamp, i64),
+) -> Result<Vec<PlaceRow>, DbError> {
+    sql!(tx, fetch_all PlaceRow,
+        "SELECT page.membership, page.organisation, page.organisation_state, page.identity_level, page.chosen_at,
+                page.id, page.state, page.key_wrapped, page.level, page.version, page.record, page.created_at,
+                page.state_since, page.erase_at, membership_right.kind, membership_right.object,
                 membership_right.valid_from, membership_right.valid_until
-           FROM membership JOIN membership_right ON membership_right.membership_id = membership.id
+           FROM (SELECT membership.id AS membership, membership.organisation_id AS organisation,
+                        organisation.state AS organisation_state, account.identity_level, membership.chosen_at,
+                        organisation.id, organisation.state, organisation.key_wrapped, organisation.level,
+                        organisation.version, organisation.record, organisation.created_at, organisation.state_since,
+                        organisation.erase_at
+                   FROM membership
+                   JOIN organisation ON organisation.id = membership.organisation_id
+                   JOIN account ON account.id = membership.account_id
+                  WHERE membership.account_id = $1 AND membership.ended_at IS NULL
+                    AND (membership.chosen_at < $3 OR (membership.chosen_at = $3 AND membership.id < $4))
+                    AND organisation.state IN ('active', 'insolvent')
+                    AND EXISTS (SELECT 1 FROM membership_right AS held
+                                 WHERE held.membership_id = membership.id
+                                   AND held.kind NOT IN ('administration', 'audit', 'mandates')
+                                   AND (CAST($2 AS TEXT) IS NULL OR held.kind = 'representation'
+                                        OR (held.kind = 'use_service' AND held.object = $2))
+                                   AND held.valid_from <= $5 AND (held.valid_until IS NULL OR held.valid_until > $5))
+                  ORDER BY membership.chosen_at DESC, membership.id DESC LIMIT $6) AS page
+           JOIN membership_right ON membership_right.membership_id = page.membership
+          WHERE membership_right.kind NOT IN ('administration', 'audit', 'mandates')
+          ORDER BY page.chosen_at DESC, page.membership DESC, membership_right.kind, membership_right.object",
+        account, client, chosen_at, after, now, limit)
+}
+
+/// Writes down that somebody acts for it now.
+pub async fn put_chosen(work: &mut Work, membership: &MembershipId) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "UPDATE membership SET chosen_at = $2 WHERE id = $1", membership, work.now).map(drop)
+}
+
+/// Organisations where an account holds a right with which mandates are used, and that have one which may count.
+pub async fn agencies(tx: &mut Tx, account: &AccountId, now: Timestamp) -> Result<Vec<AgencyRow>, DbError> {
+    sql!(tx, fetch_all AgencyRow,
+        "SELECT membership.id AS membership, membership.organisation_id AS organisation,
+                organisation.state AS organisation_state, account.identity_level,
+                membership_right.kind, membership_right.object, membership_right.valid_from, membership_right.valid_until
+           FROM membership
+           JOIN membership_right ON membership_right.membership_id = membership.id
+           JOIN organisation ON organisation.id = membership.organisation_id
+           JOIN account ON account.id = membership.account_id
           WHERE membership.account_id = $1 AND membership.ended_at IS NULL
-          ORDER BY membership_right.membership_id LIMIT $2", account, RIGHTS_MAX)
+            AND membership_right.kind IN ('mandates', 'representation')
+            AND EXISTS (SELECT 1 FROM mandate
+                         WHERE mandate.agent = membership.organisation_id AND mandate.state = 'active'
+                           AND mandate.valid_until > $2)
+          ORDER BY membership.id, membership_right.kind LIMIT $3", account, now, AGENCIES_MAX)
+}
+
+#[derive(sqlx::FromRow)]
+pub struct AgencyRow {
+    #[sqlx(flatten)]
+    pub power: PowerRow,
+    #[sqlx(flatten)]
+    pub right: RightRow,
+}
+
+#[derive(sqlx::FromRow)]
+struct Has {
+    has: bool,
+}
+
+/// Whether there is a mandate that an account, or an organisation where they may use mandates, has and that has not run out.
+pub async fn has_mandates(tx: &mut Tx, account: &AccountId, now: Timestamp) -> Result<bool, DbError> {
+    let row = sql!(tx, fetch_one Has,
+        "SELECT (EXISTS (SELECT 1 FROM mandate
+                          WHERE mandate.agent = $1 AND mandate.state = 'active' AND mandate.valid_until > $2)
+                 OR EXISTS (SELECT 1 FROM membership
+                              JOIN membership_right ON membership_right.membership_id = membership.id
+                              JOIN mandate ON mandate.agent = membership.organisation_id
+                             WHERE membership.account_id = $1 AND membership.ended_at IS NULL
+                               AND membership_right.kind IN ('mandates', 'representation')
+                               AND mandate.state = 'active' AND mandate.valid_until > $2)) AS has", account, now)?;
+    Ok(row.has)
 }
 
 /// `false` if it is not active any more. Nobody ends it before this work is done.

@@ -54,22 +54,90 @@ pub async fn list(tx: &mut Tx, organisation: &OrganisationId) -> Result<Vec<KeyR
           ORDER BY id DESC LIMIT $2", organisation, LISTED_MAX)
 }
 
+/// Those for which a member answers and that have neither ended nor expired, nor are known to have stopped.
+pub async fn of_owner(tx: &mut Tx, owner: &MembershipId, now: Timestamp) -> Result<Vec<KeyRow>, DbError> {
+    sql!(tx, fetch_all KeyRow,
+        "SELECT id, organisation_id, owner_id,
+                (SELECT membership.account_id
+                   FROM membership JOIN account ON account.id = membership.account_id
+                  WHERE membership.id = organisation_key.owner_id AND membership.ended_at IS NULL
+                    AND account.status = 'active') AS account_id,
+                client_id, scope, name, jwk, created_at, expires_at, last_used_at
+           FROM organisation_key
+          WHERE owner_id = $1 AND ended_at IS NULL AND stopped_at IS NULL AND expires_at > $2
+          ORDER BY id LIMIT $3", owner, now, LISTED_MAX)
+}
+
+/// Writes down that one counts no more because of whoever answers for it. `false` if that is known.
+pub async fn put_stopped(work: &mut Work, id: &OrganisationKeyId) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE organisation_key SET stopped_at = $2 WHERE id = $1 AND ended_at IS NULL AND stopped_at IS NULL",
+        id,
+        work.now
+    )?;
+    Ok(rows == 1)
+}
+
+/// It counts again.
+pub async fn clear_stopped(work: &mut Work, id: &OrganisationKeyId) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "UPDATE organisation_key SET stopped_at = NULL WHERE id = $1", id).map(drop)
+}
+
+#[derive(sqlx::FromRow)]
+pub struct TurnedRow {
+    pub id: OrganisationKeyId,
+    #[sqlx(rename = "organisation_id")]
+    pub organisation: OrganisationId,
+    /// It is known to have stopped.
+    pub is_stopped: bool,
+}
+
+/// Keys of which something else is written down than what the rights of whoever answers for them let expect at this moment, where
+/// anybody may act at all. Which of them count is for [`crate::organisation::machine::power`] to say.
+pub async fn turned(tx: &mut Tx, after: &str, now: Timestamp, limit: i64) -> Result<Vec<TurnedRow>, DbError> {
+    sql!(tx, fetch_all TurnedRow,
+        "SELECT id, organisation_id, is_stopped
+           FROM (SELECT organisation_key.id, organisation_key.organisation_id,
+                        (organisation_key.stopped_at IS NOT NULL) AS is_stopped,
+                        EXISTS (SELECT 1 FROM membership JOIN account ON account.id = membership.account_id
+                                 WHERE membership.id = organisation_key.owner_id AND membership.ended_at IS NULL
+                                   AND account.status = 'active'
+                                   AND account.identity_level IN ('substantial', 'high')
+                                   AND (EXISTS (SELECT 1 FROM membership_right AS held
+                                                 WHERE held.membership_id = membership.id
+                                                   AND held.kind = 'representation' AND organisation.state = 'active'
+                                                   AND held.valid_from <= $2
+                                                   AND (held.valid_until IS NULL OR held.valid_until > $2))
+                                        OR (EXISTS (SELECT 1 FROM membership_right AS held
+                                                     WHERE held.membership_id = membership.id
+                                                       AND held.kind = 'administration' AND held.valid_from <= $2
+                                                       AND (held.valid_until IS NULL OR held.valid_until > $2))
+                                            AND EXISTS (SELECT 1 FROM membership_right AS held
+                                                         WHERE held.membership_id = membership.id
+                                                           AND held.kind = 'use_service'
+                                                           AND held.object = organisation_key.client_id
+                                                           AND held.valid_from <= $2
+                                                           AND (held.valid_until IS NULL OR held.valid_until > $2)))))
+                        AS counts
+                   FROM organisation_key JOIN organisation ON organisation.id = organisation_key.organisation_id
+                  WHERE organisation_key.ended_at IS NULL AND organisation_key.expires_at > $2
+                    AND organisation_key.id > $1 AND organisation.state IN ('active', 'insolvent')) AS live
+          WHERE (counts AND is_stopped) OR (NOT counts AND NOT is_stopped)
+          ORDER BY id LIMIT $3", after, now, limit)
+}
+
 #[derive(sqlx::FromRow)]
 struct Count {
     count: i64,
 }
 
-/// How many have neither ended nor expired: of an organisation, or of one of its members.
-pub async fn count(
-    tx: &mut Tx,
-    organisation: &OrganisationId,
-    owner: Option<&MembershipId>,
-    now: Timestamp,
-) -> Result<i64, DbError> {
+/// How many of an organisation have neither ended nor expired.
+pub async fn count(tx: &mut Tx, organisation: &OrganisationId, now: Timestamp) -> Result<i64, DbError> {
     let row = sql!(tx, fetch_one Count,
         "SELECT CAST(COUNT(*) AS BIGINT) AS count FROM organisation_key
-          WHERE organisation_id = $1 AND ended_at IS NULL AND expires_at > $2
-            AND (CAST($3 AS TEXT) IS NULL OR owner_id = $3)", organisation, now, owner)?;
+          WHERE organisation_id = $1 AND ended_at IS NULL AND expires_at > $2", organisation, now)?;
     Ok(row.count)
 }
 
@@ -118,7 +186,7 @@ pub async fn put_owner(work: &mut Work, id: &OrganisationKeyId, owner: &Membersh
     sql!(
         &mut work.tx,
         execute,
-        "UPDATE organisation_key SET owner_id = $2 WHERE id = $1 AND ended_at IS NULL",
+        "UPDATE organisation_key SET owner_id = $2, stopped_at = NULL WHERE id = $1 AND ended_at IS NULL",
         id,
         owner
     )

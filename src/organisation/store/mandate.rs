@@ -126,31 +126,32 @@ pub async fn is_there(tx: &mut Tx, party: &str) -> Result<bool, DbError> {
     Ok(found.is_some_and(|row| row.id == party))
 }
 
-#[derive(sqlx::FromRow)]
-pub struct Counts {
-    /// Open now, and since yesterday opened, whatever has become of them.
+/// Open now, and since yesterday opened, whatever has become of them.
+#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+pub struct Sent {
     pub open: i64,
     pub opened: i64,
-    /// The same of those to whoever is named.
-    pub open_to: i64,
-    pub opened_to: i64,
 }
 
 /// How much a party has asked for and offered.
-pub async fn counts(
+pub async fn sent(tx: &mut Tx, (opener, since): (&str, Timestamp), now: Timestamp) -> Result<Sent, DbError> {
+    sql!(tx, fetch_one Sent,
+        "SELECT CAST(COUNT(CASE WHEN state IN ('asked', 'offered') AND expires_at > $3 THEN 1 END) AS BIGINT) AS open,
+                CAST(COUNT(CASE WHEN opened_at > $2 THEN 1 END) AS BIGINT) AS opened
+           FROM mandate WHERE opener = $1 AND (opened_at > $2 OR state IN ('asked', 'offered'))", opener, since, now)
+}
+
+/// The same of those to whoever is named.
+pub async fn sent_to(
     tx: &mut Tx,
     (opener, since): (&str, Timestamp),
     named_index: &[u8],
     now: Timestamp,
-) -> Result<Counts, DbError> {
-    sql!(tx, fetch_one Counts,
-        "SELECT CAST(COUNT(CASE WHEN is_open THEN 1 END) AS BIGINT) AS open,
-                CAST(COUNT(CASE WHEN opened_at > $2 THEN 1 END) AS BIGINT) AS opened,
-                CAST(COUNT(CASE WHEN is_open AND named_index = $4 THEN 1 END) AS BIGINT) AS open_to,
-                CAST(COUNT(CASE WHEN opened_at > $2 AND named_index = $4 THEN 1 END) AS BIGINT) AS opened_to
-           FROM (SELECT opened_at, named_index, (state IN ('asked', 'offered') AND expires_at > $3) AS is_open
-                   FROM mandate WHERE opener = $1 AND (opened_at > $2 OR state IN ('asked', 'offered'))) AS mine",
-        opener, since, now, named_index)
+) -> Result<Sent, DbError> {
+    sql!(tx, fetch_one Sent,
+        "SELECT CAST(COUNT(CASE WHEN state IN ('asked', 'offered') AND expires_at > $3 THEN 1 END) AS BIGINT) AS open,
+                CAST(COUNT(CASE WHEN opened_at > $2 THEN 1 END) AS BIGINT) AS opened
+           FROM mandate WHERE opener = $1 AND named_index = $4", opener, since, now, named_index)
 }
 
 /// The gate of accepting: of two who answer, one does.
@@ -256,12 +257,33 @@ pub async fn of_party(
           ORDER BY id DESC LIMIT $4", principal, agent, before, limit)
 }
 
-/// What is open between a party and others, the newest first.
-pub async fn open_of(tx: &mut Tx, party: &str, now: Timestamp, limit: i64) -> Result<Vec<MandateRow>, DbError> {
+/// What a party has asked for or offered, or has been passed on of its own, and others have not answered: the newest first, older
+/// than the one that is named.
+pub async fn waiting(
+    tx: &mut Tx,
+    party: &str,
+    (before, now): (&str, Timestamp),
+    limit: i64,
+) -> Result<Vec<MandateRow>, DbError> {
     sql!(tx, fetch_all MandateRow,
         "SELECT * FROM mandate_now
-          WHERE (principal = $1 OR agent = $1 OR opener = $1) AND state IN ('asked', 'offered') AND expires_at > $2
-          ORDER BY id DESC LIMIT $3", party, now, limit)
+          WHERE (opener = $1 OR (principal = $1 AND state = 'offered')) AND state IN ('asked', 'offered')
+            AND expires_at > $3 AND id < $2
+          ORDER BY id DESC LIMIT $4", party, before, now, limit)
+}
+
+/// The same of what this party has to answer.
+pub async fn to_answer(
+    tx: &mut Tx,
+    party: &str,
+    (before, now): (&str, Timestamp),
+    limit: i64,
+) -> Result<Vec<MandateRow>, DbError> {
+    sql!(tx, fetch_all MandateRow,
+        "SELECT * FROM mandate_now
+          WHERE ((principal = $1 AND state = 'asked') OR (agent = $1 AND state = 'offered')) AND expires_at > $3
+            AND id < $2
+          ORDER BY id DESC LIMIT $4", party, before, now, limit)
 }
 
 #[derive(sqlx::FromRow)]

@@ -22,6 +22,7 @@ pub struct ListedRow {
     erase_at: Option<Timestamp>,
     pub membership_id: MembershipId,
     pub since: Timestamp,
+    pub chosen_at: Timestamp,
 }
 
 impl ListedRow {
@@ -36,7 +37,7 @@ pub async fn of_account(tx: &mut Tx, account: &AccountId) -> Result<Vec<ListedRo
     sql!(tx, fetch_all ListedRow,
         "SELECT organisation.id, organisation.state, organisation.key_wrapped, organisation.level,
                 organisation.version, organisation.record, organisation.created_at, organisation.state_since,
-                organisation.erase_at, membership.id AS membership_id, membership.since
+                organisation.erase_at, membership.id AS membership_id, membership.since, membership.chosen_at
            FROM membership JOIN organisation ON organisation.id = membership.organisation_id
           WHERE membership.account_id = $1 AND membership.ended_at IS NULL AND organisation.state <> 'closed'
           ORDER BY membership.id LIMIT 1000", account)

@@ -3,23 +3,19 @@
 use askama::Template;
 
 use super::Answer;
-use crate::account::identity::folded;
 use crate::client::Serves;
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::texts::Texts;
-use crate::organisation::acting::{self, Acting, Capacity, Party, Role, Wanted};
+use crate::organisation::acting::{self, Acting, After, Capacity, Choices, Party, Role, Wanted};
 use crate::web::caller::{SignedIn, Visitor};
 use crate::web::form::{Form, parse_pairs};
 use crate::web::page::{Frame, Problems};
 
 /// From so many on there is a search.
 const SEARCH_FROM: usize = 10;
-/// So many on one page.
+/// So many of those that were found on one page.
 const PAGE: usize = 50;
 const SEARCH_MAX: usize = 100;
-/// Of so many mandates, the next to end, the principals are named; and of so many whoever searches. Each is found by its number.
-const MANDATES: usize = 50;
-const MANDATES_SEARCHED: usize = 500;
 
 struct Row {
     id: String,
@@ -59,6 +55,8 @@ struct ChoicePage {
     is_self: bool,
     rows: Vec<Row>,
     shows_search: bool,
+    /// There are more than one page, and the first one has those chosen last.
+    is_long: bool,
     /// Only so many mandates are looked at.
     mandates: Option<usize>,
     search: String,
@@ -90,9 +88,8 @@ pub async fn show(caller: SignedIn) -> Answer {
     caller.visitor.page(&page)
 }
 
-/// The choices that lead on: at a service only where one may use it, and if the request names a subject, only that. And of how
-/// many mandates, if there may be more.
-async fn offered(caller: &SignedIn, search: &str) -> Result<(Vec<Acting>, Option<usize>), Error> {
+/// The choices that lead on: at a service only where one may use it, and if the request names a subject, only that.
+async fn offered(caller: &SignedIn, asked: &Asked) -> Result<Choices, Error> {
     let (visitor, account) = (&caller.visitor, &caller.session.account_id);
     let (app, now) = (&visitor.app, visitor.app.now());
     let pending = visitor.pending.as_ref();
@@ -105,17 +102,24 @@ async fn offered(caller: &SignedIn, search: &str) -> Result<(Vec<Acting>, Option
     };
     let wanted = pending.map(|pending| {
         let (client, least) = (&pending.client, pending.request.level);
-        Wanted { client: &client.id, mandates: client.mandates, takes: &takes, least }
+        Wanted { service: client.service(), mandates: client.mandates, takes: &takes, least }
     });
     let (whose, mut tx) = ((account, wanted.as_ref()), app.read().await?);
-    if let Some(capacity) = Capacity::parse(search) {
-        let one = acting::choice(&mut tx, &app.vault, whose, &capacity, now).await?;
-        return Ok((one.into_iter().collect(), None));
+    if asked.search.is_empty() {
+        return acting::choices(&mut tx, &app.vault, whose, After::parse(&asked.after).as_ref(), now).await;
     }
-    let limit = if search.is_empty() { MANDATES } else { MANDATES_SEARCHED };
-    let choices = acting::choices(&mut tx, &app.vault, whose, (now, limit)).await?;
-    let mandates = choices.iter().filter(|one| one.power.role() == Role::Mandate).count();
-    Ok((choices, (mandates >= limit).then_some(limit)))
+    match acting::choice(&mut tx, &app.vault, whose, &asked.search, now).await? {
+        Some(one) => Ok(one),
+        None => acting::search(&mut tx, &app.vault, whose, &asked.search, now).await,
+    }
+}
+
+/// The page of what a search has found that begins after the one that the address names, and the last one of it if there are
+/// more.
+fn page_of(found: &[Acting], after: &str) -> (usize, Option<String>) {
+    let begin = found.iter().position(|one| one.power.capacity.as_str() == after).map_or(0, |place| place + 1);
+    let last = (begin + PAGE < found.len()).then(|| found[begin + PAGE - 1].power.capacity.as_str().to_owned());
+    (begin, last)
 }
 
 fn offers_self(caller: &SignedIn) -> bool {
@@ -128,15 +132,18 @@ fn offers_self(caller: &SignedIn) -> bool {
 async fn page(caller: &SignedIn, asked: &Asked, problems: &[FieldProblem]) -> Result<ChoicePage, Error> {
     let visitor = &caller.visitor;
     let (f, account) = (visitor.frame(), caller.account().await?);
-    let (choices, mandates) = offered(caller, &asked.search).await?;
-    let shows_search = choices.len() >= SEARCH_FROM || !asked.search.is_empty();
-    let wanted = folded(&asked.search);
-    let is_found = |one: &Acting| one.power.capacity.as_str() == asked.search || folded(&one.name).contains(&wanted);
-    let found: Vec<Acting> = choices.into_iter().filter(is_found).collect();
-    let begin = found.iter().position(|one| one.power.capacity.as_str() == asked.after).map_or(0, |place| place + 1);
-    let shown = found.iter().skip(begin).take(PAGE);
-    let last = shown.clone().next_back().filter(|_| begin + PAGE < found.len());
-    let next = last.map(|one| next_page(visitor, asked, one));
+    let Choices { found, next, mandates } = offered(caller, asked).await?;
+    let is_search = !asked.search.is_empty();
+    let is_long = next.is_some() || !asked.after.is_empty();
+    let shows_search = is_search || is_long || found.len() >= SEARCH_FROM;
+    let (begin, shown, next) = if is_search {
+        let (begin, last) = page_of(&found, &asked.after);
+        (begin, PAGE, last)
+    } else {
+        (0, found.len(), next.map(|next| next.to_string()))
+    };
+    let shown = found.iter().skip(begin).take(shown);
+    let next = next.map(|next| next_page(visitor, asked, &next));
     let (chosen, present) = (caller.session.acting.as_deref(), visitor.present());
     let is_lost = present.is_some_and(|present| present.has_lost());
     let rows = shown.map(|one| Row::new(f.t, one, (chosen, visitor.pending.is_none()))).collect();
@@ -150,6 +157,7 @@ async fn page(caller: &SignedIn, asked: &Asked, problems: &[FieldProblem]) -> Re
         is_self: chosen.is_none() && caller.session.chosen_at.is_some(),
         rows,
         shows_search,
+        is_long: is_long && !is_search,
         mandates,
         search: asked.search.clone(),
         found: found.len(),
@@ -159,7 +167,7 @@ async fn page(caller: &SignedIn, asked: &Asked, problems: &[FieldProblem]) -> Re
     })
 }
 
-fn next_page(visitor: &Visitor, asked: &Asked, last: &Acting) -> String {
+fn next_page(visitor: &Visitor, asked: &Asked, last: &str) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     if let Some(pending) = &visitor.pending {
         query.append_pair("vorgang", pending.id.as_str());
@@ -167,7 +175,7 @@ fn next_page(visitor: &Visitor, asked: &Asked, last: &Acting) -> String {
     if !asked.search.is_empty() {
         query.append_pair("suche", &asked.search);
     }
-    query.append_pair("nach", last.power.capacity.as_str());
+    query.append_pair("nach", last);
     format!("/anmelden/wahl?{}", query.finish())
 }
 

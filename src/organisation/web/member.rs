@@ -13,7 +13,7 @@ use crate::organisation::area::Area;
 use crate::organisation::granting;
 use crate::organisation::handover::{self as handovers};
 use crate::organisation::member::Right;
-use crate::organisation::roster::{self, Listed};
+use crate::organisation::roster::{self, Listed, Page};
 use crate::web::form::Form;
 use crate::web::page::{Frame, Problems, level_name};
 
@@ -22,8 +22,14 @@ pub struct Cursor {
     #[serde(default)]
     nach: String,
     #[serde(default)]
+    suche: String,
+    #[serde(default)]
     erledigt: String,
 }
+
+/// From so many members on there is a search.
+const SEARCH_FROM: usize = 10;
+const SEARCH_MAX: usize = 100;
 
 struct MemberLine {
     id: String,
@@ -43,6 +49,9 @@ struct ListPage {
     rows: Vec<MemberLine>,
     /// Nobody else could let others in.
     is_alone: bool,
+    shows_search: bool,
+    search: String,
+    /// Where the list goes on.
     next: Option<String>,
     /// What has just been done.
     done: Option<&'static str>,
@@ -71,7 +80,12 @@ pub async fn list(at: AtOrganisation, cursor: web::Query<Cursor>) -> Answer {
     let (visitor, organisation) = (&at.caller.visitor, &at.member.organisation.id);
     let (app, language) = (&visitor.app, visitor.language);
     let after = MembershipId::parse(&cursor.nach);
-    let members = roster::page(&mut app.read().await?, &app.vault, organisation, after.as_ref()).await?;
+    let search: String = cursor.suche.trim().chars().filter(|letter| !letter.is_control()).take(SEARCH_MAX).collect();
+    let tx = &mut app.read().await?;
+    let Page { members, next } = match search.as_str() {
+        "" => roster::page(tx, &app.vault, organisation, after.as_ref()).await?,
+        words => roster::search(tx, &app.vault, organisation, (words, after.as_ref())).await?,
+    };
     let areas = at.areas().await?;
     let f = visitor.frame();
     let row = |one: &Listed| MemberLine {
@@ -84,13 +98,22 @@ pub async fn list(at: AtOrganisation, cursor: web::Query<Cursor>) -> Answer {
         is_you: one.id == at.member.id,
     };
     let rows: Vec<MemberLine> = members.iter().map(row).collect();
-    let next = members.last().filter(|_| members.len() as i64 == roster::PER_PAGE).map(|one| one.id.to_string());
+    let next = next.map(|next| {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        if !search.is_empty() {
+            query.append_pair("suche", &search);
+        }
+        query.append_pair("nach", next.as_str());
+        at.path(&format!("mitglieder?{}", query.finish()))
+    });
     let done = match cursor.erledigt.as_str() {
         "beendet" => Some("ended"),
         _ => None,
     };
-    let is_alone = after.is_none() && rows.len() == 1;
-    visitor.page(&ListPage { o: at.head(), rows, is_alone, next, done, f })
+    let is_whole = after.is_none() && search.is_empty();
+    let is_alone = is_whole && rows.len() == 1;
+    let shows_search = !is_whole || rows.len() >= SEARCH_FROM;
+    visitor.page(&ListPage { o: at.head(), rows, is_alone, shows_search, search, next, done, f })
 }
 
 #[derive(Template)]

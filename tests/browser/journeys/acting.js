@@ -33,6 +33,8 @@ export async function actsForTheBakery(arrives, { demo }) {
   assert.match(await text(nadine, "#handeln"), new RegExp(BAKERY));
   await nadine.presses("#wechseln");
   await nadine.seesOf(demo.issuer, "acting: choose");
+  await nadine.opens(`${demo.issuer}/anmelden/wahl?suche=BAECKEREI`);
+  await nadine.seesOf(demo.issuer, "acting: choose, searched");
   await nadine.presses("a[id^=dienste-mem_]");
   await nadine.seesOf(demo.issuer, "services of an organisation");
   await nadine.presses("a[href$=beenden]");

@@ -22,8 +22,8 @@ async function opensTheNewest(person, list) {
 }
 
 /** What a mandate allows, in the form that is open. */
-async function describes(person) {
-  for (const id of ["#handlung", "#einreichen", "#dienste", "#weitergabe"]) await person.page.locator(id).check();
+async function describes(person, services = "#dienste") {
+  for (const id of ["#handlung", "#einreichen", services, "#weitergabe"]) await person.page.locator(id).check();
   await person.types("#bis_tag", "31");
   await person.types("#bis_monat", "12");
   await person.types("#bis_jahr", String(new Date().getFullYear() + 1));
@@ -58,7 +58,8 @@ async function asks(emre) {
   await emre.sees("mandate: ask, refused");
   await emre.page.locator("#art-email").check();
   await emre.types("#email", "nadine.weber@example.org");
-  await describes(emre);
+  // Everything at the town hall, whatever it offers.
+  await describes(emre, "#behoerde-1");
   await emre.presses("#weiter");
   await emre.sees("mandate: check");
   await emre.presses("#aendern");
@@ -66,6 +67,8 @@ async function asks(emre) {
   await emre.presses("#senden");
   await emre.sees("mandate, sent");
   await emre.reads("nadine.weber@example.org");
+  const everything = emre.says("alle Dienste von Stadt Musterhausen, auch künftige", "all services of City of Musterhausen, future ones included");
+  await emre.reads(everything);
 }
 
 async function gives(nadine) {
@@ -124,6 +127,12 @@ async function acceptsForTheBakery(nadine, bakery) {
   await nadine.opens(`/organisation/${bakery}/vollmachten`);
   await nadine.presses("#import");
   await nadine.sees("mandates of an organisation: many at once");
+  const table = "\ufeffregister;gericht;nummer;email;dienste;handlungen;bis\r\n;;;nobody;behoerde:073150000000;lesen;31.12.2027\r\n";
+  const file = { name: "kunden.csv", mimeType: "text/csv", buffer: Buffer.from(table) };
+  await nadine.page.locator("#datei").setInputFiles(file);
+  await nadine.presses("#senden");
+  await nadine.sees("mandates of an organisation: many at once, a file refused");
+  assert.match(await text(nadine, "#zeilen"), nadine.says(/^Zeile 2: /, /^Line 2: /));
   await nadine.types("#liste", "register;gericht;nummer;email;dienste;handlungen;bis\n;;;nobody;alle;lesen;31.12.2027");
   await nadine.presses("#senden");
   await nadine.sees("mandates of an organisation: many at once, refused");

@@ -96,6 +96,13 @@ async function givesRights(nadine, emre, bakery) {
   await emre.sees("invite, without the right");
   await nadine.presses("#nav-mitglieder");
   await nadine.sees("members");
+  await nadine.opens(`/organisation/${bakery}/mitglieder?suche=OZT`);
+  await nadine.sees("members, nobody like that");
+  await nadine.types("#suche", "oeztuerk");
+  await nadine.presses("#suchen");
+  await nadine.sees("members, searched");
+  await nadine.reads("Emre Can Öztürk");
+  await nadine.presses("#alle");
   await nadine.page.getByRole("link", { name: "Emre Can Öztürk" }).click();
   await nadine.sees("member");
   await nadine.presses("#geben");

@@ -1,13 +1,15 @@
 //! Offering, asking and passing on: a form, a page to check, and it is done.
 
+use std::collections::BTreeSet;
+
 use actix_web::HttpRequest;
 use askama::Template;
 
-use super::{Answer, At, Head, Sent, action_label, mandate_of};
+use super::{Answer, At, Authority, Head, Sent, action_label, authorities, mandate_of};
 use crate::client::registry::Registry;
 use crate::kernel::calendar::{end_of, typed_day};
 use crate::kernel::error::{Error, FieldProblem};
-use crate::kernel::id::ClientId;
+use crate::kernel::id::{AuthorityId, ClientId};
 use crate::kernel::texts::moment;
 use crate::kernel::time::Timestamp;
 use crate::organisation::invitation::last_day;
@@ -31,6 +33,7 @@ pub struct Choice {
 pub struct TermsFields {
     pub actions: Vec<Choice>,
     pub is_all: bool,
+    pub authorities: Vec<Choice>,
     pub services: Vec<Choice>,
     pub from: [String; 3],
     pub until: [String; 3],
@@ -52,7 +55,9 @@ impl TermsFields {
         Self::new(
             at,
             |action| form.all("handlung").any(|chosen| chosen == action.name()),
-            (form.is("dienste", "alle"), |client| form.all("dienst").any(|chosen| chosen == client.0)),
+            form.is("dienste", "alle"),
+            |authority| form.all("behoerde").any(|chosen| chosen == authority.0),
+            |client| form.all("dienst").any(|chosen| chosen == client.0),
         )
         .with_rest(
             (day(["von_tag", "von_monat", "von_jahr"]), day(["bis_tag", "bis_monat", "bis_jahr"])),
@@ -64,15 +69,19 @@ impl TermsFields {
     pub fn of(at: &At, terms: &Terms) -> Self {
         let is_all = terms.scope.services == Services::All;
         let days = (day_fields(terms.from), day_fields(last_day(terms.until)));
-        let covered = |client: &ClientId| !is_all && terms.scope.covers(client);
-        Self::new(at, |action| terms.scope.actions.contains(&action), (is_all, covered))
+        let services = &terms.scope.services;
+        let is_named = |client: &ClientId| services.named().any(|named| named == client);
+        let is_whole = |authority: &AuthorityId| services.authorities().any(|named| named == authority);
+        Self::new(at, |action| terms.scope.actions.contains(&action), is_all, is_whole, is_named)
             .with_rest(days, (terms.may_pass_on, true))
     }
 
     fn new(
         at: &At,
         has_action: impl Fn(Action) -> bool,
-        (is_all, has_service): (bool, impl Fn(&ClientId) -> bool),
+        is_all: bool,
+        has_authority: impl Fn(&AuthorityId) -> bool,
+        has_service: impl Fn(&ClientId) -> bool,
     ) -> Self {
         let visitor = &at.caller.visitor;
         let action = |action: Action| Choice {
@@ -89,9 +98,16 @@ impl TermsFields {
             label: client.title(visitor.language),
             is_chosen: has_service(&client.id),
         };
+        let authority = |(number, one): (usize, Authority)| Choice {
+            id: format!("behoerde-{}", number + 1),
+            label: one.label(at.words().texts()),
+            is_chosen: has_authority(&one.id),
+            value: one.id.0,
+        };
         Self {
             actions: Action::ALL.into_iter().map(action).collect(),
             is_all,
+            authorities: authorities(visitor).into_iter().enumerate().map(authority).collect(),
             services: approved.iter().enumerate().map(service).collect(),
             from: Default::default(),
             until: Default::default(),
@@ -114,29 +130,38 @@ pub fn takes_mandates(registry: &Registry, id: &ClientId) -> bool {
     registry.find(id).is_some_and(|client| client.mandates && !client.is_unchecked())
 }
 
+/// What was chosen. Nothing if one of it is no authority, or no service at which mandates are used: that is refused, not passed over.
+fn read_services(at: &At, form: &Form) -> Option<Services> {
+    if form.is("dienste", "alle") {
+        return Some(Services::All);
+    }
+    let visitor = &at.caller.visitor;
+    let service = |id: &str| Some(ClientId(id.to_owned())).filter(|id| takes_mandates(&visitor.registry, id));
+    let known = authorities(visitor);
+    let authority = |id: &str| known.iter().find(|known| known.id.0 == id).map(|known| known.id.clone());
+    let services: BTreeSet<ClientId> = form.all("dienst").map(service).collect::<Option<_>>()?;
+    let authorities: BTreeSet<AuthorityId> = form.all("behoerde").map(authority).collect::<Option<_>>()?;
+    Some(Services::chosen(authorities, services))
+}
+
 /// What a form says that a mandate allows; every problem at its field.
 pub fn read_terms(at: &At, form: &Form) -> Result<Terms, Error> {
     let mut problems = Vec::new();
     let now = at.caller.visitor.app.now();
     let mut refuse = |field, problem| problems.push(FieldProblem { field, problem });
-    let actions: std::collections::BTreeSet<Action> =
+    let actions: BTreeSet<Action> =
         Action::ALL.into_iter().filter(|action| form.all("handlung").any(|chosen| chosen == action.name())).collect();
     if actions.is_empty() {
         refuse("handlung", "mandate_actions");
     }
-    let services = if form.is("dienste", "alle") {
-        Services::All
-    } else {
-        let registry = &at.caller.visitor.registry;
-        let chosen: std::collections::BTreeSet<_> = form.all("dienst").map(|id| ClientId(id.to_owned())).collect();
-        if chosen.is_empty() {
-            refuse("dienste", "mandate_services");
-        // Whatever is not offered is refused, not passed over.
-        } else if !chosen.iter().all(|id| takes_mandates(registry, id)) {
-            refuse("dienste", "mandate_service");
-        }
-        Services::Only(chosen)
-    };
+    let services = read_services(at, form);
+    match &services {
+        None => refuse("dienste", "mandate_service"),
+        Some(Services::All) => {}
+        Some(some) if some.named().count() + some.authorities().count() > 0 => {}
+        Some(_) => refuse("dienste", "mandate_services"),
+    }
+    let services = services.unwrap_or_else(|| Services::Only(BTreeSet::new()));
     let mut day = |names: [&'static str; 3], is_needed: bool| {
         let typed = names.map(|name| form.get(name));
         if !is_needed && typed.iter().all(|text| text.trim().is_empty()) {
@@ -219,7 +244,7 @@ struct CheckPage {
     fields: Vec<(&'static str, String)>,
 }
 
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 17] = [
     "art",
     "konto",
     "email",
@@ -228,6 +253,7 @@ const FIELDS: [&str; 16] = [
     "nummer",
     "handlung",
     "dienste",
+    "behoerde",
     "dienst",
     "von_tag",
     "von_monat",

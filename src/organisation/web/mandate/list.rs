@@ -14,6 +14,10 @@ pub struct Cursor {
     erteilt: String,
     #[serde(default)]
     erhalten: String,
+    #[serde(default)]
+    fragen: String,
+    #[serde(default)]
+    offen: String,
 }
 
 pub struct Row {
@@ -39,6 +43,8 @@ struct ListPage {
     waiting: Vec<Row>,
     granted: Vec<Row>,
     held: Vec<Row>,
+    to_answer_next: Option<String>,
+    waiting_next: Option<String>,
     granted_next: Option<String>,
     held_next: Option<String>,
 }
@@ -71,21 +77,23 @@ pub async fn show(at: At, cursor: web::Query<Cursor>) -> Answer {
     let tx = &mut app.read().await?;
     let granted = lists::granted(tx, vault, &party, MandateId::parse(&cursor.erteilt).as_ref()).await?;
     let held = lists::held(tx, vault, &party, MandateId::parse(&cursor.erhalten).as_ref()).await?;
-    let open = lists::open(tx, vault, &party, app.now()).await?;
-    let (to_answer, waiting): (Vec<_>, Vec<_>) =
-        open.iter().partition(|listed| listed.mandate.answerer() == Some(&party));
-    let rows = |listed: Vec<&Listed>| listed.into_iter().map(|one| row(&at, one)).collect::<Vec<_>>();
+    let (asked, sent) = (MandateId::parse(&cursor.fragen), MandateId::parse(&cursor.offen));
+    let to_answer = lists::to_answer(tx, vault, &party, (asked.as_ref(), app.now())).await?;
+    let waiting = lists::waiting(tx, vault, &party, (sent.as_ref(), app.now())).await?;
+    let rows = |listed: &[Listed]| listed.iter().map(|one| row(&at, one)).collect::<Vec<_>>();
     let page = ListPage {
         f: visitor.frame(),
         o: at.head(),
         done: visitor.query() == "erledigt=angefragt",
         number: party.as_str().to_owned(),
-        to_answer: rows(to_answer),
-        waiting: rows(waiting),
+        to_answer_next: next(&to_answer),
+        waiting_next: next(&waiting),
+        to_answer: rows(&to_answer),
+        waiting: rows(&waiting),
         granted_next: next(&granted),
         held_next: next(&held),
-        granted: rows(granted.iter().collect()),
-        held: rows(held.iter().collect()),
+        granted: rows(&granted),
+        held: rows(&held),
     };
     visitor.page(&page)
 }

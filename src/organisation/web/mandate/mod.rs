@@ -7,12 +7,14 @@ pub mod list;
 pub mod one;
 pub mod worklist;
 
+use std::collections::BTreeMap;
+
 use actix_web::{FromRequest, HttpRequest, dev};
 use futures_util::future::LocalBoxFuture;
 
 use super::{Answer, AtOrganisation, titles};
 use crate::kernel::error::Error;
-use crate::kernel::id::{ClientId, MandateId};
+use crate::kernel::id::{AuthorityId, ClientId, MandateId};
 use crate::kernel::texts::{MandateTexts, Text, moment};
 use crate::organisation::acting::Party;
 use crate::organisation::invitation::last_day;
@@ -20,7 +22,7 @@ use crate::organisation::mandate::guardian;
 use crate::organisation::mandate::party::{NEEDS, Side};
 use crate::organisation::mandate::{Action, Mandate, Scope, Services, Standing, State, Terms};
 use crate::organisation::member::{Member, Right};
-use crate::web::caller::SignedIn;
+use crate::web::caller::{SignedIn, Visitor};
 use crate::web::form::Form;
 
 /// Somebody at the pages of their own mandates, or of an organisation that they belong to and that the path names.
@@ -143,6 +145,34 @@ fn mandate_of(request: &HttpRequest) -> Result<MandateId, Error> {
     request.match_info().get("vollmacht").and_then(MandateId::parse).ok_or(Error::NotFound)
 }
 
+/// An authority that mandates can be given for, and what it offers today.
+struct Authority {
+    id: AuthorityId,
+    name: String,
+    services: Vec<String>,
+}
+
+impl Authority {
+    /// All its services, and which those are today.
+    fn label(&self, t: &MandateTexts) -> String {
+        let services = self.services.join(", ");
+        t.services_authority_now.with("authority", &self.name).with("services", services).to_string()
+    }
+}
+
+/// The authorities of the services that mandates are for, by their numbers. An authority is called as whoever operates the first of
+/// its services.
+fn authorities(visitor: &Visitor) -> Vec<Authority> {
+    let mut found = BTreeMap::<AuthorityId, Authority>::new();
+    for client in visitor.registry.approved().iter().filter(|client| client.mandates) {
+        let Some(id) = &client.authority_id else { continue };
+        let (name, title) = (client.operator.get(visitor.language), client.name.get(visitor.language));
+        let new = || Authority { id: id.clone(), name: name.to_owned(), services: Vec::new() };
+        found.entry(id.clone()).or_insert_with(new).services.push(title.to_owned());
+    }
+    found.into_values().collect()
+}
+
 /// What stands above each of these pages.
 struct Head {
     base: String,
@@ -177,7 +207,17 @@ impl Words<'_> {
     fn services(&self, scope: &Scope) -> Vec<String> {
         match &scope.services {
             Services::All => vec![self.texts().services_all.to_string()],
-            Services::Only(clients) => clients.iter().map(|client| self.service(client)).collect(),
+            chosen => {
+                let known = authorities(&self.at.caller.visitor);
+                let name = |id: &AuthorityId| match known.iter().find(|one| one.id == *id) {
+                    Some(one) => one.name.clone(),
+                    // It has no service any more.
+                    None => id.to_string(),
+                };
+                let whole = |id| self.texts().services_authority.with("authority", name(id)).to_string();
+                let whole = chosen.authorities().map(whole);
+                whole.chain(chosen.named().map(|client| self.service(client))).collect()
+            }
         }
     }
 
