@@ -46,7 +46,7 @@ pub async fn introduce_there(app: &AppParts) -> Result<(), Error> {
     let mut tx = app.read().await?;
     let email = nadine.map_or(NADINE.email, |person| person.email);
     let Some(founder) = find(&mut tx, app, email).await? else { return Ok(()) };
-    if !acting::memberships(&mut tx, &founder, app.now()).await?.is_empty() {
+    if !organisation::of_account(&mut tx, &app.vault, &founder).await?.is_empty() {
         return Ok(());
     }
     drop(tx);

@@ -297,8 +297,8 @@ fn weigh(
         name: said.name,
         entry,
         address: said.address,
-        names_representative: false,
         checked_by: Some(settings.title(Language::De).to_owned()),
+        ..Shown::default()
     };
     Ok(Weighed { account: AccountElsewhere::new(&app.vault, &settings.issuer, id), by, shown })
 }

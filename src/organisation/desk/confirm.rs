@@ -108,7 +108,6 @@ async fn finish(
     let shown = Shown {
         name: check.name.clone(),
         entry: check.entry.clone(),
-        address: None,
         names_representative: true,
         seen: Some(Seen {
             paper: check.paper,
@@ -116,6 +115,7 @@ async fn finish(
             document: check.document,
             office: office.name.de.clone(),
         }),
+        ..Shown::default()
     };
     let what = What::DeskConfirmed { office: office.name.de.clone(), first };
     audit::record(&mut work, &Happened::new(&organisation.id, what)).await?;
