@@ -255,7 +255,7 @@ mod tests {
             (vec![format!("{other}{of}street = \"a\"\n")], "belong together"),
             (vec![format!("{other}{}", of.replace("\"sitz\"", "\"\""))], "seat must name"),
             (vec![format!("{other}{}", of.replace("seat = \"sitz\"\n", ""))], "missing field `seat`"),
-            (vec![format!("{other}{of}vertretung = \"a\"\n")], "line 12, vertretung: unknown field"),
+            (vec![format!("{other}{of}vertretung = \"a\"\n")], "line 13, vertretung: unknown field"),
             (vec![confirming], "confirms nobody's"),
             (vec![high], "substantial at most"),
             (vec![nobody], "who acts"),
