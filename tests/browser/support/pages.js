@@ -199,6 +199,7 @@ export const PAGES = {
 /** What only the demonstration shows: it has an eID-Server. */
 export const PAGES_OF_THE_DEMONSTRATION = {
   "acting: choose": ok("/anmelden/wahl"),
+  "acting: choose, searched": ok("/anmelden/wahl"),
   "services of an organisation": ok("/organisation/{id}/dienste"),
   "services of an organisation, none": ok("/organisation/{id}/dienste"),
   "end a connection of an organisation": ok("/organisation/{id}/dienste/{dienst}/beenden"),
@@ -327,6 +328,8 @@ export const PAGES_OF_THE_DEMONSTRATION = {
 
   "members, alone": ok("/organisation/{id}/mitglieder"),
   "members": ok("/organisation/{id}/mitglieder"),
+  "members, searched": ok("/organisation/{id}/mitglieder"),
+  "members, nobody like that": ok("/organisation/{id}/mitglieder"),
   "members, one left": ok("/organisation/{id}/mitglieder"),
   "member": ok("/organisation/{id}/mitglieder/{member}"),
   "member, refused": refused("/organisation/{id}/mitglieder/{member}"),
@@ -384,6 +387,7 @@ export const PAGES_OF_THE_DEMONSTRATION = {
   "mandate of an organisation: offer": ok("/organisation/{id}/vollmachten/neu"),
   "mandate of an organisation: ask": ok("/organisation/{id}/vollmachten/anfragen"),
   "mandates of an organisation: many at once": ok("/organisation/{id}/vollmachten/import"),
+  "mandates of an organisation: many at once, a file refused": refused("/organisation/{id}/vollmachten/import"),
   "mandates of an organisation: many at once, refused": refused("/organisation/{id}/vollmachten/import"),
   "mandate of an organisation: pass on": ok("/organisation/{id}/vollmachten/{vollmacht}/weitergeben"),
 };
