@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod code_devices;
+pub mod objects;
 pub mod office;
 pub mod organisation;
 mod registration;
