@@ -20,6 +20,8 @@ use crate::kernel::secret::Secret;
 use crate::kernel::time::{Clock, Timestamp};
 use crate::store::db::{Db, DbError, Tx};
 use crate::store::key_ring::KeyRing;
+use crate::store::object::Objects;
+use crate::store::object::shelf::{Bucket, BucketSettings, Directory, Shelf};
 use crate::store::replay::Replay;
 use crate::store::work::{Actor, Work};
 
@@ -43,6 +45,7 @@ pub struct AppParts {
     pub random: Random,
     pub vault: Vault,
     pub keys: KeyRing,
+    pub objects: Objects,
     pub hasher: Hasher,
     pub mailer: Mailer,
     pub outbound: Outbound,
@@ -58,23 +61,24 @@ pub struct AppParts {
     pub replay: Replay,
 }
 
-/// What the tests replace: time, chance and the post.
+/// What the tests replace: time, chance, the post, and where files lie.
 pub struct Surroundings {
     pub clock: Clock,
     pub random: Random,
     pub mailer: Option<Mailer>,
+    pub shelf: Option<Shelf>,
 }
 
 impl Default for Surroundings {
     fn default() -> Self {
-        Self { clock: Clock::System, random: Random::System, mailer: None }
+        Self { clock: Clock::System, random: Random::System, mailer: None, shelf: None }
     }
 }
 
 /// Reads the master key, opens the database and starts the hashing threads. Every refusal to start is made here.
 pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, String> {
     config.check()?;
-    let Surroundings { clock, random, mailer } = surroundings;
+    let Surroundings { clock, random, mailer, shelf } = surroundings;
     let master = master_keys(&config)?;
     // Where everybody's master key seals them, signing keys need not be secret either.
     let given: &[_] = if master.mark() == development_key()?.mark() { &DEVELOPMENT_SIGNING_KEYS } else { &[] };
@@ -83,6 +87,7 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
     if let Some(directory) = &config.letter.directory {
         std::fs::create_dir_all(directory).map_err(|error| format!("letter.directory: {error}"))?;
     }
+    let shelf = shelf.map_or_else(|| open_shelf(&config), |shelf| Ok(Some(shelf)))?;
     let (client_authority, statement_keys) = (read_client_authority(&config)?, read_statement_keys(&config)?);
     let makers = read_makers(&config)?;
     let db = open_database(&config).await?;
@@ -94,6 +99,7 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
     let threads = if config.password.threads == 0 { cores } else { config.password.threads };
     let hasher = Hasher::start(cost, threads, config.password.queue_length, vault.pepper(), random.clone())
         .map_err(|error| error.to_string())?;
+    let objects = Objects::new(shelf, &db, &clock, &random);
     let replay = Replay::start(db.clone(), config.limits.signed_per_client);
     Ok(Arc::new(AppParts {
         config,
@@ -102,6 +108,7 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
         random,
         vault,
         keys,
+        objects,
         hasher,
         mailer,
         outbound,
@@ -152,6 +159,7 @@ pub fn check(config: &Config) -> Result<(), String> {
     read_client_authority(config)?;
     read_statement_keys(config)?;
     read_makers(config)?;
+    open_bucket(config)?;
     config.database.password.as_ref().map(read_text).transpose().map(drop)
 }
 
@@ -209,6 +217,29 @@ fn open_mailer(config: &Config) -> Result<Mailer, String> {
         authority: authority.map_err(|error| format!("mail.smtp_authority_file: {error}"))?,
     };
     Mailer::smtp(&settings, from).map_err(|error| format!("mail: {error}"))
+}
+
+/// Makes the directory if there is to be one. A bucket is called when something is put into it.
+fn open_shelf(config: &Config) -> Result<Option<Shelf>, String> {
+    if let Some(directory) = config.object_directory() {
+        let opened = Directory::open(&directory).map_err(|error| format!("objects.directory: {error}"))?;
+        return Ok(Some(Shelf::Directory(opened)));
+    }
+    Ok(open_bucket(config)?.map(Shelf::Bucket))
+}
+
+fn open_bucket(config: &Config) -> Result<Option<Bucket>, String> {
+    let Some(s3) = config.objects.s3() else { return Ok(None) };
+    let authority = config.objects.s3_authority_file.as_ref().map(std::fs::read).transpose();
+    let settings = BucketSettings {
+        endpoint: s3.endpoint.to_owned(),
+        region: config.objects.s3_region.clone(),
+        bucket: s3.bucket.to_owned(),
+        access_key_id: s3.access_key_id.to_owned(),
+        secret_access_key: read_text(s3.secret_access_key)?,
+        authority: authority.map_err(|error| format!("objects.s3_authority_file: {error}"))?,
+    };
+    Bucket::open(&settings).map(Some).map_err(|error| format!("objects: {error}"))
 }
 
 fn open_outbound(config: &Config) -> Result<Outbound, String> {

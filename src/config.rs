@@ -38,11 +38,15 @@ macro_rules! section {
 
 mod assurance;
 mod eid;
+mod letter;
+mod objects;
 mod organisation;
 mod passkey;
 
 pub use assurance::{Assurance, LevelRule};
 pub use eid::{Eid, SmartEid};
+pub use letter::Letter;
+pub use objects::Objects;
 pub use organisation::Organisation;
 pub use passkey::{AttestationPolicy, Passkey};
 
@@ -201,20 +205,6 @@ section! {
 }
 
 section! {
-    /// Letters with a code to the address that people have stated. Without a directory nobody can order one.
-    Letter "[letter]" {
-        /// Where print jobs are put, one PDF each, for the mail house to take away.
-        directory: Option<PathBuf> = None,
-        /// Where letters come back to, in one line above the address; at most 64 characters.
-        sender: String = String::new(),
-        /// For how many days the code in a letter is good.
-        lifetime_days: u64 = 30,
-        /// After how many days a file that nobody has taken away is removed.
-        keep_days: u64 = 7,
-    }
-}
-
-section! {
     /// The log, on standard error.
     Log "[log]" {
         /// `human` or `json`.
@@ -238,6 +228,8 @@ pub struct Config {
     pub server: Server,
     #[serde(default)]
     pub database: Database,
+    #[serde(default)]
+    pub objects: Objects,
     #[serde(default)]
     pub keys: Keys,
     #[serde(default)]
@@ -362,13 +354,8 @@ impl Config {
         if !(1..=366).contains(&self.registration.lifetime_days) {
             return Err("registration.lifetime_days: between 1 and 366".to_owned());
         }
-        let letter = &self.letter;
-        if !(1..=90).contains(&letter.lifetime_days) || !(1..=90).contains(&letter.keep_days) {
-            return Err("letter: lifetime_days and keep_days between 1 and 90".to_owned());
-        }
-        if letter.directory.is_some() && !(1..=64).contains(&letter.sender.trim().chars().count()) {
-            return Err("letter.sender: where letters come back to, 1 to 64 characters".to_owned());
-        }
+        self.letter.check()?;
+        self.objects.check()?;
         let local_relay = matches!(self.mail.smtp_host.as_str(), "localhost" | "127.0.0.1" | "::1");
         if self.mail.smtp_tls == SmtpTls::None && self.mail.directory.is_none() && !local_relay {
             return Err("mail.smtp_tls: `none` is only for a relay on this host".to_owned());
@@ -469,6 +456,7 @@ impl Config {
         );
         Server::reference(&mut out);
         Database::reference(&mut out);
+        Objects::reference(&mut out);
         Keys::reference(&mut out);
         Mail::reference(&mut out);
         Password::reference(&mut out);

@@ -1,4 +1,4 @@
-//! What happens without a request: the outbox, the audit chain, erasing accounts, the clean-up, noticing changed
+//! What happens without a request: the outbox, the audit chain, erasing accounts, files, the clean-up, noticing changed
 //! clients and keys, forgetting. Every node does it all.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::app::App;
 use crate::audit::{head, prune};
 use crate::client::registry::Registry;
-use crate::data::{closing, inactivity, leaving};
+use crate::data::{closing, inactivity, leaving, objects};
 use crate::kernel::error::Error;
 use crate::kernel::mail::{Mail, NotSent};
 use crate::notice;
@@ -37,6 +37,7 @@ const KEYS_EVERY: Duration = Duration::from_millis(500);
 /// An event is sealed at most a second after it happened.
 const AUDIT_EVERY: Duration = Duration::from_millis(500);
 const ERASURE_EVERY: Duration = Duration::from_secs(10);
+const OBJECTS_EVERY: Duration = Duration::from_secs(10);
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
 const CLEANUP_EVERY: Duration = Duration::from_secs(60);
 
@@ -62,13 +63,7 @@ pub fn start(app: App, registry: Registry, memory: Memory, grants: Grants) -> Ru
                 }
             }
         }),
-        every("keys", KEYS_EVERY, stopped.clone(), {
-            let app = app.clone();
-            move || {
-                let app = app.clone();
-                async move { app.keys.refresh(&app.db, &app.vault, app.now()).await }
-            }
-        }),
+        keys(&app, &stopped),
         every("audit", AUDIT_EVERY, stopped.clone(), {
             let app = app.clone();
             move || {
@@ -87,6 +82,7 @@ pub fn start(app: App, registry: Registry, memory: Memory, grants: Grants) -> Ru
                 }
             }
         }),
+        files(&app, &stopped),
         every("logouts", MEASURE_EVERY, stopped.clone(), {
             let (app, measured) = (app.clone(), logout_state::Measured::default());
             move || {
@@ -136,6 +132,22 @@ where
             }
             drop(tokio::time::timeout(pause, stopped.changed()).await);
         }
+    })
+}
+
+fn keys(app: &App, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
+    let app = app.clone();
+    every("keys", KEYS_EVERY, stopped.clone(), move || {
+        let app = app.clone();
+        async move { app.keys.refresh(&app.db, &app.vault, app.now()).await }
+    })
+}
+
+fn files(app: &App, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
+    let app = app.clone();
+    every("objects", OBJECTS_EVERY, stopped.clone(), move || {
+        let app = app.clone();
+        async move { objects::tend(&app).await }
     })
 }
 

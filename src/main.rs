@@ -58,6 +58,9 @@ enum Command {
     /// Relying parties
     #[command(subcommand)]
     Client(commands::client::ClientCommand),
+    /// Files of people and organisations
+    #[command(subcommand)]
+    Objects(commands::objects::ObjectsCommand),
     /// Devices that show one-time codes
     #[command(subcommand)]
     CodeDevices(commands::code_devices::CodeDevicesCommand),
@@ -217,6 +220,7 @@ async fn run(command: Command) -> Result<(), String> {
         Command::Keys(command) => run_keys(command).await,
         Command::Client(command) => commands::client::run(command).await,
         Command::CodeDevices(command) => commands::code_devices::run(command).await,
+        Command::Objects(command) => commands::objects::run(command).await,
         Command::Office(command) => commands::office::run(command).await,
         Command::Officer(command) => commands::office::run_officer(command).await,
         Command::Guardian(command) => commands::guardian::run(command).await,

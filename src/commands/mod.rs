@@ -3,6 +3,7 @@
 pub mod client;
 pub mod code_devices;
 pub mod guardian;
+pub mod objects;
 pub mod office;
 pub mod organisation;
 mod registration;

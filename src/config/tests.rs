@@ -60,3 +60,29 @@ fn the_password_of_the_database_is_not_shown() {
         Config::parse("issuer = \"https://a.example\"\n[database]\nurl = \"postgres://u:geheim@h/n\"").unwrap();
     assert!(!config.in_force().unwrap().contains("geheim"));
 }
+
+#[test]
+fn objects_lie_in_a_directory_or_in_a_bucket() {
+    let parse = |keys: &str| Config::parse(&format!("issuer = \"https://a.example\"\n{keys}"));
+    let place = |keys: &str| parse(keys).unwrap().object_directory();
+    assert_eq!(place(""), Some("data/objects".into()), "beside the database");
+    assert_eq!(place("[database]\nurl = \"sqlite:/srv/konto.db\""), Some("/srv/objects".into()));
+    assert_eq!(place("[database]\nurl = \"postgres://h/n\""), None, "nobody has said where");
+    assert_eq!(place("[objects]\ndirectory = \"/srv/files\""), Some("/srv/files".into()));
+    let bucket = "[objects]\ns3_bucket = \"konto\"\ns3_access_key_id = \"id\"\ns3_secret_access_key = \"env:SECRET\"\n";
+    let at = |endpoint: &str| format!("{bucket}s3_endpoint = \"{endpoint}\"");
+    assert!(parse(&at("https://s3.example")).unwrap().objects.s3().is_some());
+    assert_eq!(place(&at("http://127.0.0.1:9000")), None);
+    for (wrong, why) in [
+        (bucket.to_owned(), "belong together"),
+        (at("https://s3.example") + "\ndirectory = \"files\"", "not both"),
+        (at("http://s3.example"), "https"),
+        (at("https://id:geheim@s3.example"), "nothing else"),
+        (at("s3.example"), "s3_endpoint"),
+        (at("https://s3.example").replace("\"konto\"", "\"../konto\""), "s3_bucket"),
+        ("[objects]\nbucket = \"konto\"".to_owned(), "line 3"),
+    ] {
+        let error = parse(&wrong).unwrap_err();
+        assert!(error.contains(why) && !error.contains("geheim"), "{wrong}: {error}");
+    }
+}

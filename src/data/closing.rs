@@ -5,6 +5,7 @@ use crate::kernel::error::Error;
 use crate::kernel::id::OrganisationId;
 use crate::oidc::connection;
 use crate::organisation::life;
+use crate::store::object;
 use crate::store::work::Actor;
 
 /// The job: ends what was given up and whose time is over. One that fails stands in nobody's way.
@@ -24,5 +25,6 @@ async fn erase(app: &AppParts, id: &OrganisationId) -> Result<(), Error> {
     let mut work = app.begin(Actor::System("organisations")).await?;
     life::erase(app, &mut work, id).await?;
     connection::forget_organisation(&mut work, id).await?;
+    object::doom_all(&mut work, id.as_str()).await?;
     work.commit().await
 }

@@ -15,6 +15,7 @@ use crate::oidc::connection;
 use crate::organisation;
 use crate::signin::change::{Person, tell};
 use crate::signin::session;
+use crate::store::object;
 use crate::store::work::{Actor, Work};
 
 /// How long somebody who has left may return.
@@ -86,6 +87,7 @@ pub async fn erase(app: &AppParts, work: &mut Work, id: &AccountId, why: Why) ->
     // Not all of it is sealed under the key that is destroyed here: what was read from a card is not.
     crate::proofing::forget(work, id).await?;
     organisation::leaving::end_all(app, work, id).await?;
+    object::doom_all(work, id.as_str()).await?;
     lifecycle::begin_erasure(work, id).await?;
     audit::record(work, &DataEvent::ErasureBegun { account: id.clone(), why }).await?;
     let at = moment::date_and_clock(account.language, work.now);
@@ -127,6 +129,7 @@ async fn finish(work: &mut Work, id: &AccountId) -> Result<(), Error> {
     organisation::forget(work, id).await?;
     connection::forget(work, id).await?;
     store::delete_exports(work, id).await?;
+    object::doom_all(work, id.as_str()).await?;
     lifecycle::finish_erasure(work, id).await?;
     audit::record(work, &DataEvent::Erased { account: id.clone() }).await
 }

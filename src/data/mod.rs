@@ -6,6 +6,7 @@ pub mod closing;
 pub mod export;
 pub mod inactivity;
 pub mod leaving;
+pub mod objects;
 pub mod protocol;
 mod store;
 pub mod web;

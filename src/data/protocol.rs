@@ -81,7 +81,7 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 97] = [
+pub const KINDS: [(&str, Topic, Sentence); 98] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
@@ -118,6 +118,7 @@ pub const KINDS: [(&str, Topic, Sentence); 97] = [
     ("account.erasure_begun",     Topic::Changes,  |t| &t.account_erasure_begun),
     ("account.erased",            Topic::Changes,  |t| &t.account_erased),
     ("account.told_unused",       Topic::Changes,  |t| &t.account_told_unused),
+    ("object.damaged",            Topic::Changes,  |t| &t.object_damaged),
     ("data.exported",             Topic::Changes,  |t| &t.data_exported),
     ("address.added",             Topic::Changes,  |t| &t.address_added),
     ("address.removed",           Topic::Changes,  |t| &t.address_removed),

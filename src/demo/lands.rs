@@ -58,7 +58,7 @@ impl Place {
         let settings = format!(
             "# Written at every start of the demonstration.\n\
              issuer = {issuer}\n\n[server]\nlisten = \"127.0.0.1:{port}\"\n\n[database]\nurl = {database}\n\n\
-             [keys]\nmaster_key = {key}\n\n[mail]\ndirectory = {mail}\n\n[operator]\nname = {name}\n{banner}\n\
+             [keys]\nmaster_key = {key}\n\n[mail]\ndirectory = {mail}\n\n[objects]\ndirectory = {objects}\n\n[operator]\nname = {name}\n{banner}\n\
              # The codes of a device that an authority hands out make a sign-in substantial.\n\
              [[assurance.rules]]\nvalid_from = \"2026-01-01\"\nmeans = \"device_code\"\nlevel = \"substantial\"\n\
              signed_by = \"Demonstration\"\nreason = \"To try a sign-in at level substantial\"\n\n\
@@ -73,6 +73,7 @@ impl Place {
             database = text(&self.database()),
             key = file(&key),
             mail = text(&self.directory.join("mail").display().to_string()),
+            objects = text(&self.directory.join("objects").display().to_string()),
             name = text(self.land.name),
             other_id = other.land.id,
             other_name = text(other.land.name),

@@ -1,4 +1,4 @@
-//! The twelve ways to refuse. No HTTP here: the route's format decides how a refusal looks.
+//! The ways to refuse. No HTTP here: the route's format decides how a refusal looks.
 
 use super::level::Level;
 use super::time::Timestamp;
@@ -46,6 +46,15 @@ pub enum Error {
     /// Too much work at once; nothing was done, and trying again in that many seconds is fine.
     #[error("busy")]
     Busy { retry_after_seconds: u64 },
+    /// What somebody sends is longer than what is taken.
+    #[error("too large")]
+    TooLarge,
+    /// What somebody sends has broken off, or comes too slowly.
+    #[error("has not arrived whole")]
+    Incomplete,
+    /// There is no room for what somebody sends. Nothing was kept of it.
+    #[error("no room")]
+    NoRoom,
     #[error("{}: {}", .0.code, .0.description)]
     Protocol(Protocol),
     /// The same from an API of ours: what came along with the request does not open it (RFC 6750 section 3).

@@ -62,6 +62,7 @@ id!(/** A stored authorization request on its way through the dispatcher. */ Req
 id!(/** What one authorization gave a client. */ GrantId, "gra_");
 id!(/** A row of the audit trail. */ EventId, "evt_");
 id!(/** A job of the outbox. */ JobId, "job_");
+id!(/** A sealed object: a file that belongs to somebody. */ ObjectId, "obj_");
 id!(/** A token that lets clients register. */ RegistrationTokenId, "rtk_");
 
 id!(/** A company, an association or an authority. */ OrganisationId, "org_");

@@ -3,6 +3,7 @@
 pub mod attestation;
 pub mod calendar;
 pub mod certificate;
+pub mod chunks;
 pub mod csv;
 pub mod error;
 pub mod id;

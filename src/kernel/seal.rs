@@ -53,7 +53,7 @@ impl DataKey {
         Self(Secret::new(random.bytes()))
     }
 
-    fn cipher(&self) -> Result<LessSafeKey, SealError> {
+    pub(super) fn cipher(&self) -> Result<LessSafeKey, SealError> {
         UnboundKey::new(&AES_256_GCM, self.0.expose()).map(LessSafeKey::new).map_err(|_| SealError::KeyLength)
     }
 
@@ -80,6 +80,17 @@ impl DataKey {
         let length = self.cipher()?.open_in_place(nonce, aad, &mut buffer).map_err(|_| SealError::Unreadable)?.len();
         buffer.truncate(length);
         Ok(Secret::new(buffer))
+    }
+
+    /// Seals another key, which opens in its place only.
+    pub fn wrap(&self, place: Place<'_>, key: &Self, random: &Random) -> Result<Vec<u8>, SealError> {
+        self.seal(place, key.0.expose(), random)
+    }
+
+    pub fn unwrap_key(&self, place: Place<'_>, wrapped: &[u8]) -> Result<Self, SealError> {
+        let plain = self.open(place, wrapped)?;
+        let bytes = plain.expose().as_slice().try_into().map_err(|_| SealError::KeyLength)?;
+        Ok(Self(Secret::new(bytes)))
     }
 
     pub fn open_text(&self, place: Place<'_>, sealed: &[u8]) -> Result<String, SealError> {

@@ -103,6 +103,7 @@ pub const KINDS: &[(&str, Topic, Sentence)] = &[
     ("organisation.claim_proposed", Topic::Organisation, |t| &t.organisation_claim_proposed),
     ("organisation.claim_decided", Topic::Organisation, |t| &t.organisation_claim_decided),
     ("organisation.looked_up", Topic::Organisation, |t| &t.organisation_looked_up),
+    ("object.damaged",       Topic::Organisation, |t| &t.object_damaged),
     ("member.joined",        Topic::Members,      |t| &t.member_joined),
     ("member.rights_given",  Topic::Members,      |t| &t.member_rights_given),
     ("member.rights_taken",  Topic::Members,      |t| &t.member_rights_taken),

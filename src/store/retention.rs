@@ -7,6 +7,7 @@ use crate::kernel::time::{Timestamp, days, hours};
 use crate::sql;
 
 use super::db::{Db, DbError, Tx};
+use super::object::UNFINISHED_MAX;
 
 /// What has a time to be kept. One table each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,7 @@ pub enum Object {
     Handover,
     MandateRequest,
     Mandate,
+    UnfinishedFile,
 }
 
 /// What happens at the end.
@@ -63,6 +65,8 @@ pub enum Action {
     Prune,
     /// The owner is told and the account erased; see `data::inactivity`.
     Erase,
+    /// Its bytes are removed, and then the row; see `store::object`.
+    Sweep,
 }
 
 /// One row of the table.
@@ -88,7 +92,7 @@ const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'sta
 }
 
 /// The table. `nutzerkonto retention` prints it.
-pub const RULES: [Rule; 41] = [
+pub const RULES: [Rule; 6] = [
     delete(Object::MailCheck, "400 days after the mail", Duration::ZERO, "people check whether a mail was ours"),
     delete(Object::MailedCode, "expiry", days(1), SECURITY),
     delete(Object::Attempt, "end of the window", days(1), SECURITY),
@@ -175,6 +179,14 @@ pub const RULES: [Rule; 41] = [
         kept_text: Some("24 months"),
         basis: "Art. 5 Abs. 2 DSGVO: who could act for whom is proven as long as what was done",
         action: Action::Delete,
+    },
+    Rule {
+        object: Object::UnfinishedFile,
+        from: "its beginning",
+        kept: UNFINISHED_MAX,
+        kept_text: None,
+        basis: NEEDLESS,
+        action: Action::Sweep,
     },
     Rule {
         object: Object::AuditEvent,
@@ -317,9 +329,15 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         Object::OrganisationEvidence => sql!(tx, execute, "DELETE FROM organisation_evidence WHERE void_at < $1", at),
         Object::OrganisationKey => sql!(tx, execute, "DELETE FROM organisation_key WHERE expires_at < $1", at),
         Object::OrganisationClaim => sql!(tx, execute, "DELETE FROM organisation_claim WHERE decided_at < $1", at),
+        Object::UnfinishedFile => delete_unfinished(tx, at).await,
         Object::AuditEvent => sql!(tx, execute, "DELETE FROM audit_event WHERE at < $1", at),
         Object::UnusedAccount => touch_unused(tx, at).await,
     }
+}
+
+/// Files that nobody has finished, for [`report`] alone: their bytes go first.
+async fn delete_unfinished(tx: &mut Tx, at: Timestamp) -> Result<u64, DbError> {
+    sql!(tx, execute, "DELETE FROM sealed_object WHERE state <> 'whole' AND created_at <= $1", at)
 }
 
 /// For the report alone: whoever erases them is `data::inactivity`.

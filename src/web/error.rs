@@ -74,6 +74,9 @@ impl ResponseError for Error {
             Self::Gone => StatusCode::GONE,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Incomplete => StatusCode::REQUEST_TIMEOUT,
+            Self::NoRoom => StatusCode::INSUFFICIENT_STORAGE,
             Self::Protocol(error) if error.code == "invalid_client" => StatusCode::UNAUTHORIZED,
             Self::Resource(_) => StatusCode::UNAUTHORIZED,
             Self::Protocol(_) => StatusCode::BAD_REQUEST,
@@ -133,6 +136,7 @@ fn oauth(
         Some(Error::Busy { .. } | Error::TooMany(_)) => {
             ("temporarily_unavailable", "too many requests; try again later")
         }
+        Some(Error::NoRoom) => ("temporarily_unavailable", "there is no room for this"),
         Some(Error::NotSignedIn | Error::NotFresh) => ("login_required", "nobody is signed in"),
         Some(Error::LevelTooLow(_)) => ("insufficient_user_authentication", "a higher level is needed"),
         _ if status == StatusCode::METHOD_NOT_ALLOWED => ("invalid_request", "this method is not allowed here"),
@@ -248,6 +252,7 @@ fn explain(language: Language, status: StatusCode, error: Option<&Error>) -> (Te
         }
         (Some(Error::Busy { .. }), _) => (&e.busy_title, &e.busy_text),
         (Some(Error::Protocol(_)), _) => (&e.protocol_title, &e.protocol_text),
+        (Some(Error::NoRoom), _) => (&e.no_room_title, &e.no_room_text),
         (_, StatusCode::FORBIDDEN) => (&e.forbidden_title, &e.forbidden_text),
         (_, StatusCode::NOT_FOUND) => (&e.not_found_title, &e.not_found_text),
         (_, StatusCode::METHOD_NOT_ALLOWED) => (&e.method_not_allowed_title, &e.method_not_allowed_text),

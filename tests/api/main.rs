@@ -55,6 +55,8 @@ mod members_last;
 mod mutual_tls;
 mod mutual_tls_ways;
 mod new_means;
+mod objects;
+mod objects_damage;
 mod only_passkeys;
 #[path = "../interop/openidconnect.rs"]
 mod openidconnect;

@@ -18,6 +18,7 @@ const SUITES = [
   'restart',
   'data',
   'master-key',
+  'objects',
   'startup',
   'shutdown',
   'conformance',

@@ -14,6 +14,7 @@ pub mod inspect;
 pub mod machine;
 pub mod maker;
 pub mod mandate;
+pub mod objects;
 pub mod organisation;
 pub mod passkey;
 pub mod pdf;

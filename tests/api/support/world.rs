@@ -11,6 +11,7 @@ use nutzerkonto::kernel::mail::{Mail, Mailer};
 use nutzerkonto::kernel::random::Random;
 use nutzerkonto::kernel::time::{Clock, Timestamp};
 use nutzerkonto::serve::{self, Running};
+use nutzerkonto::store::object::shelf::{Memory, Shelf};
 use nutzerkonto::store::work::Actor;
 
 use super::browser::Browser;
@@ -29,6 +30,8 @@ pub struct World {
     /// Held while the node is down: no other test takes the port.
     listener: TcpListener,
     restarts: u64,
+    /// Where files lie, if not in a directory.
+    shelf: Option<Shelf>,
 }
 
 /// Another process on the same database.
@@ -51,9 +54,9 @@ impl World {
         let mut config = config(&database, listener.local_addr().unwrap().port());
         change(&mut config);
         let (clock, mails) = (Clock::fixed(START), Arc::new(Mutex::new(Vec::new())));
-        let app = open(&config, &clock, &mails, 1).await;
+        let app = open(&config, (&clock, &mails), None, 1).await;
         let node = serve::start(app.clone(), listener.try_clone().unwrap()).await.unwrap();
-        Self { app, config, clock, mails, database, node: Some(node), listener, restarts: 0 }
+        Self { app, config, clock, mails, database, node: Some(node), listener, restarts: 0, shelf: None }
     }
 
     /// Stops everything and starts it again on the same data, with other settings if wished.
@@ -64,7 +67,8 @@ impl World {
         self.app.db.close().await;
         change(&mut self.config);
         self.restarts += 1;
-        self.app = open(&self.config, &self.clock, &self.mails, 100 + self.restarts).await;
+        let (surroundings, seed) = ((&self.clock, &self.mails), 100 + self.restarts);
+        self.app = open(&self.config, surroundings, self.shelf.clone(), seed).await;
         self.node = Some(serve::start(self.app.clone(), self.listener.try_clone().unwrap()).await.unwrap());
     }
 
@@ -76,7 +80,8 @@ impl World {
     /// A second process whose clock stands still at another time.
     pub async fn node_at(&self, time: Timestamp) -> Node {
         let seed = u64::try_from(time.milliseconds()).unwrap();
-        let app = open(&self.config, &Clock::fixed(time), &self.mails, seed).await;
+        let surroundings = (&Clock::fixed(time), &self.mails);
+        let app = open(&self.config, surroundings, self.shelf.clone(), seed).await;
         let running = serve::start(app, TcpListener::bind("127.0.0.1:0").unwrap()).await.unwrap();
         Node { running }
     }
@@ -85,7 +90,7 @@ impl World {
     pub async fn node_with(&self, change: impl FnOnce(&mut Config)) -> Node {
         let mut config = self.config.clone();
         change(&mut config);
-        let app = open(&config, &self.clock, &self.mails, 2).await;
+        let app = open(&config, (&self.clock, &self.mails), self.shelf.clone(), 2).await;
         let running = serve::start(app, TcpListener::bind("127.0.0.1:0").unwrap()).await.unwrap();
         Node { running }
     }
@@ -95,7 +100,16 @@ impl World {
         let mut config = self.config.clone();
         change(&mut config);
         let mailer = Some(Mailer::Memory(Arc::clone(&self.mails)));
-        app::open(config, Surroundings { clock: self.clock.clone(), random: Random::System, mailer }).await
+        let (clock, shelf) = (self.clock.clone(), self.shelf.clone());
+        app::open(config, Surroundings { clock, random: Random::System, mailer, shelf }).await
+    }
+
+    /// Starts everything again, with files in memory; they have to be watched from outside.
+    pub async fn keep_files_in_memory(&mut self) -> Memory {
+        let memory = Memory::default();
+        self.shelf = Some(Shelf::Memory(memory.clone()));
+        self.restart(|_| {}).await;
+        memory
     }
 
     pub fn browser(&self) -> Browser {
@@ -169,10 +183,16 @@ impl World {
 }
 
 /// On a machine that is very busy the first connection may take longer than the program waits.
-async fn open(config: &Config, clock: &Clock, mails: &Arc<Mutex<Vec<Mail>>>, seed: u64) -> App {
+async fn open(
+    config: &Config,
+    (clock, mails): (&Clock, &Arc<Mutex<Vec<Mail>>>),
+    shelf: Option<Shelf>,
+    seed: u64,
+) -> App {
     let once = || {
         let mailer = Some(Mailer::Memory(Arc::clone(mails)));
-        let surroundings = Surroundings { clock: clock.clone(), random: Random::seeded(seed), mailer };
+        let surroundings =
+            Surroundings { clock: clock.clone(), random: Random::seeded(seed), mailer, shelf: shelf.clone() };
         app::open(config.clone(), surroundings)
     };
     match once().await {
@@ -190,5 +210,6 @@ fn config(database: &Database, port: u16) -> Config {
     config.keys.master_key = SecretSource(format!("file:{}", master_key.display()));
     (config.password.memory_kibibytes, config.password.iterations, config.password.threads) = (64, 1, 2);
     config.server.workers = 2;
+    config.objects.directory = Some(database.directory.join("objects"));
     config
 }

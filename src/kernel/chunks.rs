@@ -1,0 +1,197 @@
+//! What is too long for one message: sealed in chunks of 64 KiB, each of which opens in its own place only.
+//!
+//! STREAM (Hoang, Reyhanitabar, Rogaway, Vizár: Online Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance,
+//! CRYPTO 2015, section 7) with AES-256-GCM: the nonce is the number of the chunk and whether it is the last. So a chunk
+//! that is left out, moved, repeated or added opens no more than one that was changed. Counting is sound because a key
+//! seals one version of one object and is never used again; a second try has a key of its own.
+
+use std::ops::Range;
+
+use aws_lc_rs::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce};
+use aws_lc_rs::digest::{Context, SHA256};
+
+use super::seal::{DataKey, SealError};
+
+/// Of the whole layout: one byte, then the chunks.
+const FORMAT: u8 = 1;
+/// Plaintext of every chunk but the last, which has as much or less.
+pub const CHUNK: usize = 64 * 1024;
+const TAG: usize = 16;
+/// A chunk as it is stored.
+pub const SEALED_CHUNK: usize = CHUNK + TAG;
+
+/// To whom the chunks belong, and of what they are.
+#[derive(Clone, Copy)]
+pub struct Of<'a> {
+    pub owner: &'a str,
+    pub object: &'a str,
+    pub version: i64,
+}
+
+/// What was sealed, known when everything has been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Of the plaintext, in bytes.
+    pub length: u64,
+    /// Of the plaintext.
+    pub sha256: [u8; 32],
+    /// Of what is stored. With it a reader knows before the first byte whether all of it is what was written.
+    pub stored_sha256: [u8; 32],
+}
+
+impl Content {
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [self.length.to_be_bytes().as_slice(), &self.sha256, &self.stored_sha256].concat()
+    }
+
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (length, hashes) = bytes.split_first_chunk::<8>()?;
+        let (sha256, stored_sha256) = hashes.split_first_chunk::<32>()?;
+        let stored_sha256 = stored_sha256.try_into().ok()?;
+        Some(Self { length: u64::from_be_bytes(*length), sha256: *sha256, stored_sha256 })
+    }
+
+    /// How many chunks that is. Nothing at all is one chunk, too.
+    pub fn chunks(&self) -> u64 {
+        self.length.div_ceil(CHUNK as u64).max(1)
+    }
+
+    /// How many bytes are stored.
+    pub fn stored_length(&self) -> u64 {
+        1 + self.length + self.chunks() * TAG as u64
+    }
+
+    /// Where these chunks lie in what is stored.
+    pub fn stored(&self, chunks: Range<u64>) -> Range<u64> {
+        let start = |chunk: u64| 1 + chunk * SEALED_CHUNK as u64;
+        start(chunks.start)..start(chunks.end).min(self.stored_length())
+    }
+}
+
+struct Cipher {
+    key: LessSafeKey,
+    bound_to: Vec<u8>,
+}
+
+impl Cipher {
+    fn new(key: &DataKey, of: Of<'_>) -> Result<Self, SealError> {
+        let mut bound_to = vec![FORMAT];
+        for part in [of.owner, of.object] {
+            bound_to.extend_from_slice(part.as_bytes());
+            bound_to.push(0);
+        }
+        bound_to.extend_from_slice(&of.version.to_be_bytes());
+        Ok(Self { key: key.cipher()?, bound_to })
+    }
+
+    fn place(&self, number: u64, is_last: bool) -> Result<(Nonce, Aad<Vec<u8>>), SealError> {
+        // 256 TiB; whoever gets there is refused, never begins to count anew.
+        let number = u32::try_from(number).map_err(|_| SealError::Unreadable)?.to_be_bytes();
+        let mut nonce = [0; NONCE_LEN];
+        nonce[7..11].copy_from_slice(&number);
+        nonce[11] = u8::from(is_last);
+        Ok((Nonce::assume_unique_for_key(nonce), Aad::from([self.bound_to.as_slice(), &number].concat())))
+    }
+}
+
+/// Seals one object, from its beginning to its end.
+pub struct Sealer {
+    cipher: Cipher,
+    number: u64,
+    /// Waits for the one behind it, because the last chunk is sealed as the last.
+    chunk: Vec<u8>,
+    length: u64,
+    plain: Context,
+    stored: Context,
+}
+
+impl Sealer {
+    pub fn new(key: &DataKey, of: Of<'_>) -> Result<Self, SealError> {
+        let cipher = Cipher::new(key, of)?;
+        let (plain, stored) = (Context::new(&SHA256), Context::new(&SHA256));
+        Ok(Self { cipher, number: 0, chunk: Vec::with_capacity(SEALED_CHUNK), length: 0, plain, stored })
+    }
+
+    /// Takes from the beginning of `bytes`; gives a chunk to store as soon as one is full. To be repeated until nothing is left.
+    pub fn take(&mut self, bytes: &mut &[u8]) -> Result<Option<Vec<u8>>, SealError> {
+        if self.chunk.len() == CHUNK && !bytes.is_empty() {
+            return self.seal(false).map(Some);
+        }
+        let (now, later) = bytes.split_at((CHUNK - self.chunk.len()).min(bytes.len()));
+        self.chunk.extend_from_slice(now);
+        self.plain.update(now);
+        self.length += now.len() as u64;
+        *bytes = later;
+        Ok(None)
+    }
+
+    /// The last chunk, and what it all was.
+    pub fn finish(mut self) -> Result<(Vec<u8>, Content), SealError> {
+        let last = self.seal(true)?;
+        let content = Content { length: self.length, sha256: done(self.plain), stored_sha256: done(self.stored) };
+        Ok((last, content))
+    }
+
+    fn seal(&mut self, is_last: bool) -> Result<Vec<u8>, SealError> {
+        let (nonce, aad) = self.cipher.place(self.number, is_last)?;
+        let mut sealed = std::mem::replace(&mut self.chunk, Vec::with_capacity(SEALED_CHUNK));
+        self.cipher.key.seal_in_place_append_tag(nonce, aad, &mut sealed).map_err(|_| SealError::Unreadable)?;
+        if self.number == 0 {
+            sealed.insert(0, FORMAT);
+        }
+        self.number += 1;
+        self.stored.update(&sealed);
+        Ok(sealed)
+    }
+}
+
+fn done(context: Context) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(context.finish().as_ref());
+    out
+}
+
+/// Opens the chunks of one object, in any order.
+pub struct Opener {
+    cipher: Cipher,
+    chunks: u64,
+}
+
+impl Opener {
+    pub fn new(key: &DataKey, of: Of<'_>, content: &Content) -> Result<Self, SealError> {
+        Ok(Self { cipher: Cipher::new(key, of)?, chunks: content.chunks() })
+    }
+
+    /// Opens what [`Content::stored`] says is this chunk.
+    pub fn open(&self, number: u64, stored: &[u8]) -> Result<Vec<u8>, SealError> {
+        let (nonce, aad) = self.cipher.place(number, number + 1 == self.chunks)?;
+        let mut plain = stored.to_vec();
+        let length = self.cipher.key.open_in_place(nonce, aad, &mut plain).map_err(|_| SealError::Unreadable)?.len();
+        plain.truncate(length);
+        Ok(plain)
+    }
+}
+
+/// Compares what is stored with what was written, piece by piece from the beginning, without opening it.
+pub struct Comparison(Context, u64);
+
+impl Default for Comparison {
+    fn default() -> Self {
+        Self(Context::new(&SHA256), 0)
+    }
+}
+
+impl Comparison {
+    pub fn update(&mut self, stored: &[u8]) {
+        self.0.update(stored);
+        self.1 += stored.len() as u64;
+    }
+
+    pub fn is_of(self, content: &Content) -> bool {
+        let length = self.1;
+        length == content.stored_length() && done(self.0) == content.stored_sha256
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,264 @@
+//! Reading. What is stored is compared as a whole before the first byte leaves; then it is read once more and opened chunk by
+//! chunk. Should somebody change it in between, the stream ends with an error before the chunk that was changed.
+
+use std::ops::Range;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use super::shelf::{Failure, Stored};
+use super::{ObjectRef, Objects, Owner, RETRY_AFTER_SECONDS, rows};
+use crate::kernel::chunks::{CHUNK, Comparison, Content, Opener};
+use crate::kernel::error::Error;
+use crate::store::db::Tx;
+
+/// Chunks that are read at once.
+const GROUP: u64 = 8;
+/// Chunks that wait for a slow reader.
+const AHEAD: usize = 2;
+/// A reader has to take a chunk within this time: about 2 kB in a second.
+const STALLED: Duration = Duration::from_secs(30);
+
+/// Why an object is not what was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    #[error("its row does not open under the key of its owner")]
+    Row,
+    #[error("its bytes are missing")]
+    Missing,
+    #[error("its bytes are not those that were written")]
+    Changed,
+    #[error("its owner has no key any more")]
+    NoKey,
+}
+
+/// An object that its owner has, with what opens it. Nothing of its bytes has been looked at.
+pub struct Found {
+    object: ObjectRef,
+    path: String,
+    content: Content,
+    opener: Opener,
+}
+
+/// What a search has come to.
+enum Search {
+    Found(Box<Found>),
+    Damaged(Damage),
+}
+
+/// An object whose stored bytes are those that were written. It holds a place among those that are read.
+pub struct Opened {
+    found: Found,
+    stored: Stored,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Objects {
+    /// `NotFound` if there is none that is whole and theirs; `Broken` if it is damaged. The key of the owner is needed for nothing
+    /// else afterwards.
+    pub async fn find(&self, tx: &mut Tx, object: &ObjectRef, owner: Owner<'_>) -> Result<Found, Error> {
+        let row = rows::find(tx, object, owner.id).await?.ok_or(Error::NotFound)?;
+        if row.damaged_at.is_some() {
+            return Err(refused(object, "known"));
+        }
+        match open_row(object, row, owner) {
+            Search::Found(found) => Ok(*found),
+            // Not written down here: the caller's connection may only read.
+            Search::Damaged(damage) => Err(refused(object, damage)),
+        }
+    }
+
+    /// Compares everything that is stored with what was written. `Broken` if it is not the same: no byte of it is ever
+    /// given out. `Busy` if too many are reading, or the bytes cannot be reached.
+    pub async fn open(&self, found: Found) -> Result<Opened, Error> {
+        let permit = self.0.reading.clone().try_acquire_owned();
+        let permit = permit.map_err(|_| Error::Busy { retry_after_seconds: RETRY_AFTER_SECONDS })?;
+        match self.compare(&found).await? {
+            Ok(stored) => Ok(Opened { found, stored, permit }),
+            Err(damage) => {
+                self.note_damage(&found.object).await?;
+                Err(refused(&found.object, damage))
+            }
+        }
+    }
+
+    async fn compare(&self, found: &Found) -> Result<Result<Stored, Damage>, Error> {
+        let stored = match self.shelf()?.open(&found.path).await {
+            Err(Failure::Missing) => return Ok(Err(Damage::Missing)),
+            stored => stored?,
+        };
+        let mut comparison = Comparison::default();
+        if stored.length != found.content.stored_length() {
+            return Ok(Err(Damage::Changed));
+        }
+        for group in groups(0..found.content.chunks()) {
+            let range = found.content.stored(group);
+            // The first byte of all belongs to no chunk.
+            let range = if range.start == 1 { 0..range.end } else { range };
+            match stored.read(range).await {
+                Err(Failure::Missing) => return Ok(Err(Damage::Changed)),
+                bytes => comparison.update(&bytes?),
+            }
+        }
+        Ok(if comparison.is_of(&found.content) { Ok(stored) } else { Err(Damage::Changed) })
+    }
+
+    /// Reads an object from end to end and opens every chunk, as the scrub does: what damage there is, if any. Writes it down,
+    /// and takes it back if an object turns out to be sound.
+    pub async fn check(&self, object: &ObjectRef, owner: Owner<'_>) -> Result<Option<Damage>, Error> {
+        let mut tx = self.0.db.read().await?;
+        let row = rows::find(&mut tx, object, owner.id).await?.ok_or(Error::NotFound)?;
+        drop(tx);
+        let damage = match open_row(object, row, owner) {
+            Search::Damaged(damage) => Some(damage),
+            Search::Found(found) => match self.compare(&found).await? {
+                Err(damage) => Some(damage),
+                Ok(stored) => read_all(&found, &stored).await?,
+            },
+        };
+        if damage.is_some() {
+            self.note_damage(object).await?;
+        } else {
+            let mut work = self.begin_work().await?;
+            rows::put_sound(&mut work, object).await?;
+            work.commit().await?;
+        }
+        Ok(damage)
+    }
+
+    /// Writes down that an object is not what was written.
+    pub async fn note_damage(&self, object: &ObjectRef) -> Result<(), Error> {
+        let mut work = self.begin_work().await?;
+        rows::put_damaged(&mut work, object).await?;
+        work.commit().await
+    }
+}
+
+/// Logged once, with the request's id, as whatever is broken.
+fn refused(object: &ObjectRef, why: impl std::fmt::Display) -> Error {
+    Error::broken(format!("{object} is damaged: {why}"))
+}
+
+fn open_row(object: &ObjectRef, row: rows::Row, owner: Owner<'_>) -> Search {
+    let open = || {
+        let key = owner.key.unwrap_key(object.key_place(), &row.data_key).ok()?;
+        let content = owner.key.open(object.content_place(), row.content.as_deref()?).ok()?;
+        let content = Content::from_bytes(content.expose())?;
+        let opener = Opener::new(&key, object.of(owner.id), &content).ok()?;
+        Some(Box::new(Found { object: object.clone(), path: row.path.clone(), content, opener }))
+    };
+    open().map_or(Search::Damaged(Damage::Row), Search::Found)
+}
+
+async fn read_all(found: &Found, stored: &Stored) -> Result<Option<Damage>, Error> {
+    for group in groups(0..found.content.chunks()) {
+        let bytes = match Group::read(found, stored, group.clone()).await {
+            Err(Failure::Missing) => return Ok(Some(Damage::Changed)),
+            bytes => bytes?,
+        };
+        if group.into_iter().any(|number| bytes.open(found, number).is_none()) {
+            return Ok(Some(Damage::Changed));
+        }
+    }
+    Ok(None)
+}
+
+fn groups(chunks: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+    let end = chunks.end;
+    (chunks.start..end).step_by(GROUP as usize).map(move |first| first..(first + GROUP).min(end))
+}
+
+/// Some chunks, as they are stored. They are opened one by one, so that not all of them lie about twice.
+struct Group {
+    start: u64,
+    bytes: Bytes,
+}
+
+impl Group {
+    async fn read(found: &Found, stored: &Stored, chunks: Range<u64>) -> Result<Self, Failure> {
+        let range = found.content.stored(chunks);
+        Ok(Self { start: range.start, bytes: stored.read(range).await? })
+    }
+
+    fn open(&self, found: &Found, number: u64) -> Option<Vec<u8>> {
+        let at = found.content.stored(number..number + 1);
+        let place = |at: u64| usize::try_from(at - self.start).ok();
+        let chunk = self.bytes.get(place(at.start)?..place(at.end)?)?;
+        found.opener.open(number, chunk).ok()
+    }
+}
+
+impl Opened {
+    /// In bytes.
+    pub fn length(&self) -> u64 {
+        self.found.content.length
+    }
+
+    pub fn sha256(&self) -> &[u8; 32] {
+        &self.found.content.sha256
+    }
+
+    /// All of it.
+    pub fn stream(self) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
+        let all = 0..self.length();
+        self.stream_range(all)
+    }
+
+    /// What lies in this range of the plaintext; beyond its end there is nothing. Finding out that nothing was altered has cost
+    /// reading everything all the same.
+    pub fn stream_range(self, range: Range<u64>) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
+        let (sender, mut receiver) = mpsc::channel(AHEAD);
+        let range = range.start.min(self.length())..range.end.min(self.length());
+        let mut left = range.end.saturating_sub(range.start);
+        // A task of its own, so that whoever stops taking loses their place among those that read.
+        tokio::spawn(async move {
+            if let Err(error) = self.send(range, &sender).await {
+                drop(tokio::time::timeout(STALLED, sender.send(Err(error))).await);
+            }
+        });
+        // Whoever gets less than all of it is told so; an end without an error is the end.
+        stream::poll_fn(move |context| {
+            let next = std::task::ready!(receiver.poll_recv(context));
+            left = match &next {
+                Some(Ok(bytes)) => left.saturating_sub(bytes.len() as u64),
+                Some(Err(_)) => 0,
+                None if left > 0 => {
+                    left = 0;
+                    return Poll::Ready(Some(Err(Error::Incomplete)));
+                }
+                None => 0,
+            };
+            Poll::Ready(next)
+        })
+    }
+
+    async fn send(self, range: Range<u64>, to: &mpsc::Sender<Result<Bytes, Error>>) -> Result<(), Error> {
+        let size = CHUNK as u64;
+        if range.is_empty() {
+            return Ok(());
+        }
+        let changed = || refused(&self.found.object, "changed while it was read");
+        for chunks in groups(range.start / size..range.end.div_ceil(size)) {
+            let group = match Group::read(&self.found, &self.stored, chunks.clone()).await {
+                Err(Failure::Missing) => return Err(changed()),
+                group => group?,
+            };
+            for number in chunks {
+                let bytes = Bytes::from(group.open(&self.found, number).ok_or_else(changed)?);
+                let cut =
+                    |at: u64| usize::try_from(at.saturating_sub(number * size)).map_or(CHUNK, |at| at.min(bytes.len()));
+                let bytes = bytes.slice(cut(range.start)..cut(range.end));
+                match tokio::time::timeout(STALLED, to.send(Ok(bytes))).await {
+                    Ok(Ok(())) => {}
+                    // Nobody takes it any more, or has for too long.
+                    Ok(Err(_)) | Err(_) => return Ok(()),
+                }
+            }
+        }
+        drop(self.permit);
+        Ok(())
+    }
+}
