@@ -5,6 +5,7 @@ pub mod calendar;
 pub mod certificate;
 pub mod csv;
 pub mod error;
+pub mod holiday;
 pub mod id;
 pub mod jwe;
 pub mod jws;

@@ -82,6 +82,17 @@ impl DataKey {
         Ok(Secret::new(buffer))
     }
 
+    /// Seals another key, which opens in its place only.
+    pub fn wrap(&self, place: Place<'_>, key: &Self, random: &Random) -> Result<Vec<u8>, SealError> {
+        self.seal(place, key.0.expose(), random)
+    }
+
+    pub fn unwrap_key(&self, place: Place<'_>, wrapped: &[u8]) -> Result<Self, SealError> {
+        let plain = self.open(place, wrapped)?;
+        let bytes = plain.expose().as_slice().try_into().map_err(|_| SealError::KeyLength)?;
+        Ok(Self(Secret::new(bytes)))
+    }
+
     pub fn open_text(&self, place: Place<'_>, sealed: &[u8]) -> Result<String, SealError> {
         let plain = self.open(place, sealed)?;
         String::from_utf8(plain.expose().clone()).map_err(|_| SealError::Unreadable)

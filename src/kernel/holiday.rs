@@ -8,8 +8,9 @@ use time::macros::date;
 use time::{Date, Duration, Month, Weekday};
 
 /// A Land, by its code in ISO 3166-2:DE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "UPPERCASE")]
+#[sqlx(type_name = "TEXT", rename_all = "UPPERCASE")]
 pub enum Land {
     Bb,
     Be,

@@ -4,7 +4,6 @@
 //!
 //! The text of the decision is binding, not what is computed here.
 
-mod holiday;
 #[cfg(test)]
 mod reference;
 
@@ -12,8 +11,7 @@ use serde::{Deserialize, Serialize};
 use time::macros::date;
 use time::{Date, Duration, Month};
 
-pub use holiday::{Land, holiday_on, is_working_day, working_day_from};
-
+use crate::kernel::holiday::{Land, working_day_from};
 use crate::kernel::time::Timestamp;
 
 /// On what an authority bases the announcement.
@@ -219,9 +217,7 @@ pub fn rule(basis: LegalBasis, land: Land, provided_at: Timestamp) -> Option<&'s
 }
 
 fn choose(rules: &[Rule], (basis, land): (LegalBasis, Land), day: Date) -> Option<&Rule> {
-    let holds = |rule: &&Rule| {
-        rule.basis == basis && rule.land.is_none_or(|of| of == land) && rule.valid_from <= day
-    };
+    let holds = |rule: &&Rule| rule.basis == basis && rule.land.is_none_or(|of| of == land) && rule.valid_from <= day;
     rules.iter().filter(holds).max_by_key(|rule| (rule.land.is_some(), rule.valid_from))
 }
 
@@ -403,8 +399,18 @@ mod tests {
     }
 
     fn copy(rule: &Rule) -> Rule {
-        let Rule { name, basis, valid_from, land, from, days, moves_to_working_day, offer_days, acknowledged, paragraph } =
-            *rule;
+        let Rule {
+            name,
+            basis,
+            valid_from,
+            land,
+            from,
+            days,
+            moves_to_working_day,
+            offer_days,
+            acknowledged,
+            paragraph,
+        } = *rule;
         Rule { name, basis, valid_from, land, from, days, moves_to_working_day, offer_days, acknowledged, paragraph }
     }
 
