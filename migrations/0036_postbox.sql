@@ -70,16 +70,25 @@ CREATE INDEX postbox_event_open ON postbox_event (client_id, id) WHERE taken_at 
 CREATE INDEX postbox_event_by_message ON postbox_event (message_id);
 CREATE INDEX postbox_event_taken ON postbox_event (taken_at) WHERE taken_at IS NOT NULL;
 
--- By what an authority knows the owner of a postbox, for clients that deliver: the subject that they see, and the reference that they
--- were handed. Each as a keyed hash, in the row of the agreement, and gone with it.
+-- The subject by which services know somebody, as a keyed hash, so that it leads back: an authority addresses its notices by it. In the
+-- row of the agreement, and gone with it. What was agreed before has none yet; a job adds it.
 ALTER TABLE consent ADD COLUMN subject_index BYTEA;
-ALTER TABLE consent ADD COLUMN postbox_index BYTEA;
 CREATE INDEX consent_by_subject ON consent (subject_index) WHERE subject_index IS NOT NULL;
-CREATE INDEX consent_by_postbox ON consent (postbox_index) WHERE postbox_index IS NOT NULL;
+CREATE INDEX consent_without_subject ON consent (account_id, client_id) WHERE subject_index IS NULL;
 ALTER TABLE acting_consent ADD COLUMN subject_index BYTEA;
-ALTER TABLE acting_consent ADD COLUMN postbox_index BYTEA;
 CREATE INDEX acting_consent_by_subject ON acting_consent (subject_index) WHERE subject_index IS NOT NULL;
-CREATE INDEX acting_consent_by_postbox ON acting_consent (postbox_index) WHERE postbox_index IS NOT NULL;
+CREATE INDEX acting_consent_without_subject ON acting_consent (account_id, represented, client_id)
+    WHERE subject_index IS NULL;
+
+-- How many notices an authority has provided on a day, spread over a few rows so that they do not wait for each other.
+CREATE TABLE postbox_count (
+    client_id TEXT   NOT NULL,
+    day       TEXT   NOT NULL,
+    slot      BIGINT NOT NULL,
+    count     BIGINT NOT NULL,
+    CONSTRAINT postbox_count_pk PRIMARY KEY (client_id, day, slot)
+);
+CREATE INDEX postbox_count_by_day ON postbox_count (day);
 
 -- Who does not want decisions of an authority electronically.
 CREATE TABLE postbox_exclusion (

@@ -4,6 +4,7 @@ pub mod client;
 pub mod code_devices;
 pub mod office;
 pub mod organisation;
+pub mod receipt;
 mod registration;
 
 use std::path::PathBuf;

@@ -46,6 +46,9 @@ pub enum Error {
     /// Too much work at once; nothing was done, and trying again in that many seconds is fine.
     #[error("busy")]
     Busy { retry_after_seconds: u64 },
+    /// What somebody sends is longer than what is taken.
+    #[error("too large")]
+    TooLarge,
     #[error("{}: {}", .0.code, .0.description)]
     Protocol(Protocol),
     /// The same from an API of ours: what came along with the request does not open it (RFC 6750 section 3).

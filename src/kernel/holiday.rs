@@ -33,7 +33,27 @@ pub enum Land {
 use Land::{Bb, Be, Bw, By, Hb, He, Hh, Mv, Ni, Nw, Rp, Sh, Sl, Sn, St, Th};
 
 impl Land {
-    pub const ALL: [Self; 16] = [Bb, Be, Bw, By, Hb, He, Hh, Mv, Ni, Nw, Rp, Sh, Sl, Sn, St, Th];
+    /// The code without `DE-`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Bb => "BB",
+            Be => "BE",
+            Bw => "BW",
+            By => "BY",
+            Hb => "HB",
+            He => "HE",
+            Hh => "HH",
+            Mv => "MV",
+            Ni => "NI",
+            Nw => "NW",
+            Rp => "RP",
+            Sh => "SH",
+            Sl => "SL",
+            Sn => "SN",
+            St => "ST",
+            Th => "TH",
+        }
+    }
 }
 
 /// When in a year a holiday is.

@@ -1,6 +1,7 @@
 //! What a notice says: checked when it is delivered, sealed in its row, opened for who may read it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{Message, store};
 use crate::kernel::error::{Error, FieldProblem};
@@ -111,9 +112,14 @@ pub(super) fn seal(
     })
 }
 
-/// SHA-256 over what was delivered, in one form: what a receipt names.
-pub(super) fn hash(head: &Head, content: &Content) -> Result<[u8; 32], Error> {
-    Ok(sha256(&serde_json::to_vec(&(head, content)).map_err(Error::broken)?))
+/// SHA-256 over what was delivered, as a receipt names it: the members in the order of their names, without spaces, in UTF-8, so that an
+/// authority computes the same.
+pub(super) fn hash(head: &Head, content: &Content) -> [u8; 32] {
+    let (Head { subject, reference, .. }, Content { what, to_do, by_when, text }) = (head, content);
+    let delivered = json!({
+        "by_when": by_when, "reference": reference, "subject": subject, "text": text, "to_do": to_do, "what": what,
+    });
+    sha256(delivered.to_string().as_bytes())
 }
 
 impl Message {

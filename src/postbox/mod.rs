@@ -8,10 +8,15 @@
 pub mod clock;
 pub mod content;
 pub mod event;
+pub mod incoming;
+pub mod notify;
 pub mod opening;
 pub mod provide;
 pub mod reader;
+pub mod receipt;
 mod store;
+pub mod told;
+pub mod web;
 
 pub use store::{After, Shelf};
 

@@ -12,6 +12,7 @@ use super::{Days, Kind, Message, store};
 use crate::account;
 use crate::app::AppParts;
 use crate::client::Client;
+use crate::kernel::calendar::end_of;
 use crate::kernel::error::Error;
 use crate::kernel::holiday::Land;
 use crate::kernel::id::{AreaId, MessageId};
@@ -30,6 +31,8 @@ pub const NOTIFY: &str = "postbox_notify";
 /// Longer than a request may take. Whoever provides a notice in the last seconds of a day has provided it on the next one: it must
 /// lie there, committed, on the day that we prove.
 const COMMIT_MAX: Duration = Duration::from_secs(20);
+/// Over so many rows the count of an authority's day is spread.
+const SLOTS: i64 = 16;
 
 /// What an authority delivers, checked.
 #[derive(Clone, Debug)]
@@ -75,6 +78,8 @@ pub async fn provide(
     }
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
     work.request = Some(attempt.request.to_owned());
+    check_excluded(&mut work, client, notice).await?;
+    count(&mut work, client).await?;
     let owner = open_postbox(&mut work, app, &notice.recipient).await?;
     let id = MessageId::new(work.now, &work.random);
     // The second of two that come at once waits here, and finds the first.
@@ -83,7 +88,7 @@ pub async fn provide(
         return earlier(app, client, &key_hash, &request_hash).await?.ok_or(Error::Busy { retry_after_seconds: 1 });
     }
     let message = put(&mut work, client, notice, (id, &owner)).await?;
-    outbox::put_plain(&mut work, NOTIFY, message.id.as_str().as_bytes()).await?;
+    outbox::put(&mut work, &app.vault, NOTIFY, message.id.as_str().as_bytes()).await?;
     work.commit().await?;
     Ok(Provided::New(message))
 }
@@ -101,6 +106,28 @@ async fn earlier(
     }
     let row = store::find(&mut tx, &row.message_id).await?.ok_or(Error::Gone)?;
     Ok(Some(Provided::Again(row.read()?)))
+}
+
+/// Whoever wants decisions of an authority on paper gets none electronically (§ 9 Abs. 1 Satz 2 OZG).
+async fn check_excluded(work: &mut Work, client: &Client, notice: &Notice) -> Result<(), Error> {
+    let is_decision = notice.kind == Kind::Decision;
+    if is_decision && store::excluded_since(&mut work.tx, notice.recipient.as_str(), &client.id).await?.is_some() {
+        return Err(Error::field("recipient", "excluded"));
+    }
+    Ok(())
+}
+
+/// Counts the notice; `TooMany` until the day is over if the authority has provided what it may.
+async fn count(work: &mut Work, client: &Client) -> Result<(), Error> {
+    let most = client.postbox.as_ref().map_or(0, |delivery| delivery.notices_per_day);
+    let today = clock::day(work.now);
+    // Below that many one row is enough, and the count exact.
+    let slots = if most < 100 * SLOTS { 1 } else { SLOTS };
+    let slot = i64::from(work.random.bytes::<1>()[0]) % slots;
+    if store::count(work, (&client.id, &today.to_string()), slot, most / slots).await? {
+        return Ok(());
+    }
+    Err(Error::TooMany(end_of(today)))
 }
 
 /// The key of a postbox that takes notices; its owner is held, so that it does not close meanwhile. `Gone` if it takes none.
@@ -141,7 +168,7 @@ async fn put(
         rule: rule.map(|rule| rule.name.to_owned()),
         period: None,
         days: Days { due_on: notice.due_on, ..Days::default() },
-        content_hash: content::hash(&notice.head, &notice.content)?.to_vec(),
+        content_hash: content::hash(&notice.head, &notice.content).to_vec(),
         archived_at: None,
         deleted_at: None,
         sealed: content::seal(&id, owner, (&notice.head, &notice.content), &work.random)?,

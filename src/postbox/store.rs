@@ -285,6 +285,57 @@ pub async fn find_request(tx: &mut Tx, client: &ClientId, key_hash: &[u8]) -> Re
         "SELECT request_hash, message_id FROM postbox_request WHERE client_id = $1 AND key_hash = $2", client, key_hash)
 }
 
+/// Counts a notice of an authority on a day; `false` if there are enough in this slot. `slots` of them share what is allowed.
+pub async fn count(work: &mut Work, (client, day): (&ClientId, &str), slot: i64, most: i64) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "INSERT INTO postbox_count (client_id, day, slot, count) VALUES ($1, $2, $3, 1)
+         ON CONFLICT (client_id, day, slot) DO UPDATE SET count = postbox_count.count + 1
+          WHERE postbox_count.count < $4",
+        client,
+        day,
+        slot,
+        most
+    )?;
+    Ok(rows == 1)
+}
+
+/// A notice of an authority.
+pub async fn find_of(tx: &mut Tx, client: &ClientId, id: &MessageId) -> Result<Option<MessageRow>, DbError> {
+    let row = find(tx, id).await?;
+    Ok(row.filter(|row| row.client_id == *client))
+}
+
+/// Something that an authority has not taken yet.
+#[derive(sqlx::FromRow)]
+pub struct EventRow {
+    pub id: MessageEventId,
+    pub message_id: MessageId,
+    pub kind: super::event::Told,
+    pub at: Timestamp,
+}
+
+/// The oldest that an authority has not taken.
+pub async fn events(tx: &mut Tx, client: &ClientId, limit: i64) -> Result<Vec<EventRow>, DbError> {
+    sql!(tx, fetch_all EventRow,
+        "SELECT id, message_id, kind, at FROM postbox_event WHERE client_id = $1 AND taken_at IS NULL ORDER BY id LIMIT $2",
+        client, limit)
+}
+
+/// The authority has it; `false` if it is not one of its own, or has been taken.
+pub async fn take_event(work: &mut Work, client: &ClientId, id: &MessageEventId) -> Result<bool, DbError> {
+    let rows = sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE postbox_event SET taken_at = $3 WHERE client_id = $1 AND id = $2 AND taken_at IS NULL",
+        client,
+        id,
+        work.now
+    )?;
+    Ok(rows == 1)
+}
+
 /// Tells an authority.
 pub async fn put_event(
     work: &mut Work,
