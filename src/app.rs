@@ -27,12 +27,13 @@ use crate::store::work::{Actor, Work};
 
 /// The keys of `keys-dev`, which everybody has.
 pub const DEVELOPMENT_MASTER_KEY: &str = include_str!("../keys-dev/master.key");
-pub const DEVELOPMENT_SIGNING_KEYS: [(Purpose, &str); 5] = [
+pub const DEVELOPMENT_SIGNING_KEYS: [(Purpose, &str); 6] = [
     (Purpose::IdToken, include_str!("../keys-dev/id-token-es256.pem")),
     (Purpose::IdToken, include_str!("../keys-dev/id-token-eddsa.pem")),
     (Purpose::IdToken, include_str!("../keys-dev/id-token-rs256.pem")),
     (Purpose::AccessToken, include_str!("../keys-dev/access-token-es256.pem")),
     (Purpose::Audit, include_str!("../keys-dev/audit-es256.pem")),
+    (Purpose::Receipt, include_str!("../keys-dev/receipt-es256.pem")),
 ];
 
 /// Cheap to clone; one per process.

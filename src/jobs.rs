@@ -15,8 +15,9 @@ use crate::kernel::error::Error;
 use crate::kernel::mail::{Mail, NotSent};
 use crate::notice;
 use crate::oidc::grant::Grants;
-use crate::oidc::{backchannel, logout_state};
+use crate::oidc::{address, backchannel, logout_state};
 use crate::organisation;
+use crate::postbox::{notify, provide};
 use crate::proofing::letter;
 use crate::signin::{recovery, session};
 use crate::store::outbox::{self, Job, Lane, Tried};
@@ -53,7 +54,7 @@ pub fn start(app: App, registry: Registry, memory: Memory, grants: Grants) -> Ru
         outbox(("outbox", MAILS), &app, &registry, &stopped),
         outbox(("services", SERVICES), &app, &registry, &stopped),
         every("registry", REGISTRY_EVERY, stopped.clone(), {
-            let app = app.clone();
+            let (app, registry) = (app.clone(), registry.clone());
             move || {
                 let (app, registry, memory, grants) = (app.clone(), registry.clone(), memory.clone(), grants.clone());
                 async move {
@@ -91,7 +92,7 @@ pub fn start(app: App, registry: Registry, memory: Memory, grants: Grants) -> Ru
             }
         }),
         every("cleanup", CLEANUP_EVERY, stopped, move || {
-            let app = app.clone();
+            let (app, registry) = (app.clone(), registry.clone());
             async move {
                 let rows = retention::run(&app.db.aside(), app.now()).await?;
                 let events = prune::tend(&app).await?;
@@ -100,7 +101,8 @@ pub fn start(app: App, registry: Registry, memory: Memory, grants: Grants) -> Ru
                 // Neither waits for the other.
                 let reminded = recovery::tend(&app).await;
                 let organisations = organisation::tend(&app).await;
-                inactivity::tend(&app).await.and(reminded).and(organisations)
+                let addresses = address::tend(&app, &registry).await;
+                inactivity::tend(&app).await.and(reminded).and(organisations).and(addresses)
             }
         }),
     ];
@@ -199,6 +201,9 @@ async fn work_on(app: App, registry: Registry, jobs: Vec<Job>) -> Result<(), Err
         if job.kind == backchannel::TELL {
             told.extend(logout_state::note(&mut work, job, &tried).await?);
         }
+        if job.kind == notify::MAIL {
+            notify::note(&app, &mut work, job, &tried).await?;
+        }
         tries.push((job, tried));
     }
     work.commit().await?;
@@ -225,6 +230,8 @@ async fn deliver(app: &App, registry: &Registry, job: &Job) -> Result<(), NotSen
         }
         letter::PRINT => letter::print::print(app, &payload).await.map_err(again),
         organisation::letter::PRINT => organisation::letter::print::print(app, &payload).await.map_err(again),
+        provide::NOTIFY => notify::begin(app, &payload).await.map_err(again),
+        notify::MAIL => notify::send(app, job, &payload).await,
         backchannel::TELL => backchannel::tell(app, registry, &payload).await,
         _ => Err(NotSent::for_now("this program does not know the job".to_owned())),
     }

@@ -33,6 +33,8 @@ pub mod oidc;
 pub mod operator;
 /// Companies, associations and authorities: who they are, who belongs to them, and what those people may do.
 pub mod organisation;
+/// Notices of authorities, with proof for both sides.
+pub mod postbox;
 /// How people prove who they are.
 pub mod proofing;
 /// Registration, password, sessions, limits on trying.

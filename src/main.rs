@@ -76,6 +76,8 @@ enum Command {
     /// Companies, associations and authorities: every look and every act needs a reason, which their members read
     #[command(subcommand)]
     Organisation(commands::organisation::OrganisationCommand),
+    /// Check a receipt of a notice, without a connection to anything
+    VerifyReceipt(commands::receipt::VerifyReceipt),
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -105,7 +107,7 @@ enum KeysCommand {
     Rotate {
         #[command(flatten)]
         config: ConfigFile,
-        /// Only for this purpose: id-token, access-token or audit
+        /// Only for this purpose: id-token, access-token, audit or receipt
         #[arg(long, value_parser = Purpose::parse)]
         purpose: Option<Purpose>,
         /// Instead: this key is not believed any more from now on; if it signs, a new one takes its place at once
@@ -225,6 +227,7 @@ async fn run(command: Command) -> Result<(), String> {
         Command::Officer(command) => commands::office::run_officer(command).await,
         Command::Guardian(command) => commands::guardian::run(command).await,
         Command::Organisation(command) => commands::organisation::run(command).await,
+        Command::VerifyReceipt(command) => commands::receipt::verify(&command),
         Command::Audit(command) => run_audit(command).await,
         Command::Account(command) => run_account(command).await,
         Command::Retention(config) => {
@@ -274,7 +277,9 @@ async fn run_keys(command: KeysCommand) -> Result<(), String> {
             for times in keys::rotate::rotate(&*open(&config).await?, &purposes).await.map_err(text)? {
                 say(&keys::Line(&times, State::Next).to_string());
             }
-            say("published now; those that sign until then verify for another day, those of the audit trail for ever");
+            say(
+                "published now; those that sign until then verify for another day, those of the audit trail and of receipts for ever",
+            );
         }
     }
     Ok(())

@@ -65,7 +65,7 @@ fn delete(path: &'static str, format: Format, guard: Guard, handler: Route) -> R
 #[rustfmt::skip]
 #[expect(clippy::too_many_lines, reason = "one row per URL: the whole surface on one screen")]
 pub fn table(demo: bool) -> Vec<Row> {
-    use Format::{OAuth, Page};
+    use Format::{OAuth, Page, Problem};
     use Guard::{Flow, Leaving, Member, Officer, Protocol, Public, SignedIn};
     use crate::account::web::{self as account, further};
     use crate::assurance::web as assurance;
@@ -75,6 +75,7 @@ pub fn table(demo: bool) -> Vec<Row> {
     use crate::organisation::web::{overview as organisation, protocol as organisation_protocol, prove, revoke, services};
     use crate::organisation::web::desk::{case as organisation_case, counter};
     use crate::organisation::web::mandate::{deed, form as mandate_form, import, list as mandates, one as mandate, worklist};
+    use crate::postbox::web::api as postbox;
     use crate::proofing::web::{case, check, desk, eid, letter, slip, upstream};
     use crate::oidc::web::{self as oidc, device, programs, registration, unchecked};
     use crate::signin::web::{self as signin, blocking, code_app, contact, new_means, partial, passkey, passkeys, recovery, register, reset, security, way_back};
@@ -385,6 +386,14 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/.well-known/openid-configuration",        OAuth, Public,   get_to().to(oidc::discovery)).cross_origin(),
         get( "/.well-known/oauth-authorization-server",  OAuth, Public,   get_to().to(oidc::discovery)).cross_origin(),
         get( "/static/{file}",                           Page,  Public,   get_to().to(asset)),
+        post("/api/postbox/v1/messages",                 Problem, Protocol, post_to().to(postbox::deliver)),
+        get( "/api/postbox/v1/messages/{id}",            Problem, Protocol, get_to().to(postbox::show)),
+        post("/api/postbox/v1/batches",                  Problem, Protocol, post_to().to(postbox::batch)),
+        get( "/api/postbox/v1/events",                   Problem, Protocol, get_to().to(postbox::events)),
+        post("/api/postbox/v1/events/taken",             Problem, Protocol, post_to().to(postbox::take)),
+        post("/api/postbox/v1/computations",             Problem, Protocol, post_to().to(postbox::compute)),
+        get( "/api/postbox/v1/receipt-keys",             Problem, Public,   get_to().to(postbox::receipt_keys)),
+        get( "/api/postbox/v1/openapi.json",             Problem, Public,   get_to().to(postbox::description)),
     ];
     if demo {
         rows.push(get("/demo/mail", Page, Public, get_to().to(demo::mail::show)));

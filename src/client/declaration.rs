@@ -210,6 +210,7 @@ impl Client {
             return problem("own_scopes", text);
         }
         self.check_organisation_scopes()?;
+        self.check_delivery()?;
         // FAPI 2.0 Security Profile section 5.3.2.1: the code flow, with deposited requests.
         if self.device && self.profile.is_fapi2() {
             return problem("device", "not with this profile: nobody can tell who holds the device");

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 
 use super::state::Standing;
-use super::{Authentication, Bilingual, ClaimRule, Client, Encryption, SubjectType, key_algorithm};
+use super::{Authentication, Bilingual, ClaimRule, Client, Delivery, Encryption, SubjectType, key_algorithm};
 use crate::kernel::jwe::KeyManagement;
 use crate::kernel::texts::{Language, moment};
 use crate::kernel::time::Timestamp;
@@ -137,6 +137,7 @@ impl Client {
                 "organisation_scopes",
                 list(&self.organisation_scopes.iter().map(|one| one.name.clone()).collect::<Vec<_>>()),
             ),
+            ("postbox", self.postbox.as_ref().map_or_else(none, Delivery::words)),
             ("exchange", list(&self.exchange)),
             ("access_token_format", word(&self.access_token_format)),
             ("certificate_bound_tokens", if self.certificate_bound_tokens { "yes" } else { "no" }.to_owned()),

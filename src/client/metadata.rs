@@ -121,6 +121,7 @@ fn make_client(
         resource: None,
         resource_server: None,
         organisation_scopes: Vec::new(),
+        postbox: None,
         exchange: Vec::new(),
         access_token_format: AccessTokenFormat::default(),
         certificate_bound_tokens: said.flag("tls_client_certificate_bound_access_tokens")?,

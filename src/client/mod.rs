@@ -8,6 +8,7 @@ mod apply;
 pub mod claim;
 mod credentials;
 mod declaration;
+pub mod delivery;
 mod describe;
 mod jwks;
 pub mod machine;
@@ -43,6 +44,7 @@ pub use crate::kernel::texts::Bilingual;
 pub use apply::{Change, apply, plan, subject_changes};
 pub use claim::Claim;
 pub use declaration::ClientFile;
+pub use delivery::Delivery;
 pub use jwks::{has_private_key, key_algorithm};
 pub use machine::OrganisationScope;
 pub use serves::Serves;
@@ -317,6 +319,9 @@ pub struct Client {
     /// What keys of organisations may be given at this API. None is not written into what is stored, see `serves`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub organisation_scopes: Vec<OrganisationScope>,
+    /// There if it may put notices into postboxes, in its own name. None is not written into what is stored, see `serves`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postbox: Option<Delivery>,
     /// The APIs that it may call for the person with whose token it was called (token exchange, RFC 8693).
     #[serde(default)]
     pub exchange: Vec<String>,

@@ -6,6 +6,7 @@ pub mod guardian;
 pub mod objects;
 pub mod office;
 pub mod organisation;
+pub mod receipt;
 mod registration;
 
 use std::path::PathBuf;

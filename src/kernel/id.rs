@@ -77,6 +77,9 @@ id!(/** A key of an organisation's own program; its `client_id`. */ Organisation
 id!(/** Rights that one member of an organisation passes on to another. */ HandoverId, "hov_");
 id!(/** The power of one party to act for another. */ MandateId, "mdt_");
 
+id!(/** A notice in a postbox. */ MessageId, "msg_");
+id!(/** Something that has happened to a notice, as its authority is told. */ MessageEventId, "mev_");
+
 /// A relying party. Chosen by the operator who declares the client; made here for one that registers itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, sqlx::Type)]
 #[serde(transparent)]

@@ -16,12 +16,13 @@ pub const JWK_SET_KEPT: Duration = minutes(15);
 pub const VERIFIES_AFTER_USE: Duration = days(1);
 
 /// What there must be a key for at any time.
-pub const REQUIRED: [(Purpose, Algorithm); 5] = [
+pub const REQUIRED: [(Purpose, Algorithm); 6] = [
     (Purpose::IdToken, Algorithm::ES256),
     (Purpose::IdToken, Algorithm::EdDSA),
     (Purpose::IdToken, Algorithm::RS256),
     (Purpose::AccessToken, Algorithm::ES256),
     (Purpose::Audit, Algorithm::ES256),
+    (Purpose::Receipt, Algorithm::ES256),
 ];
 
 /// A key without the key.
@@ -50,7 +51,8 @@ pub enum State {
 }
 
 impl State {
-    /// A revoked audit key still proves what it signed before: how much that is worth depends on where it was kept.
+    /// A revoked audit key still proves what it signed before: how much that is worth depends on where it was kept. A revoked key of receipts
+    /// proves nothing: whoever has it writes receipts of any date.
     pub fn verifies(self, purpose: Purpose) -> bool {
         match self {
             Self::Next | Self::Signs | Self::Verifies { .. } => true,
@@ -81,7 +83,7 @@ fn state(key: &KeyTimes, all: &[KeyTimes], now: Timestamp) -> State {
     match (place.cmp(&signing), key.purpose) {
         (std::cmp::Ordering::Greater, _) => State::Next,
         (std::cmp::Ordering::Equal, _) => State::Signs,
-        (std::cmp::Ordering::Less, Purpose::Audit) => State::Verifies { until: None },
+        (std::cmp::Ordering::Less, purpose) if purpose.proves_the_past() => State::Verifies { until: None },
         (std::cmp::Ordering::Less, _) => {
             let until = line[place + 1].0.plus(VERIFIES_AFTER_USE);
             if until > now { State::Verifies { until: Some(until) } } else { State::Retired }
@@ -107,13 +109,13 @@ mod tests {
 
     #[test]
     fn one_signs_at_a_time_and_verifies_a_day_longer() {
-        for purpose in [Purpose::IdToken, Purpose::AccessToken, Purpose::Audit] {
+        for purpose in Purpose::ALL {
             let keys = [key("c", purpose, hours(3)), key("a", purpose, Duration::ZERO), key("b", purpose, hours(1))];
             let until = |duration| match purpose {
-                Purpose::Audit => State::Verifies { until: None },
+                Purpose::Audit | Purpose::Receipt => State::Verifies { until: None },
                 _ => State::Verifies { until: Some(START.plus(duration)) },
             };
-            let over = if purpose == Purpose::Audit { until(Duration::ZERO) } else { State::Retired };
+            let over = if purpose.proves_the_past() { until(Duration::ZERO) } else { State::Retired };
             let minute = minutes(1);
             assert_eq!(after(&keys, Duration::ZERO), [State::Next, State::Signs, State::Next]);
             assert_eq!(after(&keys, hours(1) - minute), [State::Next, State::Signs, State::Next]);

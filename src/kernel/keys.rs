@@ -68,16 +68,24 @@ pub enum Purpose {
     AccessToken,
     /// The ends of the audit chain. Not for relying parties, and not among the keys that we publish.
     Audit,
+    /// What proves that a notice was provided. Published by themselves, and for ever.
+    Receipt,
 }
 
 impl Purpose {
-    pub const ALL: [Self; 3] = [Self::IdToken, Self::AccessToken, Self::Audit];
+    pub const ALL: [Self; 4] = [Self::IdToken, Self::AccessToken, Self::Audit, Self::Receipt];
+
+    /// Whether what it has signed is to be believed for ever, and not for the minutes that a token lasts.
+    pub const fn proves_the_past(self) -> bool {
+        matches!(self, Self::Audit | Self::Receipt)
+    }
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::IdToken => "id-token",
             Self::AccessToken => "access-token",
             Self::Audit => "audit",
+            Self::Receipt => "receipt",
         }
     }
 
@@ -92,6 +100,7 @@ impl Purpose {
             Self::IdToken => "JWT",
             Self::AccessToken => "at+jwt",
             Self::Audit => "audit-head+jwt",
+            Self::Receipt => "postbox-receipt+jwt",
         }
     }
 }
@@ -235,10 +244,17 @@ impl KeySet {
                 return Err(format!("no {} key signs for {}", algorithm.name(), purpose.name()));
             }
         }
-        let public = keys.iter().filter(|(key, _)| key.purpose != Purpose::Audit);
+        let public = keys.iter().filter(|(key, _)| !key.purpose.proves_the_past());
         let public: Vec<_> = public.map(|(key, _)| &key.public).collect();
         let jwk_set = json!({ "keys": public }).to_string();
         Ok(Self { keys, former, jwk_set })
+    }
+
+    /// The keys of one purpose that verify, as a set of their own.
+    pub fn jwk_set_of(&self, purpose: Purpose) -> serde_json::Value {
+        let keys: Vec<_> =
+            self.keys.iter().filter(|(key, _)| key.purpose == purpose).map(|(key, _)| &key.public).collect();
+        json!({ "keys": keys })
     }
 
     /// The JSON Web Key Set (RFC 7517 section 5): public members only.

@@ -92,6 +92,7 @@ pub enum Kind {
     MandateOpened,
     MandateAnswered,
     MandateEnded,
+    PostboxMessage,
 }
 
 /// A mail to be sent. `body` is the middle part; greeting, check code and signature are added here.
@@ -105,6 +106,13 @@ pub struct Notice<'a> {
 
 /// Puts the mail into the outbox and remembers its check code.
 pub async fn send(work: &mut Work, vault: &Vault, issuer: &str, notice: Notice<'_>) -> Result<(), Error> {
+    let mail = compose(work, vault, issuer, notice).await?;
+    let payload = serde_json::to_vec(&mail).map_err(Error::broken)?;
+    outbox::put(work, vault, MAIL, &payload).await
+}
+
+/// Writes the mail and remembers its check code; whoever wants to know what becomes of it sends it by a job of their own.
+pub async fn compose(work: &mut Work, vault: &Vault, issuer: &str, notice: Notice<'_>) -> Result<Mail, Error> {
     let code = work.random.letters(CHECK_CODE_LENGTH);
     let hash = vault.code("mail-check", code.expose());
     store::insert_check(&mut work.tx, &hash, notice.kind, work.now, work.now.plus(days(CHECK_LIFETIME_DAYS))).await?;
@@ -112,9 +120,7 @@ pub async fn send(work: &mut Work, vault: &Vault, issuer: &str, notice: Notice<'
     let (first, second) = code.expose().split_at(CHECK_CODE_LENGTH / 2);
     let footer = texts.footer.with("address", format!("{issuer}/echt")).with("code", format!("{first}-{second}"));
     let body = format!("{}\n\n{}\n\n{footer}\n", texts.greeting, notice.body);
-    let mail = Mail { to: notice.to.to_owned(), subject: notice.subject.to_string(), body };
-    let payload = serde_json::to_vec(&mail).map_err(Error::broken)?;
-    outbox::put(work, vault, MAIL, &payload).await
+    Ok(Mail { to: notice.to.to_owned(), subject: notice.subject.to_string(), body })
 }
 
 /// A mail of ours, as `/echt` confirms it. Neither the address nor a name.

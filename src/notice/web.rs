@@ -125,6 +125,7 @@ fn organisation_kind_name(k: &MailKindTexts, kind: Kind) -> &Text {
         Kind::MandateOpened => &k.mandate_opened,
         Kind::MandateAnswered => &k.mandate_answered,
         Kind::MandateEnded => &k.mandate_ended,
+        Kind::PostboxMessage => &k.postbox_message,
         _ => &k.invitation_accepted,
     }
 }

@@ -16,7 +16,6 @@ use crate::assurance;
 use crate::client::registry::Registry;
 use crate::client::{Answer, Claim, Scope};
 use crate::kernel::error::{Error, Protocol};
-use crate::kernel::id::GrantId;
 use crate::kernel::keys::Purpose;
 use crate::kernel::level::Level;
 use crate::organisation::acting::Power;
@@ -113,7 +112,7 @@ pub struct Credential {
 impl Credential {
     /// RFC 9449 section 7.2, RFC 8705 section 3: a bound token is nothing by itself, and a proof makes no other one bound. A
     /// certificate may come along with any.
-    fn fits(&self, bound_to: Option<&Confirmation>) -> bool {
+    pub(super) fn fits(&self, bound_to: Option<&Confirmation>) -> bool {
         let proven = self.proof.as_ref().map(|proof| &proof.confirmation);
         match bound_to {
             Some(Confirmation::Certificate(_)) => self.certificate.as_ref() == bound_to,
@@ -122,15 +121,15 @@ impl Credential {
     }
 }
 
-fn refused() -> Error {
+pub(super) fn refused() -> Error {
     let description = "the access token is wrong, expired, revoked, or bound to a key that was not proven";
     Error::Resource(Protocol { code: "invalid_token", description, detail: None })
 }
 
-/// RFC 9449 section 11.1: a proof opens once.
-async fn spend(app: &AppParts, proof: Option<&Proof>, grant: &GrantId) -> Result<(), Error> {
+/// RFC 9449 section 11.1: a proof opens once. `of` is whose proofs are counted together.
+pub(super) async fn spend(app: &AppParts, proof: Option<&Proof>, of: &str) -> Result<(), Error> {
     let Some(Proof { once, .. }) = proof else { return Ok(()) };
-    app.replay.admit(grant.as_str(), 1, app.now())?;
+    app.replay.admit(of, 1, app.now())?;
     if app.replay.spend(*once).await? { Ok(()) } else { Err(Error::Resource(dpop::used())) }
 }
 
@@ -156,7 +155,7 @@ pub async fn userinfo(
             if live.power.is_some() { acting(app, &live, &scopes).await? } else { own(app, &live, &scopes).await? };
         Ok((live, told))
     };
-    let ((), (live, mut claims)) = tokio::try_join!(spend(app, credential.proof.as_ref(), grant_id), read)?;
+    let ((), (live, mut claims)) = tokio::try_join!(spend(app, credential.proof.as_ref(), grant_id.as_str()), read)?;
     claims.insert("sub".to_owned(), json!(live.client.subject_of(&app.vault, &live.whose.party())));
     let Some(algorithm) = live.client.userinfo_signature() else { return Ok(Userinfo::Json(claims)) };
     claims.insert("iss".to_owned(), json!(app.config.issuer));

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::request::AuthorizationRequest;
 use super::whose::{self, Whose};
-use super::{OidcEvent, scopes_of, store};
+use super::{OidcEvent, address, scopes_of, store};
 use crate::app::AppParts;
 use crate::client::{Claim, Client, Scope};
 use crate::kernel::error::Error;
@@ -177,6 +177,7 @@ pub async fn give(
         None => store::put_consent(&mut work, &whose.account, &row).await?,
         Some(party) => store::acting::put_consent(&mut work, &whose.account, &party, &row).await?,
     }
+    address::remember(&mut work, app, client, whose).await?;
     let claims = answers.into_iter().filter_map(|(claim, yes)| yes.then_some(claim)).collect();
     let event = OidcEvent::ConsentGiven { client: client.id.clone(), scope: row.scope, claims };
     whose::record(&mut work, whose, &event).await?;

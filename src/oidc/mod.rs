@@ -2,6 +2,8 @@
 //! decided by one dispatcher; a code is redeemed once; a token is worth what its grant still is.
 
 pub mod access_token;
+pub mod address;
+pub mod api;
 pub mod authorize;
 pub mod backchannel;
 pub mod claims;

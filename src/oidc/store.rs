@@ -1,6 +1,7 @@
 //! Requests, codes, grants, consents, assertions.
 
 pub mod acting;
+pub mod address;
 pub mod device;
 pub mod logout_state;
 

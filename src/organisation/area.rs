@@ -7,8 +7,9 @@ use super::store::area as rows;
 use crate::app::AppParts;
 use crate::audit;
 use crate::kernel::error::Error;
-use crate::kernel::id::{AreaId, ClientId, OrganisationId};
+use crate::kernel::id::{AccountId, AreaId, ClientId, OrganisationId};
 use crate::kernel::seal::{Place, Vault};
+use crate::kernel::time::Timestamp;
 use crate::store::db::Tx;
 
 pub use rows::RuleRow as Rule;
@@ -16,6 +17,8 @@ pub use rows::RuleRow as Rule;
 /// Nobody sorts post into more.
 pub const AREAS_MAX: usize = 50;
 const RULES_MAX: usize = 500;
+/// More get no mail of each notice; the first to have joined do.
+const READERS_TOLD_MAX: i64 = 50;
 const NAME_MAX_CHARACTERS: usize = 60;
 
 /// One area, opened.
@@ -47,6 +50,17 @@ pub async fn one(tx: &mut Tx, vault: &Vault, organisation: &OrganisationId, id: 
 /// Which services have a rule.
 pub async fn rules(tx: &mut Tx, organisation: &OrganisationId) -> Result<Vec<Rule>, Error> {
     Ok(rows::rules(tx, organisation).await?)
+}
+
+/// Who is told of what comes to an area; the general one if none is named.
+pub async fn readers(
+    tx: &mut Tx,
+    organisation: &OrganisationId,
+    area: Option<&AreaId>,
+    now: Timestamp,
+) -> Result<Vec<AccountId>, Error> {
+    let area = area.map_or("", AreaId::as_str);
+    Ok(rows::readers(tx, organisation, area, (now, READERS_TOLD_MAX)).await?)
 }
 
 /// How many rights hang on an area.

@@ -11,7 +11,7 @@ use super::aim::Aim;
 use super::caller::{is_own_page, way_back_to};
 use super::page::{Frame, preferred_language};
 use crate::app::App;
-use crate::kernel::error::Error;
+use crate::kernel::error::{Error, Protocol};
 use crate::kernel::texts::{Language, Text, Texts, moment};
 use crate::kernel::time::Timestamp;
 use crate::oidc::dpop;
@@ -78,6 +78,8 @@ impl ResponseError for Error {
             Self::Incomplete => StatusCode::REQUEST_TIMEOUT,
             Self::NoRoom => StatusCode::INSUFFICIENT_STORAGE,
             Self::Protocol(error) if error.code == "invalid_client" => StatusCode::UNAUTHORIZED,
+            // RFC 6750 section 3.1.
+            Self::Resource(error) if error.code == "insufficient_scope" => StatusCode::FORBIDDEN,
             Self::Resource(_) => StatusCode::UNAUTHORIZED,
             Self::Protocol(_) => StatusCode::BAD_REQUEST,
             Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -110,7 +112,7 @@ pub fn render(refused: &Refused, status: StatusCode, error: Option<&Error>) -> H
     retry_after(&mut response, refused, error);
     match refused.format {
         Format::OAuth => oauth(response, refused, status, error),
-        Format::Problem => problem(response, status, error, support_id),
+        Format::Problem => problem(response, refused, status, error),
         Format::Page => page(response, refused, status, error),
     }
 }
@@ -142,15 +144,9 @@ fn oauth(
         _ if status == StatusCode::METHOD_NOT_ALLOWED => ("invalid_request", "this method is not allowed here"),
         _ => ("invalid_request", "the request is malformed"),
     };
-    let scheme = match code {
-        _ if matches!(error, Some(Error::Resource(_))) && refused.has_proof => {
-            let algorithms = dpop::ALGORITHMS.join(" ");
-            Some(format!("DPoP error=\"{code}\", error_description=\"{description}\", algs=\"{algorithms}\""))
-        }
-        _ if matches!(error, Some(Error::Resource(_))) => {
-            Some(format!("Bearer error=\"{code}\", error_description=\"{description}\""))
-        }
-        "invalid_client" if refused.has_authorization => Some("Basic realm=\"token\"".to_owned()),
+    let scheme = match error {
+        Some(Error::Resource(protocol)) => Some(challenge(refused, protocol)),
+        _ if code == "invalid_client" && refused.has_authorization => Some("Basic realm=\"token\"".to_owned()),
         _ => None,
     };
     if let Some(scheme) = scheme {
@@ -159,12 +155,22 @@ fn oauth(
     response.json(json!({ "error": code, "error_description": description }))
 }
 
+/// Why what came along does not open an API (RFC 6750 section 3, RFC 9449 section 7.1).
+fn challenge(refused: &Refused, Protocol { code, description, .. }: &Protocol) -> String {
+    if refused.has_proof {
+        let algorithms = dpop::ALGORITHMS.join(" ");
+        return format!("DPoP error=\"{code}\", error_description=\"{description}\", algs=\"{algorithms}\"");
+    }
+    format!("Bearer error=\"{code}\", error_description=\"{description}\"")
+}
+
 fn problem(
     mut response: HttpResponseBuilder,
+    refused: &Refused,
     status: StatusCode,
     error: Option<&Error>,
-    support_id: &str,
 ) -> HttpResponse {
+    let support_id = refused.support_id.as_str();
     let title = status.canonical_reason().unwrap_or("refused");
     let mut body = json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "instance": support_id });
     match error {
@@ -174,8 +180,15 @@ fn problem(
             body["fields"] = json!(fields);
         }
         Some(Error::LevelTooLow(level)) => body["level"] = json!(level),
-        Some(Error::Protocol(protocol)) => body["type"] = json!(format!("oauth/{}", protocol.code)),
+        Some(Error::Protocol(protocol) | Error::Resource(protocol)) => {
+            body["type"] = json!(format!("oauth/{}", protocol.code));
+            body["detail"] = json!(protocol.description);
+        }
+        Some(Error::Conflict(what)) => body["detail"] = json!(what),
         _ => {}
+    }
+    if let Some(Error::Resource(protocol)) = error {
+        response.insert_header((header::WWW_AUTHENTICATE, challenge(refused, protocol)));
     }
     response.content_type("application/problem+json").body(body.to_string())
 }

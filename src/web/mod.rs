@@ -2,6 +2,7 @@
 
 pub mod aim;
 pub mod bar;
+pub mod bearer;
 pub mod caller;
 pub mod certificate;
 pub mod cors;

@@ -23,6 +23,7 @@ mod client_registration_rules;
 mod codes;
 mod consent;
 mod contact;
+mod delivery;
 mod desk;
 mod desk_recovery;
 mod desk_recovery_refusals;

@@ -6,15 +6,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::Answer;
 use crate::app::App;
 use crate::client::registry::Registry;
-use crate::kernel::error::{Error, Protocol};
-use crate::oidc::claims::{self, Credential, Userinfo};
+use crate::kernel::error::Error;
+use crate::oidc::claims::{self, Userinfo};
 use crate::oidc::client_auth::{Authenticated, Shown, authenticate};
-use crate::oidc::confirmation::Confirmation;
 use crate::oidc::device;
-use crate::oidc::dpop::{self, Proof};
 use crate::oidc::grant::Grants;
 use crate::oidc::request::{self, Parameters};
 use crate::oidc::{client_credentials, exchange, par, refresh, revocation, token};
+use crate::web::bearer::{authorization, bearer, credential, no_token, proof};
 use crate::web::certificate;
 use crate::web::form::{ForeignForm, parse_pairs};
 
@@ -128,59 +127,6 @@ pub async fn revoke(
     Ok(HttpResponse::Ok().finish())
 }
 
-/// The one Authorization header, if there is one.
-fn authorization(http: &HttpRequest) -> Result<Option<String>, Error> {
-    let mut headers = http.headers().get_all(header::AUTHORIZATION);
-    let Some(value) = headers.next() else { return Ok(None) };
-    let text = value.to_str().ok().map(str::to_owned);
-    match (text, headers.next()) {
-        (Some(text), None) => Ok(Some(text)),
-        _ => Err(Error::protocol("invalid_client", "malformed Authorization header")),
-    }
-}
-
-/// The one DPoP proof, if there is one (RFC 9449 section 4.3), checked for this request.
-fn proof(app: &App, http: &HttpRequest, access_token: Option<&str>) -> Result<Option<Proof>, Protocol> {
-    let mut headers = http.headers().get_all("dpop");
-    let Some(value) = headers.next() else { return Ok(None) };
-    // What is no text, or one of two, is no proof.
-    let text = value.to_str().ok().filter(|_| headers.next().is_none()).unwrap_or_default();
-    let request = dpop::Request { method: http.method().as_str(), path: http.path(), access_token };
-    dpop::check(app, text, &request).map(Some)
-}
-
-/// What comes along to open an API: by the scheme Bearer alone (RFC 6750 section 2.1), by the scheme DPoP with a proof (RFC 9449
-/// section 7.1).
-fn credential(app: &App, http: &HttpRequest) -> Result<Option<Credential>, Error> {
-    let Some(text) = authorization(http).ok().flatten() else { return Ok(None) };
-    let Some((scheme, token)) = text.split_once(' ').filter(|(_, token)| !token.is_empty()) else { return Ok(None) };
-    let token = token.to_owned();
-    if scheme.eq_ignore_ascii_case("bearer") {
-        return Ok(Some(bearer(app, http, token)));
-    }
-    if !scheme.eq_ignore_ascii_case("dpop") {
-        return Ok(None);
-    }
-    let proof = proof(app, http, Some(&token)).map_err(Error::Resource)?;
-    // By this scheme a certificate opens nothing.
-    Ok(Some(Credential { token, proof, certificate: None }))
-}
-
-/// A token without a proof. What it is bound to may be the certificate that the request comes with.
-fn bearer(app: &App, http: &HttpRequest, token: String) -> Credential {
-    let certificate = certificate::of(app, http);
-    let certificate = certificate.and_then(|shown| Confirmation::of_certificate(&shown, app.now()));
-    Credential { token, proof: None, certificate }
-}
-
-/// RFC 6750 section 3.1: without any token only the scheme is named.
-fn no_token() -> Answer {
-    let mut response = HttpResponse::Unauthorized();
-    response.append_header((header::WWW_AUTHENTICATE, "Bearer"));
-    response.append_header((header::WWW_AUTHENTICATE, format!("DPoP algs=\"{}\"", dpop::ALGORITHMS.join(" "))));
-    Ok(response.json(serde_json::json!({})))
-}
-
 fn tell(userinfo: Userinfo) -> Answer {
     Ok(match userinfo {
         Userinfo::Json(claims) => HttpResponse::Ok().json(claims),
@@ -194,7 +140,7 @@ pub async fn userinfo(
     grants: web::Data<Grants>,
     http: HttpRequest,
 ) -> Answer {
-    let Some(credential) = credential(&app, &http)? else { return no_token() };
+    let Some(credential) = credential(&app, &http)? else { return Ok(no_token()) };
     tell(claims::userinfo(&app, &registry, &grants, &credential).await?)
 }
 
@@ -216,7 +162,7 @@ pub async fn userinfo_by_post(
         (Some(_), Some(_)) => return Err(Error::protocol("invalid_request", "the token stands in two places")),
         (Some(credential), None) => credential,
         (None, Some(token)) => bearer(&app, &http, token),
-        (None, None) => return no_token(),
+        (None, None) => return Ok(no_token()),
     };
     tell(claims::userinfo(&app, &registry, &grants, &credential).await?)
 }

@@ -10,7 +10,7 @@ use super::super::mandate::{Action, party};
 use super::super::member::{self, Grant, Right};
 use super::super::store::acting as store;
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, AuthorityId, ClientId, MandateId, MembershipId, OrganisationId};
+use crate::kernel::id::{AccountId, AreaId, AuthorityId, ClientId, MandateId, MembershipId, OrganisationId};
 use crate::kernel::level::Level;
 use crate::kernel::texts::{Text, Texts};
 use crate::kernel::time::Timestamp;
@@ -171,6 +171,14 @@ impl Power {
         match &self.ground {
             Ground::Membership { state, .. } => state.is_acting() && self.may(&Right::UseService(client.clone())),
             Ground::Mandate(..) => false,
+        }
+    }
+
+    /// Whether it lets somebody read what a service has sent to an area; the general one if none is named.
+    pub fn reads_post(&self, area: Option<&AreaId>, client: &ClientId) -> bool {
+        match &self.ground {
+            Ground::Membership { .. } => self.may(&Right::ReadMail(area.cloned())),
+            Ground::Mandate(power, _) => power.counts_at(client) && power.scope.actions.contains(&Action::Read),
         }
     }
 

@@ -49,8 +49,8 @@ pub async fn name(tx: &mut Tx, vault: &Vault, party: &Party) -> Result<Option<St
     }
 }
 
-/// The key under which what a party has typed is sealed.
-pub(super) async fn key(tx: &mut Tx, vault: &Vault, party: &Party) -> Result<DataKey, Error> {
+/// The key of a party; `NotFound` if there is none, or it has been destroyed.
+pub async fn key(tx: &mut Tx, vault: &Vault, party: &Party) -> Result<DataKey, Error> {
     match party {
         Party::Person(id) => account::key(tx, vault, id).await,
         Party::Organisation(id) => super::super::key(tx, vault, id).await,

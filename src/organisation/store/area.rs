@@ -1,6 +1,7 @@
 //! Areas, and which of them gets the post of which service.
 
-use crate::kernel::id::{AreaId, ClientId, OrganisationId};
+use crate::kernel::id::{AccountId, AreaId, ClientId, OrganisationId};
+use crate::kernel::time::Timestamp;
 use crate::sql;
 use crate::store::db::{DbError, Tx};
 use crate::store::work::Work;
@@ -125,4 +126,28 @@ pub async fn delete_rule(work: &mut Work, organisation: &OrganisationId, client:
         client
     )?;
     Ok(rows == 1)
+}
+
+#[derive(sqlx::FromRow)]
+struct Reader {
+    account_id: AccountId,
+}
+
+/// Members who read the post of an area now, by a right that counts at this moment; at most so many. The general area has no name.
+pub async fn readers(
+    tx: &mut Tx,
+    organisation: &OrganisationId,
+    area: &str,
+    (now, limit): (Timestamp, i64),
+) -> Result<Vec<AccountId>, DbError> {
+    let rows = sql!(tx, fetch_all Reader,
+        "SELECT DISTINCT membership.account_id
+           FROM membership JOIN membership_right ON membership_right.membership_id = membership.id
+          WHERE membership.organisation_id = $1 AND membership.ended_at IS NULL
+            AND (membership_right.kind = 'representation'
+                 OR (membership_right.kind IN ('read_mail', 'answer_mail') AND membership_right.object = $2))
+            AND membership_right.valid_from <= $3
+            AND (membership_right.valid_until IS NULL OR membership_right.valid_until > $3)
+          ORDER BY membership.account_id LIMIT $4", organisation, area, now, limit)?;
+    Ok(rows.into_iter().map(|row| row.account_id).collect())
 }

@@ -1,6 +1,7 @@
 //! What the stories are told with: a world with its own database, clock and post; browsers and services.
 
 pub mod acting;
+pub mod authority;
 pub mod browser;
 pub mod bureau;
 pub mod card;

@@ -1,0 +1,66 @@
+//! What an authority's client may put into postboxes.
+
+use serde::{Deserialize, Serialize};
+
+use super::declaration::{Problem, problem};
+use super::{Authentication, Client};
+use crate::kernel::holiday::Land;
+
+/// The scope in its own name with which a client delivers.
+pub const SCOPE: &str = "postbox";
+const NOTICES_PER_DAY_MAX: i64 = 1_000_000;
+
+/// Its section `[client.postbox]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    /// Whose holidays count where a period ends on a working day.
+    pub land: Land,
+    /// In a day.
+    #[serde(default = "notices_per_day")]
+    pub notices_per_day: i64,
+}
+
+const fn notices_per_day() -> i64 {
+    10_000
+}
+
+impl Delivery {
+    /// For the operator.
+    pub(super) fn words(&self) -> String {
+        let Self { land, notices_per_day } = self;
+        format!("{notices_per_day} notices a day, with the holidays of {}", land.code())
+    }
+}
+
+impl Client {
+    /// Who delivers proves itself with a key, and for an interface of ours: its tokens are meant for nobody else.
+    pub(super) fn check_delivery(&self) -> Result<(), Problem> {
+        let has_scope = self.own_scopes.iter().any(|scope| scope == SCOPE);
+        let Some(delivery) = &self.postbox else {
+            let text = "postbox only for a client with a section [client.postbox]";
+            return if has_scope { problem("own_scopes", text) } else { Ok(()) };
+        };
+        if !has_scope || self.resource.is_some() {
+            return problem("postbox", "own_scopes has to contain postbox, and resource to be left out");
+        }
+        let proves_by_key = match self.authentication {
+            Authentication::PrivateKeyJwt { .. }
+            | Authentication::SelfSignedTlsClientAuth { .. }
+            | Authentication::TlsClientAuth { .. } => true,
+            Authentication::ClientSecretBasic { .. }
+            | Authentication::ClientSecretPost { .. }
+            | Authentication::None {} => false,
+        };
+        if !proves_by_key {
+            return problem(
+                "postbox",
+                "only for a client that proves itself with a key: private_key_jwt or a certificate",
+            );
+        }
+        if !(1..=NOTICES_PER_DAY_MAX).contains(&delivery.notices_per_day) {
+            return problem("postbox", "notices_per_day: 1 to 1000000");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! What happens to a notice: as the audit trail keeps it, and as its authority is told.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, Message, store};
+use crate::audit::{self, Event};
+use crate::kernel::error::Error;
+use crate::kernel::id::{ClientId, MessageEventId, MessageId};
+use crate::kernel::secret::hex;
+use crate::organisation::acting::Party;
+use crate::store::work::Work;
+
+/// What an authority is told about its own notices, and nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
+pub enum Told {
+    Provided,
+    /// A mail server has taken the notification.
+    Notified,
+    /// No notification has gone out; another way is needed.
+    NotificationFailed,
+    /// It has been opened for the first time.
+    Opened,
+    Acknowledged,
+    /// Provision has ended without anybody having opened it.
+    Lapsed,
+    Deleted,
+    /// The account has ended, and with it what nobody has saved.
+    AccountGone,
+}
+
+/// Tells the authority of a notice.
+pub async fn tell(work: &mut Work, message: &Message, told: Told) -> Result<(), Error> {
+    let id = MessageEventId::new(work.now, &work.random);
+    Ok(store::put_event(work, (&id, &message.client), &message.id, told).await?)
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum What {
+    /// With what the receipt says, so that the trail proves it.
+    Provided {
+        kind: Kind,
+        content_sha256: String,
+        announced_on: Option<String>,
+    },
+    Opened {},
+    Acknowledged {},
+    Archived {},
+    Unarchived {},
+    Deleted {},
+    Restored {},
+}
+
+#[derive(Serialize)]
+pub(super) struct Happened<'a> {
+    #[serde(skip)]
+    owner: &'a Party,
+    message: &'a MessageId,
+    client: &'a ClientId,
+    #[serde(flatten)]
+    what: What,
+}
+
+impl Event for Happened<'_> {
+    fn kind(&self) -> &'static str {
+        match self.what {
+            What::Provided { .. } => "postbox.provided",
+            What::Opened {} => "postbox.opened",
+            What::Acknowledged {} => "postbox.acknowledged",
+            What::Archived {} => "postbox.archived",
+            What::Unarchived {} => "postbox.unarchived",
+            What::Deleted {} => "postbox.deleted",
+            What::Restored {} => "postbox.restored",
+        }
+    }
+
+    fn subject(&self) -> Option<String> {
+        Some(self.owner.as_str().to_owned())
+    }
+}
+
+pub(super) async fn record(work: &mut Work, message: &Message, what: What) -> Result<(), Error> {
+    let Message { id, owner, client, .. } = message;
+    audit::record(work, &Happened { owner, message: id, client, what }).await
+}
+
+/// That a notice has been provided.
+pub(super) fn provided(message: &Message) -> What {
+    What::Provided {
+        kind: message.kind,
+        content_sha256: hex(&message.content_hash),
+        announced_on: message.days.announced_on.map(|day| day.to_string()),
+    }
+}

@@ -1,0 +1,111 @@
+//! Telling people that a notice is there, on the same day (§ 9 Abs. 1 OZG): a mail that says that something lies in the postbox, and
+//! nothing of what. What becomes of the mail is written down, because days may hang on it and the authority has to know.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{self, Told};
+use super::{Message, opening, store};
+use crate::account::{self, Account};
+use crate::app::AppParts;
+use crate::kernel::error::Error;
+use crate::kernel::id::{AccountId, MessageId};
+use crate::kernel::mail::{Mail, NotSent};
+use crate::kernel::texts::moment;
+use crate::notice::{self, Kind, Notice};
+use crate::organisation::acting::Party;
+use crate::organisation::area;
+use crate::organisation::mandate::party;
+use crate::store::outbox::{self, Job, Tried};
+use crate::store::work::{Actor, Work};
+
+/// The outbox kind of such a mail.
+pub const MAIL: &str = "postbox_mail";
+
+/// A mail, and of what it tells.
+#[derive(Serialize, Deserialize)]
+struct Sent {
+    message: MessageId,
+    mail: Mail,
+}
+
+/// Writes a mail to everybody who is to be told of a notice. Nobody to tell is a failure that the authority learns of.
+pub async fn begin(app: &AppParts, payload: &[u8]) -> Result<(), Error> {
+    let id = std::str::from_utf8(payload).ok().and_then(MessageId::parse);
+    let id = id.ok_or_else(|| Error::broken("a job names no notice"))?;
+    let mut work = app.begin(Actor::System("postbox")).await?;
+    // The account may have ended since.
+    let Some(row) = store::find(&mut work.tx, &id).await? else { return Ok(()) };
+    let message = row.read()?;
+    let accounts = told(&mut work, &message).await?;
+    let mut is_told = false;
+    for account in accounts {
+        match account::load(&mut work.tx, &app.vault, &account).await {
+            Ok(account) => write(app, &mut work, (&message, &account)).await?,
+            Err(Error::NotFound) => continue,
+            Err(error) => return Err(error),
+        }
+        is_told = true;
+    }
+    if !is_told {
+        event::tell(&mut work, &message, Told::NotificationFailed).await?;
+    }
+    work.commit().await
+}
+
+async fn told(work: &mut Work, message: &Message) -> Result<Vec<AccountId>, Error> {
+    match &message.owner {
+        Party::Person(account) => Ok(vec![account.clone()]),
+        Party::Organisation(organisation) => {
+            let now = work.now;
+            area::readers(&mut work.tx, organisation, message.area.as_ref(), now).await
+        }
+    }
+}
+
+async fn write(app: &AppParts, work: &mut Work, (message, account): (&Message, &Account)) -> Result<(), Error> {
+    let (language, texts) = (account.language, &account.language.texts().mail);
+    let postbox = match &message.owner {
+        Party::Person(_) => texts.postbox_message_own.clone(),
+        Party::Organisation(_) => {
+            let name = party::name(&mut work.tx, &app.vault, &message.owner).await?;
+            texts.postbox_message_of.with("name", name.unwrap_or_default())
+        }
+    };
+    let date = moment::date(language, message.facts.provided_at);
+    let body = texts.postbox_message_body.with("postbox", postbox).with("date", date);
+    let body = body.with("issuer", &app.config.issuer).with("contact", &app.config.operator.contact);
+    let (to, subject) = (account.email.address.as_str(), &texts.postbox_message_subject);
+    let notice = Notice { kind: Kind::PostboxMessage, to, language, subject, body };
+    let mail = notice::compose(work, &app.vault, &app.config.issuer, notice).await?;
+    let sent = serde_json::to_vec(&Sent { message: message.id.clone(), mail }).map_err(Error::broken)?;
+    outbox::put(work, &app.vault, MAIL, &sent).await
+}
+
+/// Hands such a mail over.
+pub async fn send(app: &AppParts, job: &Job, payload: &[u8]) -> Result<(), NotSent> {
+    let sent: Sent = serde_json::from_slice(payload).map_err(|error| NotSent::for_now(error.to_string()))?;
+    app.mailer.send(&sent.mail, app.now(), job.id.as_str()).await
+}
+
+/// Writes down, in the transaction that ends the job, what has become of the mail: the first that a server has taken, or that none will.
+pub async fn note(app: &AppParts, work: &mut Work, job: &Job, tried: &Tried<'_>) -> Result<(), Error> {
+    let sent: Sent = serde_json::from_slice(&job.payload(&app.vault)?).map_err(Error::broken)?;
+    match tried {
+        Tried::Again(_) => {}
+        Tried::Done => {
+            let now = work.now;
+            if store::put_notified(work, &sent.message, now).await? {
+                let message = opening::settle(work, &sent.message).await?;
+                event::tell(work, &message, Told::Notified).await?;
+            }
+        }
+        Tried::GivenUp(_) => {
+            let row = store::find(&mut work.tx, &sent.message).await?;
+            let message = row.map(store::MessageRow::read).transpose()?;
+            if let Some(message) = message.filter(|message| message.facts.notified_at.is_none()) {
+                event::tell(work, &message, Told::NotificationFailed).await?;
+            }
+        }
+    }
+    Ok(())
+}

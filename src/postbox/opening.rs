@@ -1,0 +1,115 @@
+//! Opening a notice: the one event that the law calls retrieval. It needs somebody who may read it, signed in at the level that the
+//! notice needs, who asks for its text by a form of ours; the first time stays for ever.
+
+use super::content::{Content, Head};
+use super::event::{self, Told, What};
+use super::reader::Reader;
+use super::store::{self, Shelf};
+use super::{Message, clock};
+use crate::app::AppParts;
+use crate::kernel::error::Error;
+use crate::kernel::id::MessageId;
+use crate::store::work::{Actor, Work};
+
+/// What somebody has opened.
+pub struct Opened {
+    pub message: Message,
+    pub head: Head,
+    pub content: Content,
+}
+
+pub enum Outcome {
+    /// It is open, perhaps since long ago.
+    Open,
+    /// Provision had ended before anybody opened it: it counts as not announced, and stays closed.
+    Lapsed,
+}
+
+async fn begin(app: &AppParts, reader: &Reader, request: &str) -> Result<Work, Error> {
+    let mut work = app.begin(Actor::Account(reader.account.clone())).await?;
+    work.request = Some(request.to_owned());
+    Ok(work)
+}
+
+fn check_level(reader: &Reader, message: &Message) -> Result<(), Error> {
+    if reader.opens(message) { Ok(()) } else { Err(Error::LevelTooLow(message.level)) }
+}
+
+/// Computes the days that have become certain by what this work has just written down of a notice. Its row is held by that, and read
+/// anew: what two do at once both counts.
+pub(super) async fn settle(work: &mut Work, id: &MessageId) -> Result<Message, Error> {
+    let mut message = store::find(&mut work.tx, id).await?.ok_or(Error::NotFound)?.read()?;
+    message.compute();
+    store::put_days(work, &message).await?;
+    Ok(message)
+}
+
+/// Opens a notice. If it has been opened before nothing changes.
+pub async fn open(app: &AppParts, reader: &Reader, id: &MessageId, request: &str) -> Result<Outcome, Error> {
+    let mut work = begin(app, reader, request).await?;
+    let message = reader.find(&mut work.tx, id).await?;
+    check_level(reader, &message)?;
+    if message.has_lapsed(clock::day(work.now)) {
+        return Ok(Outcome::Lapsed);
+    }
+    if store::put_opened(&mut work, id, &reader.account).await? {
+        let message = settle(&mut work, id).await?;
+        event::record(&mut work, &message, What::Opened {}).await?;
+        event::tell(&mut work, &message, Told::Opened).await?;
+    }
+    work.commit().await?;
+    Ok(Outcome::Open)
+}
+
+/// Reads a notice that has been opened before; `NotFound` for one that nobody has opened.
+pub async fn read(app: &AppParts, reader: &Reader, id: &MessageId) -> Result<Opened, Error> {
+    let mut tx = app.read().await?;
+    let message = reader.find(&mut tx, id).await?;
+    check_level(reader, &message)?;
+    if message.is_unread() {
+        return Err(Error::NotFound);
+    }
+    let key = reader.key(&mut tx, &app.vault).await?;
+    Ok(Opened { head: message.head(&key)?, content: message.content(&key)?, message })
+}
+
+/// Acknowledges receipt of what is served formally (§ 5 Abs. 7 VwZG). Whoever acknowledges has opened it.
+pub async fn acknowledge(app: &AppParts, reader: &Reader, id: &MessageId, request: &str) -> Result<(), Error> {
+    let mut work = begin(app, reader, request).await?;
+    let message = reader.find(&mut work.tx, id).await?;
+    check_level(reader, &message)?;
+    let is_asked = message.rule.as_deref().and_then(clock::rule_named).is_some_and(|rule| rule.acknowledged);
+    if !is_asked || message.is_unread() {
+        return Err(Error::NotFound);
+    }
+    if store::put_acknowledged(&mut work, id).await? {
+        let message = settle(&mut work, id).await?;
+        event::record(&mut work, &message, What::Acknowledged {}).await?;
+        event::tell(&mut work, &message, Told::Acknowledged).await?;
+    }
+    work.commit().await
+}
+
+/// Puts a notice on another shelf; what is there stays as it is.
+pub async fn put_on(
+    app: &AppParts,
+    reader: &Reader,
+    (id, shelf): (&MessageId, Shelf),
+    request: &str,
+) -> Result<(), Error> {
+    let mut work = begin(app, reader, request).await?;
+    let message = reader.find(&mut work.tx, id).await?;
+    if store::put_on(&mut work, id, shelf).await? {
+        let what = match (shelf, message.deleted_at) {
+            (Shelf::Archived, _) => What::Archived {},
+            (Shelf::Open, Some(_)) => What::Restored {},
+            (Shelf::Open, None) => What::Unarchived {},
+            (Shelf::Deleted, _) => What::Deleted {},
+        };
+        event::record(&mut work, &message, what).await?;
+        if shelf == Shelf::Deleted {
+            event::tell(&mut work, &message, Told::Deleted).await?;
+        }
+    }
+    work.commit().await
+}

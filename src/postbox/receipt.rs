@@ -1,0 +1,98 @@
+//! The proof of provision: what an authority shows when somebody says that nothing lay in their postbox. A token under a key of its own,
+//! which anybody checks without us, with the published keys. It says what the row says, whenever it is asked for.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::Message;
+use crate::app::AppParts;
+use crate::client::Client;
+use crate::kernel::error::Error;
+use crate::kernel::jws::Compact;
+use crate::kernel::keys::{Algorithm, Purpose};
+use crate::kernel::secret::hex;
+use crate::kernel::time::Timestamp;
+
+/// What a receipt says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    pub iss: String,
+    /// The notice.
+    pub jti: String,
+    /// By what the authority knows the recipient.
+    pub sub: String,
+    /// The authority's client.
+    pub client_id: String,
+    /// When it was provided, in seconds.
+    pub iat: i64,
+    pub provided_at: String,
+    pub kind: String,
+    pub legal_basis: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced_on: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objection_ends_on: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_on: Option<String>,
+    /// Of what was delivered; see the description of the interface.
+    pub content_sha256: String,
+}
+
+/// A moment as German clocks show it, with the offset.
+pub fn moment(at: Timestamp) -> String {
+    at.in_germany().format(&Rfc3339).unwrap_or_default()
+}
+
+fn word(value: &impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+impl Receipt {
+    fn of(app: &AppParts, client: &Client, message: &Message) -> Self {
+        let provided_at = message.facts.provided_at;
+        Self {
+            iss: app.config.issuer.clone(),
+            jti: message.id.to_string(),
+            sub: client.subject_of(&app.vault, &message.owner),
+            client_id: message.client.0.clone(),
+            iat: provided_at.seconds(),
+            provided_at: moment(provided_at),
+            kind: word(&message.kind),
+            legal_basis: word(&message.legal_basis),
+            rule: message.rule.clone(),
+            announced_on: message.days.announced_on.map(|day| day.to_string()),
+            objection_ends_on: message.days.objection_ends_on.map(|day| day.to_string()),
+            due_on: message.days.due_on.map(|day| day.to_string()),
+            content_sha256: hex(&message.content_hash),
+        }
+    }
+}
+
+/// The receipt of a notice, signed.
+pub fn sign(app: &AppParts, client: &Client, message: &Message) -> Result<String, Error> {
+    app.keys.current().sign(Purpose::Receipt, Algorithm::ES256, &Receipt::of(app, client, message))
+}
+
+/// Checks a receipt with a set of published keys and nothing else. What is wrong, if something is.
+pub fn verify(token: &str, keys: &jsonwebtoken::jwk::JwkSet) -> Result<Receipt, String> {
+    let parsed = Compact::parse(token.trim()).ok_or("this is no receipt: not a signed token in compact form")?;
+    if parsed.header.typ.as_deref() != Some("postbox-receipt+jwt") {
+        return Err("this is no receipt: another type of token".to_owned());
+    }
+    let key_id = parsed.header.kid.as_deref().unwrap_or_default();
+    let key = keys.find(key_id).ok_or_else(|| format!("the keys do not have the one that has signed: {key_id}"))?;
+    let key = jsonwebtoken::DecodingKey::from_jwk(key).map_err(|error| format!("the key cannot be used: {error}"))?;
+    if !parsed.is_signed(&key, jsonwebtoken::Algorithm::ES256) {
+        return Err("the signature is wrong: this receipt has been changed, or is not ours".to_owned());
+    }
+    let receipt: Receipt = parsed.claims().ok_or("the receipt is signed, but does not say what one has to say")?;
+    let provided = OffsetDateTime::parse(&receipt.provided_at, &Rfc3339).map_err(|error| error.to_string())?;
+    if provided.unix_timestamp() == receipt.iat {
+        Ok(receipt)
+    } else {
+        Err("the receipt contradicts itself".to_owned())
+    }
+}

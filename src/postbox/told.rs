@@ -1,0 +1,30 @@
+//! What an authority learns of its own notices: how each stands, and what has happened that it has not taken note of yet.
+
+use super::Message;
+use super::store::{self, EventRow};
+use crate::app::AppParts;
+use crate::client::Client;
+use crate::kernel::error::Error;
+use crate::kernel::id::{MessageEventId, MessageId};
+use crate::store::work::Actor;
+
+/// A notice of this authority; `NotFound` for every other one.
+pub async fn find(app: &AppParts, client: &Client, id: &MessageId) -> Result<Message, Error> {
+    store::find_of(&mut app.read().await?, &client.id, id).await?.ok_or(Error::NotFound)?.read()
+}
+
+/// What it has not taken, the oldest first. Each is told again until it is taken, so that nothing is lost with an answer.
+pub async fn events(app: &AppParts, client: &Client, limit: i64) -> Result<Vec<EventRow>, Error> {
+    Ok(store::events(&mut app.read().await?, &client.id, limit).await?)
+}
+
+/// Takes note of these; how many were still to be taken.
+pub async fn take(app: &AppParts, client: &Client, ids: &[MessageEventId]) -> Result<usize, Error> {
+    let mut work = app.begin(Actor::Client(client.id.clone())).await?;
+    let mut taken = 0;
+    for id in ids {
+        taken += usize::from(store::take_event(&mut work, &client.id, id).await?);
+    }
+    work.commit().await?;
+    Ok(taken)
+}
