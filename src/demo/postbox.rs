@@ -14,9 +14,9 @@ use crate::kernel::holiday::Land;
 use crate::kernel::level::Level;
 use crate::kernel::texts::Language;
 use crate::organisation::acting::{self, Party};
+use crate::postbox::Kind;
 use crate::postbox::clock::{self, LegalBasis, Remedy};
 use crate::postbox::content::{Content, Head};
-use crate::postbox::Kind;
 use crate::postbox::provide::{self, Attempt, Notice};
 
 struct Sample {

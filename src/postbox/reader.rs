@@ -11,7 +11,7 @@ use crate::kernel::id::{AccountId, AreaId, ClientId, MessageId};
 use crate::kernel::level::Level;
 use crate::kernel::seal::{DataKey, Vault};
 use crate::kernel::time::{Timestamp, days};
-use crate::organisation::acting::{self, Acting, Party, Power, Present};
+use crate::organisation::acting::{self, Acting, Party, Power, Present, Role};
 use crate::organisation::mandate::party;
 use crate::store::db::Tx;
 use crate::store::work::Work;
@@ -103,6 +103,11 @@ impl Reader {
 
     pub(super) const fn power(&self) -> Option<&Power> {
         self.power.as_ref()
+    }
+
+    /// Whether they belong to the organisation whose postbox it is: they know its areas and its people.
+    pub fn belongs(&self) -> bool {
+        self.power.as_ref().is_some_and(|power| power.role() != Role::Mandate)
     }
 
     /// Whether they may know of a notice at all.

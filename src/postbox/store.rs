@@ -371,7 +371,6 @@ pub async fn put_event(
     .map(drop)
 }
 
-#[expect(dead_code, reason = "nobody can exclude an authority yet")]
 #[derive(sqlx::FromRow)]
 struct Since {
     since: Timestamp,

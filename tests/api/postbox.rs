@@ -54,7 +54,9 @@ both!(renate_gets_a_decision_and_opens_it_once, async |world| {
     let opened = renate.does_with(&id, "oeffnen").await;
     assert_eq!((opened.status, opened.location()), (303, format!("{page}/text").as_str()));
     let text = renate.follow(opened).await.body;
-    for words in ["Worum geht es?", "Sie müssen nichts tun.", "<p dir=\"auto\">Wir bewilligen Ihnen 214 Euro im Monat.</p>"] {
+    for words in
+        ["Worum geht es?", "Sie müssen nichts tun.", "<p dir=\"auto\">Wir bewilligen Ihnen 214 Euro im Monat.</p>"]
+    {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert_eq!(world.of_notice(&id, "opened_by").await, world.account(EMAIL).await.to_string());
@@ -82,7 +84,10 @@ both!(the_first_opening_stays_for_ever, async |world| {
     renate.sign_in(EMAIL, PASSWORD).await;
     renate.does_with(&id, "oeffnen").await;
     assert_eq!(world.of_notice(&id, "opened_at").await, first);
-    assert_eq!((world.recorded("postbox.opened").await, world.told(&id).await), (1, vec!["provided".into(), "opened".into()]));
+    assert_eq!(
+        (world.recorded("postbox.opened").await, world.told(&id).await),
+        (1, vec!["provided".into(), "opened".into()])
+    );
     node.running.stop().await;
 });
 
@@ -105,17 +110,18 @@ both!(what_is_provided_for_retrieval_begins_with_opening, async |world| {
     let lapsed = renate.get(&format!("/postfach/{late}")).await.body;
     assert!(lapsed.contains("Sie gilt nicht als bekannt gegeben") && !lapsed.contains("id=\"oeffnen\""), "{lapsed}");
     let refused = renate.does_with(&late, "oeffnen").await;
-    assert_eq!((refused.location(), world.of_notice(&late, "opened_at").await), (format!("/postfach/{late}").as_str(), String::new()));
+    assert_eq!(
+        (refused.location(), world.of_notice(&late, "opened_at").await),
+        (format!("/postfach/{late}").as_str(), String::new())
+    );
 });
 
 both!(formal_service_is_acknowledged_once, async |world| {
     let mut renate = renate(&world).await;
     let mut notice = decision(world.person(EMAIL).await);
     notice.legal_basis = LegalBasis::Vwzg5;
-    let (id, other) = (
-        world.provides("parken", &notice).await,
-        world.provides("parken", &decision(world.person(EMAIL).await)).await,
-    );
+    let (id, other) =
+        (world.provides("parken", &notice).await, world.provides("parken", &decision(world.person(EMAIL).await)).await);
     assert_eq!(renate.does_with(&id, "bestaetigen").await.status, 404, "it has not been opened");
     renate.does_with(&id, "oeffnen").await;
     let page = renate.get(&format!("/postfach/{id}")).await.body;
@@ -250,11 +256,19 @@ both!(with_the_account_goes_what_lies_in_it, async |world| {
     let mut renate = renate(&world).await;
     let renates = world.person(EMAIL).await;
     let id = world.provides("parken", &decision(renates.clone())).await;
-    world.change(&format!("INSERT INTO postbox_exclusion (owner, client_id, since) VALUES ('{}', 'parken', 1)", renates.as_str())).await;
+    world
+        .change(&format!(
+            "INSERT INTO postbox_exclusion (owner, client_id, since) VALUES ('{}', 'parken', 1)",
+            renates.as_str()
+        ))
+        .await;
     renate.get("/daten/loeschen").await;
     renate.post("/daten/loeschen", &[("wann", "sofort"), ("current", PASSWORD)]).await;
     assert!(world.is_empty(&id).await);
-    assert_eq!((world.told(&id).await, world.rows("postbox_exclusion").await), (vec!["provided".into(), "account_gone".into()], 0));
+    assert_eq!(
+        (world.told(&id).await, world.rows("postbox_exclusion").await),
+        (vec!["provided".into(), "account_gone".into()], 0)
+    );
     nutzerkonto::data::leaving::tend(&world.app).await.unwrap();
     assert_eq!(world.told(&id).await.len(), 2, "told once");
 });
@@ -307,7 +321,8 @@ both!(the_bakery_has_a_postbox_of_its_own, async |world| {
     assert!(list.contains("Postfach von Bäckerei Weber GmbH") && list.contains(SUBJECT), "{list}");
     nadine.does_with(&id, "oeffnen").await;
     let protocol = nadine.get(&format!("/organisation/{bakery}/protokoll?art=postfach")).await.body;
-    for text in ["Nadine Weber", "Eine Nachricht zum ersten Mal geöffnet", "Hat eine Nachricht in das Postfach gelegt"] {
+    for text in ["Nadine Weber", "Eine Nachricht zum ersten Mal geöffnet", "Hat eine Nachricht in das Postfach gelegt"]
+    {
         assert!(protocol.contains(text), "{text}: {protocol}");
     }
 });

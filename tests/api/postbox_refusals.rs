@@ -74,7 +74,10 @@ both!(sec_u01_other_areas_are_not_there, async |world| {
     kurt.sign_in("kurt@example.org", PASSWORD).await;
     kurt.acts_for(&kurts).await;
     let list = kurt.get("/postfach").await.body;
-    assert!(list.contains("Nachrichten auf dieser Seite: 1.") && list.contains("Bau") && !list.contains("Personal"), "{list}");
+    assert!(
+        list.contains("Nachrichten auf dieser Seite: 1.") && list.contains("Bau") && !list.contains("Personal"),
+        "{list}"
+    );
     assert!(list.contains("Postfach, 1 neue"), "{list}");
     assert!(!kurt.get(&format!("/postfach?bereich={personal}")).await.body.contains(SUBJECT));
     for id in [&other, &general] {
@@ -103,7 +106,8 @@ both!(sec_u08_only_who_may_opens_and_only_by_a_form, async |world| {
     let mut renate = renate(&world).await;
     let id = world.provides("parken", &decision(world.person(EMAIL).await)).await;
     let page = format!("/postfach/{id}");
-    for path in ["/postfach", "/postfach/fristen", "/konto", &page, &format!("{page}/text"), &format!("{page}/oeffnen")] {
+    for path in ["/postfach", "/postfach/fristen", "/konto", &page, &format!("{page}/text"), &format!("{page}/oeffnen")]
+    {
         for (name, value) in [
             ("purpose", "prefetch"),
             ("sec-purpose", "prefetch;prerender"),
@@ -151,7 +155,9 @@ both!(sec_u15_a_low_session_learns_no_subject_and_comes_back, async |world| {
         assert!(!body.contains("Wohngeld") && !body.contains("50-12/4711"), "{path}: {body}");
     }
     let list = renate.get("/postfach").await.body;
-    for text in ["Bescheid", "Stadt Musterhausen – Dienst parken", "Nur mit „substanziell“ zu öffnen", "Frist: noch 35 Tage"] {
+    for text in
+        ["Bescheid", "Stadt Musterhausen – Dienst parken", "Nur mit „substanziell“ zu öffnen", "Frist: noch 35 Tage"]
+    {
         assert!(list.contains(text), "{text}: {list}");
     }
     assert_eq!(renate.get(&format!("{page}/frist.ics")).await.status, 404);
@@ -163,7 +169,10 @@ both!(sec_u15_a_low_session_learns_no_subject_and_comes_back, async |world| {
     let level = format!("/anmelden/niveau?ziel={page}");
     assert!(locked.contains(&level) && !locked.contains("id=\"oeffnen\""), "{locked}");
     let step = renate.get(&level).await.body;
-    assert!(step.contains("Die Behörde hat festgelegt") && step.contains(&format!("/anmelden/passkey?ziel={page}")), "{step}");
+    assert!(
+        step.contains("Die Behörde hat festgelegt") && step.contains(&format!("/anmelden/passkey?ziel={page}")),
+        "{step}"
+    );
     let back = renate.use_at(&format!("/anmelden/passkey?ziel={page}"), &mut key).await;
     assert_eq!(back.location(), page);
     assert!(renate.get(&page).await.body.contains(SUBJECT));
@@ -241,10 +250,17 @@ both!(sec_u04_what_an_authority_writes_is_text, async |world| {
     notice.head.reference = Some(evil.to_owned());
     notice.head.sender = [evil.to_owned(), evil.to_owned()];
     notice.content.what = evil.to_owned();
-    notice.content.text = format!("{evil}\n\n</p><form action=\"https://evil.example\"><button>Weiter</button></form>\nשלום");
+    notice.content.text =
+        format!("{evil}\n\n</p><form action=\"https://evil.example\"><button>Weiter</button></form>\nשלום");
     let id = world.provides("parken", &notice).await;
     renate.does_with(&id, "oeffnen").await;
-    for path in ["/postfach", &format!("/postfach/{id}"), &format!("/postfach/{id}/text"), &format!("/postfach/{id}/loeschen"), "/postfach/fristen"] {
+    for path in [
+        "/postfach",
+        &format!("/postfach/{id}"),
+        &format!("/postfach/{id}/text"),
+        &format!("/postfach/{id}/loeschen"),
+        "/postfach/fristen",
+    ] {
         let page = renate.get(path).await;
         assert!(page.body.contains("&#60;img src=x onerror"), "{path}: {}", page.body);
         for tag in ["<img", "<svg", "<style", "action=\"https://evil"] {

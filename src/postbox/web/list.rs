@@ -118,7 +118,7 @@ impl At {
             message.has_lapsed(words.today).then(|| t.lapsed_word.to_string()),
         ];
         let deadline = words.deadlines(message).into_iter().next().and_then(|deadline| words.left(deadline.day));
-        let area = self.reader.owner.organisation().map(|_| area_name(self, areas, message.area.as_ref()));
+        let area = self.reader.belongs().then(|| area_name(self, areas, message.area.as_ref()));
         let date = moment::date(words.language(), message.facts.provided_at);
         Row {
             id: message.id.to_string(),
@@ -131,9 +131,9 @@ impl At {
         }
     }
 
-    /// The areas of the organisation, for whoever acts for one.
+    /// The areas of the organisation, for whoever belongs to it.
     async fn areas(&self, tx: &mut Tx) -> Result<Vec<Area>, Error> {
-        match self.reader.owner.organisation() {
+        match self.reader.owner.organisation().filter(|_| self.reader.belongs()) {
             Some(id) => area::list(tx, &self.caller.visitor.app.vault, id).await,
             None => Ok(Vec::new()),
         }
@@ -180,7 +180,7 @@ fn authority_choices(at: &At, sources: &[Source], chosen: &str) -> Vec<Choice> {
 }
 
 fn area_choices(at: &At, sources: &[Source], areas: &[Area], chosen: &str) -> Vec<Choice> {
-    if at.reader.owner.organisation().is_none() {
+    if !at.reader.belongs() {
         return Vec::new();
     }
     let value = |id: Option<&AreaId>| id.map_or(GENERAL, AreaId::as_str).to_owned();

@@ -72,7 +72,11 @@ impl At {
         let name = match &message.owner {
             Party::Person(owner) if owner == by => party::name(tx, vault, &message.owner).await?,
             Party::Person(_) => None,
-            Party::Organisation(id) => roster::name_of_account(tx, vault, id, by).await?,
+            Party::Organisation(id) => match roster::name_of_account(tx, vault, id, by).await? {
+                // Who does not belong to it learns no more than that.
+                Some(_) if !self.reader.belongs() => party::name(tx, vault, &message.owner).await?,
+                name => name,
+            },
         };
         Ok(name.unwrap_or_else(|| t.who_agent.to_string()))
     }

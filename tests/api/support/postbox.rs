@@ -67,8 +67,7 @@ impl World {
 
     /// One column of a notice as text; empty if there is nothing in it.
     pub async fn of_notice(&self, id: &str, column: &str) -> String {
-        let query =
-            format!("SELECT COALESCE(CAST({column} AS TEXT), '') FROM postbox_message WHERE id = '{id}'");
+        let query = format!("SELECT COALESCE(CAST({column} AS TEXT), '') FROM postbox_message WHERE id = '{id}'");
         self.texts(&query).await.remove(0)
     }
 
