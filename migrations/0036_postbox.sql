@@ -4,8 +4,9 @@ CREATE TABLE postbox_message (
     -- Whose postbox: a person (acc_…) or an organisation (org_…), and there which area; the general one if none.
     owner           TEXT    NOT NULL,
     area_id         TEXT,
-    -- The client of the authority that has provided it.
+    -- The client of the authority that has provided it, and which authority that was.
     client_id       TEXT    NOT NULL,
+    authority_id    TEXT,
     -- decision, hearing, request, information
     kind            TEXT    NOT NULL,
     -- Below that nobody opens it.
@@ -41,6 +42,8 @@ CREATE TABLE postbox_message (
     CONSTRAINT postbox_message_pk PRIMARY KEY (id)
 );
 CREATE INDEX postbox_message_by_owner ON postbox_message (owner, provided_at, id);
+-- How many are new is asked on many pages.
+CREATE INDEX postbox_message_unread ON postbox_message (owner, provided_at) WHERE opened_at IS NULL;
 CREATE INDEX postbox_message_by_client ON postbox_message (client_id, provided_at);
 CREATE INDEX postbox_message_deleted ON postbox_message (deleted_at) WHERE deleted_at IS NOT NULL;
 

@@ -75,7 +75,7 @@ pub fn table(demo: bool) -> Vec<Row> {
     use crate::organisation::web::{overview as organisation, protocol as organisation_protocol, prove, revoke, services};
     use crate::organisation::web::desk::{case as organisation_case, counter};
     use crate::organisation::web::mandate::{deed, form as mandate_form, import, list as mandates, one as mandate, worklist};
-    use crate::postbox::web::api as postbox;
+    use crate::postbox::web::{act, api as delivery, deadlines, list as postbox, one as message, text};
     use crate::proofing::web::{case, check, desk, eid, letter, slip, upstream};
     use crate::oidc::web::{self as oidc, device, programs, registration, unchecked};
     use crate::signin::web::{self as signin, blocking, code_app, contact, new_means, partial, passkey, passkeys, recovery, register, reset, security, way_back};
@@ -346,6 +346,17 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/organisation/{id}/vollmachten/{vollmacht}/weitergeben", Page,  Member,   get_to().to(mandate_form::pass_on)),
         post("/organisation/{id}/vollmachten/{vollmacht}/weitergeben", Page,  Member,   post_to().to(mandate_form::submit_pass_on)),
         get( "/organisation/{id}/vollmachten/{vollmacht}/urkunde", Page,  Member,   get_to().to(deed::show)),
+        get( "/postfach",                                Page,  SignedIn, get_to().to(postbox::show)),
+        get( "/postfach/fristen",                        Page,  SignedIn, get_to().to(deadlines::show)),
+        get( "/postfach/{nachricht}",                    Page,  SignedIn, get_to().to(message::show)),
+        post("/postfach/{nachricht}/oeffnen",            Page,  SignedIn, post_to().to(act::open)),
+        get( "/postfach/{nachricht}/text",               Page,  SignedIn, get_to().to(text::show)),
+        post("/postfach/{nachricht}/bestaetigen",        Page,  SignedIn, post_to().to(act::acknowledge)),
+        post("/postfach/{nachricht}/archiv",             Page,  SignedIn, post_to().to(act::archive)),
+        post("/postfach/{nachricht}/zurueck",            Page,  SignedIn, post_to().to(act::put_back)),
+        get( "/postfach/{nachricht}/loeschen",           Page,  SignedIn, get_to().to(act::confirm_delete)),
+        post("/postfach/{nachricht}/loeschen",           Page,  SignedIn, post_to().to(act::delete)),
+        get( "/postfach/{nachricht}/frist.ics",          Page,  SignedIn, get_to().to(deadlines::calendar)),
         get( "/echt",                                    Page,  Public,   get_to().to(notice::show)),
         post("/echt",                                    Page,  Public,   post_to().to(notice::submit)),
         get( "/sprache/{language}",                      Page,  Public,   get_to().to(account::language)),
@@ -386,14 +397,14 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/.well-known/openid-configuration",        OAuth, Public,   get_to().to(oidc::discovery)).cross_origin(),
         get( "/.well-known/oauth-authorization-server",  OAuth, Public,   get_to().to(oidc::discovery)).cross_origin(),
         get( "/static/{file}",                           Page,  Public,   get_to().to(asset)),
-        post("/api/postbox/v1/messages",                 Problem, Protocol, post_to().to(postbox::deliver)),
-        get( "/api/postbox/v1/messages/{id}",            Problem, Protocol, get_to().to(postbox::show)),
-        post("/api/postbox/v1/batches",                  Problem, Protocol, post_to().to(postbox::batch)),
-        get( "/api/postbox/v1/events",                   Problem, Protocol, get_to().to(postbox::events)),
-        post("/api/postbox/v1/events/taken",             Problem, Protocol, post_to().to(postbox::take)),
-        post("/api/postbox/v1/computations",             Problem, Protocol, post_to().to(postbox::compute)),
-        get( "/api/postbox/v1/receipt-keys",             Problem, Public,   get_to().to(postbox::receipt_keys)),
-        get( "/api/postbox/v1/openapi.json",             Problem, Public,   get_to().to(postbox::description)),
+        post("/api/postbox/v1/messages",                 Problem, Protocol, post_to().to(delivery::deliver)),
+        get( "/api/postbox/v1/messages/{id}",            Problem, Protocol, get_to().to(delivery::show)),
+        post("/api/postbox/v1/batches",                  Problem, Protocol, post_to().to(delivery::batch)),
+        get( "/api/postbox/v1/events",                   Problem, Protocol, get_to().to(delivery::events)),
+        post("/api/postbox/v1/events/taken",             Problem, Protocol, post_to().to(delivery::take)),
+        post("/api/postbox/v1/computations",             Problem, Protocol, post_to().to(delivery::compute)),
+        get( "/api/postbox/v1/receipt-keys",             Problem, Public,   get_to().to(delivery::receipt_keys)),
+        get( "/api/postbox/v1/openapi.json",             Problem, Public,   get_to().to(delivery::description)),
     ];
     if demo {
         rows.push(get("/demo/mail", Page, Public, get_to().to(demo::mail::show)));

@@ -8,6 +8,7 @@ pub mod letters;
 pub mod mail;
 mod organisation;
 pub mod people;
+mod postbox;
 mod register;
 mod service;
 mod signed;
@@ -67,6 +68,7 @@ pub async fn run(options: &Options, say: impl Fn(&str), stop: impl Future<Output
     apply(&app, &clients, &offices(&directory)?).await?;
     people::introduce(&app).await.map_err(|error| error.to_string())?;
     organisation::introduce(&app).await.map_err(|error| error.to_string())?;
+    postbox::introduce(&app).await.map_err(|error| error.to_string())?;
     let running = serve::start(app.clone(), listener(port(0)?)?).await?;
     let (other_app, other_running) = lands::start(&other, &own).await?;
     let http = http()?;
@@ -129,7 +131,8 @@ fn greeting(
          \x20   7. Unter „Sicherheit“ das Konto Land Nordmark verknüpfen / link the other Land's account under \"Security\"\n\
          \x20   8. Als Nadine Weber: „Für eine Organisation“ / as Nadine Weber: \"for an organisation\"\n\
          \x20   9. Als Nadine Weber die Bäckerei mit dem Organisationskonto aus Nordmark nachweisen / prove the bakery with its account in Nordmark\n\
-         \x20  10. Ihr eigener Dienst / your own service: docs/integrate.md, {directory}/clients.toml\n\n\
+         \x20  10. Als Renate Muster: „Postfach“; ebenso für die Bäckerei / as Renate Muster: \"Postbox\"; for the bakery, too\n\
+         \x20  11. Ihr eigener Dienst / your own service: docs/integrate.md, {directory}/clients.toml\n\n\
          Beenden mit / stop with Ctrl-C.\n"
     )
 }

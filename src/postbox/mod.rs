@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod content;
+pub mod ending;
 pub mod event;
 pub mod incoming;
 pub mod notify;
@@ -25,11 +26,11 @@ use time::Date;
 
 use crate::kernel::error::Error;
 use crate::kernel::holiday::Land;
-use crate::kernel::id::{AccountId, AreaId, ClientId, MessageId};
+use crate::kernel::id::{AccountId, AreaId, AuthorityId, ClientId, MessageId};
 use crate::kernel::level::Level;
 use crate::kernel::texts::{Text, Texts};
 use crate::kernel::time::Timestamp;
-use crate::organisation::acting::Party;
+use crate::organisation::acting::{Party, Service};
 use clock::{Facts, LegalBasis, Remedy};
 
 /// What an authority says that it is.
@@ -87,6 +88,7 @@ pub struct Message {
     pub owner: Party,
     pub area: Option<AreaId>,
     pub client: ClientId,
+    pub authority: Option<AuthorityId>,
     pub kind: Kind,
     /// Below that nobody opens it.
     pub level: Level,
@@ -108,13 +110,19 @@ pub struct Message {
 }
 
 impl Message {
+    /// Whose it is, as powers know services.
+    pub(super) const fn service(&self) -> Service<'_> {
+        Service { client: &self.client, authority: self.authority.as_ref() }
+    }
+
     pub const fn is_unread(&self) -> bool {
         self.facts.retrieved_at.is_none()
     }
 
     /// Whether a period runs for which it may be needed.
     pub fn is_running(&self, today: Date) -> bool {
-        let ends = [self.days.objection_ends_on, self.days.due_on, self.days.offer_ends_on];
+        let offer_ends_on = self.days.offer_ends_on.filter(|_| self.is_unread());
+        let ends = [self.days.objection_ends_on, self.days.due_on, offer_ends_on];
         ends.into_iter().flatten().any(|end| end >= today)
     }
 
@@ -122,6 +130,17 @@ impl Message {
     pub fn has_lapsed(&self, today: Date) -> bool {
         self.is_unread() && self.days.offer_ends_on.is_some_and(|end| end < today)
     }
+}
+
+/// The postbox as a link, with how many are new in it.
+pub fn count_words(t: &Texts, unread: i64) -> String {
+    let t = &t.postbox;
+    let count = match unread {
+        0 => return t.title.to_string(),
+        1..=reader::UNREAD_MAX => unread.to_string(),
+        _ => t.many.with("count", reader::UNREAD_MAX).to_string(),
+    };
+    t.count_new.with("title", &t.title).with("count", count).to_string()
 }
 
 /// The stored form of a day: `2026-11-06`.

@@ -158,6 +158,7 @@ async fn put(
         owner: notice.recipient.clone(),
         area: area_of(work, &notice.recipient, client).await?,
         client: client.id.clone(),
+        authority: client.authority_id.clone(),
         kind: notice.kind,
         level: notice.level,
         legal_basis: notice.legal_basis,

@@ -6,9 +6,10 @@ use super::clock::{Facts, LegalBasis, Remedy};
 use super::{Days, Kind, Message, read_optional};
 use crate::kernel::error::Error;
 use crate::kernel::holiday::Land;
-use crate::kernel::id::{AccountId, AreaId, ClientId, MessageEventId, MessageId};
+use crate::kernel::id::{AccountId, AreaId, AuthorityId, ClientId, MessageEventId, MessageId};
 use crate::kernel::level::Level;
 use crate::kernel::time::Timestamp;
+use crate::organisation::acting::Service;
 use crate::organisation::mandate::party;
 use crate::sql;
 use crate::store::db::{DbError, Tx};
@@ -28,6 +29,7 @@ pub struct MessageRow {
     owner: String,
     area_id: Option<AreaId>,
     client_id: ClientId,
+    authority_id: Option<AuthorityId>,
     kind: Kind,
     level: Level,
     legal_basis: LegalBasis,
@@ -58,6 +60,7 @@ impl MessageRow {
             owner: party::parse(&self.owner).ok_or_else(|| Error::broken("a postbox is nobody's"))?,
             area: self.area_id,
             client: self.client_id,
+            authority: self.authority_id,
             kind: self.kind,
             level: self.level,
             legal_basis: self.legal_basis,
@@ -112,14 +115,16 @@ pub async fn insert(work: &mut Work, message: &Message) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
         execute,
-        "INSERT INTO postbox_message (id, owner, area_id, client_id, kind, level, legal_basis, land, remedy, provided_at,
+        "INSERT INTO postbox_message (id, owner, area_id, client_id, authority_id, kind, level, legal_basis, land, remedy, provided_at,
                                       rule, announced_on, offer_ends_on, period, objection_ends_on, due_on,
                                       content_key, head, content, content_hash)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+                 $21)",
         &message.id,
         message.owner.as_str(),
         &message.area,
         &message.client,
+        &message.authority,
         message.kind,
         message.level,
         message.legal_basis,
@@ -143,7 +148,7 @@ pub async fn insert(work: &mut Work, message: &Message) -> Result<(), DbError> {
 /// One notice.
 pub async fn find(tx: &mut Tx, id: &MessageId) -> Result<Option<MessageRow>, DbError> {
     sql!(tx, fetch_optional MessageRow,
-        "SELECT id, owner, area_id, client_id, kind, level, legal_basis, land, remedy, provided_at, notified_at, opened_at,
+        "SELECT id, owner, area_id, client_id, authority_id, kind, level, legal_basis, land, remedy, provided_at, notified_at, opened_at,
                 opened_by, acknowledged_at, rule, announced_on, offer_ends_on, period, objection_ends_on, due_on,
                 content_key, head, content, content_hash, archived_at, deleted_at
            FROM postbox_message WHERE id = $1", id)
@@ -169,13 +174,86 @@ pub async fn page(
 ) -> Result<Vec<MessageRow>, DbError> {
     let (is_archived, is_deleted) = (shelf == Shelf::Archived, shelf == Shelf::Deleted);
     sql!(tx, fetch_all MessageRow,
-        "SELECT id, owner, area_id, client_id, kind, level, legal_basis, land, remedy, provided_at, notified_at, opened_at,
+        "SELECT id, owner, area_id, client_id, authority_id, kind, level, legal_basis, land, remedy, provided_at, notified_at, opened_at,
                 opened_by, acknowledged_at, rule, announced_on, offer_ends_on, period, objection_ends_on, due_on,
                 content_key, head, CAST(NULL AS BYTEA) AS content, content_hash, archived_at, deleted_at
            FROM postbox_message
           WHERE owner = $1 AND (provided_at < $2 OR (provided_at = $2 AND id < $3))
             AND (deleted_at IS NOT NULL) = $5 AND ($5 OR (archived_at IS NOT NULL) = $4) AND content_key IS NOT NULL
           ORDER BY provided_at DESC, id DESC LIMIT $6", owner, at, id, is_archived, is_deleted, limit)
+}
+
+/// The newest notices of a postbox for which a day has not passed yet, on no matter which shelf but that of the deleted.
+pub async fn running(tx: &mut Tx, owner: &str, today: &str, limit: i64) -> Result<Vec<MessageRow>, DbError> {
+    sql!(tx, fetch_all MessageRow,
+        "SELECT id, owner, area_id, client_id, authority_id, kind, level, legal_basis, land, remedy, provided_at, notified_at, opened_at,
+                opened_by, acknowledged_at, rule, announced_on, offer_ends_on, period, objection_ends_on, due_on,
+                content_key, head, CAST(NULL AS BYTEA) AS content, content_hash, archived_at, deleted_at
+           FROM postbox_message
+          WHERE owner = $1 AND deleted_at IS NULL AND content_key IS NOT NULL
+            AND (objection_ends_on >= $2 OR due_on >= $2 OR (offer_ends_on >= $2 AND opened_at IS NULL))
+          ORDER BY provided_at DESC, id DESC LIMIT $3", owner, today, limit)
+}
+
+/// Some notices of a postbox that still say something, without their texts.
+pub async fn readable(tx: &mut Tx, owner: &str, limit: i64) -> Result<Vec<MessageRow>, DbError> {
+    sql!(tx, fetch_all MessageRow,
+        "SELECT id, owner, area_id, client_id, authority_id, kind, level, legal_basis, land, remedy, provided_at, notified_at, opened_at,
+                opened_by, acknowledged_at, rule, announced_on, offer_ends_on, period, objection_ends_on, due_on,
+                content_key, head, CAST(NULL AS BYTEA) AS content, content_hash, archived_at, deleted_at
+           FROM postbox_message WHERE owner = $1 AND content_key IS NOT NULL ORDER BY id LIMIT $2", owner, limit)
+}
+
+/// Destroys what a notice says; the row stays and proves that it was there.
+pub async fn empty(work: &mut Work, id: &MessageId) -> Result<(), DbError> {
+    sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE postbox_message SET content_key = NULL, head = NULL, content = NULL WHERE id = $1",
+        id
+    )
+    .map(drop)
+}
+
+/// How many of an authority's notices there are in an area.
+#[derive(sqlx::FromRow)]
+pub struct CountRow {
+    pub area_id: Option<AreaId>,
+    pub client_id: ClientId,
+    pub authority_id: Option<AuthorityId>,
+    pub total: i64,
+}
+
+impl CountRow {
+    /// Whose they are, as powers know services.
+    pub const fn service(&self) -> Service<'_> {
+        Service { client: &self.client_id, authority: self.authority_id.as_ref() }
+    }
+}
+
+/// Among the newest that have not been opened, in the inbox.
+pub async fn unread(tx: &mut Tx, owner: &str, newest: i64) -> Result<Vec<CountRow>, DbError> {
+    sql!(tx, fetch_all CountRow,
+        "SELECT area_id, client_id, authority_id, CAST(COUNT(*) AS BIGINT) AS total
+           FROM (SELECT area_id, client_id, authority_id FROM postbox_message
+                  WHERE owner = $1 AND opened_at IS NULL AND archived_at IS NULL AND deleted_at IS NULL
+                    AND content_key IS NOT NULL
+                  ORDER BY provided_at DESC LIMIT $2) AS newest
+          GROUP BY area_id, client_id, authority_id", owner, newest)
+}
+
+/// Among the newest on all shelves.
+pub async fn sources(tx: &mut Tx, owner: &str, newest: i64) -> Result<Vec<CountRow>, DbError> {
+    sql!(tx, fetch_all CountRow,
+        "SELECT area_id, client_id, authority_id, CAST(COUNT(*) AS BIGINT) AS total
+           FROM (SELECT area_id, client_id, authority_id FROM postbox_message
+                  WHERE owner = $1 AND content_key IS NOT NULL
+                  ORDER BY provided_at DESC LIMIT $2) AS newest
+          GROUP BY area_id, client_id, authority_id ORDER BY client_id", owner, newest)
+}
+
+pub async fn delete_exclusions(work: &mut Work, owner: &str) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "DELETE FROM postbox_exclusion WHERE owner = $1", owner).map(drop)
 }
 
 /// Remembers the first opening; `false` if it has been opened before.
@@ -205,6 +283,7 @@ pub async fn put_acknowledged(work: &mut Work, id: &MessageId) -> Result<bool, D
 }
 
 /// Remembers the first notification that a mail server has taken; `false` if there is one.
+#[expect(dead_code, reason = "nobody is notified yet")]
 pub async fn put_notified(work: &mut Work, id: &MessageId, at: Timestamp) -> Result<bool, DbError> {
     let rows = sql!(
         &mut work.tx,
@@ -356,12 +435,13 @@ pub async fn put_event(
     .map(drop)
 }
 
-/// Whether somebody has excluded electronic decisions of an authority.
 #[derive(sqlx::FromRow)]
 struct Since {
     since: Timestamp,
 }
 
+/// Whether somebody has excluded electronic decisions of an authority.
+#[expect(dead_code, reason = "nobody can exclude an authority yet")]
 pub async fn excluded_since(tx: &mut Tx, owner: &str, client: &ClientId) -> Result<Option<Timestamp>, DbError> {
     let row = sql!(tx, fetch_optional Since,
         "SELECT since FROM postbox_exclusion WHERE owner = $1 AND client_id = $2", owner, client)?;

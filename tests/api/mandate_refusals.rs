@@ -232,7 +232,10 @@ both!(sec_t06_there_are_limits, async |world| {
             rows.join(", ")
         ))
         .await;
-    refused(&sends(&mut otto, asks, &to_email("p99@example.org"), &TERMS).await, "schon so viele Anfragen und Angebote offen");
+    refused(
+        &sends(&mut otto, asks, &to_email("p99@example.org"), &TERMS).await,
+        "schon so viele Anfragen und Angebote offen",
+    );
 });
 
 both!(sec_t06_an_answer_that_comes_late_is_none, async |world| {

@@ -175,10 +175,18 @@ impl Power {
     }
 
     /// Whether it lets somebody read what a service has sent to an area; the general one if none is named.
-    pub fn reads_post(&self, area: Option<&AreaId>, client: &ClientId) -> bool {
+    pub fn reads_post(&self, area: Option<&AreaId>, service: Service<'_>) -> bool {
         match &self.ground {
             Ground::Membership { .. } => self.may(&Right::ReadMail(area.cloned())),
-            Ground::Mandate(power, _) => power.counts_at(client) && power.scope.actions.contains(&Action::Read),
+            Ground::Mandate(power, _) => power.counts_at(service) && power.scope.actions.contains(&Action::Read),
+        }
+    }
+
+    /// Whether it lets somebody answer that, and put it away: whoever only reads changes nothing.
+    pub fn answers_post(&self, area: Option<&AreaId>, service: Service<'_>) -> bool {
+        match &self.ground {
+            Ground::Membership { .. } => self.may(&Right::AnswerMail(area.cloned())),
+            Ground::Mandate(power, _) => power.counts_at(service) && power.scope.actions.contains(&Action::Answer),
         }
     }
 

@@ -47,8 +47,7 @@ async fn caller(
 async fn body(mut payload: web::Payload, bytes_max: usize) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     while let Some(chunk) = payload.next().await {
-        // A connection that breaks off gets no answer.
-        let chunk = chunk.map_err(|_| Error::field("body", "incomplete"))?;
+        let chunk = chunk.map_err(|_| Error::Incomplete)?;
         if body.len() + chunk.len() > bytes_max {
             return Err(Error::TooLarge);
         }

@@ -21,6 +21,7 @@ pub mod passkey;
 pub mod pdf;
 pub mod phone;
 pub mod plants;
+pub mod postbox;
 pub mod prover;
 pub mod recipient;
 pub mod registrant;
