@@ -13,7 +13,8 @@ use crate::kernel::error::Error;
 use crate::kernel::holiday::Land;
 use crate::kernel::level::Level;
 use crate::kernel::texts::Language;
-use crate::organisation::acting::{self, Party};
+use crate::organisation;
+use crate::organisation::acting::Party;
 use crate::postbox::Kind;
 use crate::postbox::clock::{self, LegalBasis, Remedy};
 use crate::postbox::content::{Content, Head};
@@ -103,9 +104,9 @@ pub async fn introduce(app: &AppParts) -> Result<(), Error> {
         }
     }
     if let Some(id) = find(&mut tx, app, NADINE.email).await?
-        && let Some(power) = acting::memberships(&mut tx, &id, app.now()).await?.into_iter().next()
+        && let Some(bakery) = organisation::of_account(&mut tx, &app.vault, &id).await?.into_iter().next()
     {
-        recipients.push((power.party, NADINE.language));
+        recipients.push((Party::Organisation(bakery.id), NADINE.language));
     }
     drop(tx);
     for (recipient, language) in recipients {

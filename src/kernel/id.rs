@@ -94,8 +94,9 @@ impl ClientId {
 }
 
 /// An authority whose services are clients, as the operator has declared it: an ARS, for example.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, sqlx::Type)]
 #[serde(transparent)]
+#[sqlx(transparent)]
 pub struct AuthorityId(pub String);
 
 impl std::fmt::Display for AuthorityId {
