@@ -283,7 +283,6 @@ pub async fn put_acknowledged(work: &mut Work, id: &MessageId) -> Result<bool, D
 }
 
 /// Remembers the first notification that a mail server has taken; `false` if there is one.
-#[expect(dead_code, reason = "nobody is notified yet")]
 pub async fn put_notified(work: &mut Work, id: &MessageId, at: Timestamp) -> Result<bool, DbError> {
     let rows = sql!(
         &mut work.tx,
@@ -441,7 +440,6 @@ struct Since {
 }
 
 /// Whether somebody has excluded electronic decisions of an authority.
-#[expect(dead_code, reason = "nobody can exclude an authority yet")]
 pub async fn excluded_since(tx: &mut Tx, owner: &str, client: &ClientId) -> Result<Option<Timestamp>, DbError> {
     let row = sql!(tx, fetch_optional Since,
         "SELECT since FROM postbox_exclusion WHERE owner = $1 AND client_id = $2", owner, client)?;

@@ -6,7 +6,6 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -33,14 +32,10 @@ const EVENTS_MAX: i64 = 100;
 /// Notices of a batch that are provided side by side.
 const AT_ONCE: usize = 8;
 
-/// Whoever calls, or the answer to nobody.
-async fn caller(
-    app: &App,
-    registry: &Registry,
-    http: &HttpRequest,
-) -> Result<Result<Arc<Client>, HttpResponse>, Error> {
-    let Some(credential) = credential(app, http)? else { return Ok(Err(no_token())) };
-    api::caller(app, registry, &credential, delivery::SCOPE).await.map(Ok)
+/// Whoever calls; nobody without a token.
+async fn caller(app: &App, registry: &Registry, http: &HttpRequest) -> Result<Option<Arc<Client>>, Error> {
+    let Some(credential) = credential(app, http)? else { return Ok(None) };
+    api::caller(app, registry, &credential, delivery::SCOPE).await.map(Some)
 }
 
 /// The body, up to a limit.
@@ -79,10 +74,6 @@ fn malformed(error: &serde_json::Error) -> HttpResponse {
     problem(StatusCode::BAD_REQUEST, "malformed", &format!("the body is not what is expected: {error}"), Vec::new())
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, HttpResponse> {
-    serde_json::from_slice(body).map_err(|error| malformed(&error))
-}
-
 /// What has become of one notice that somebody wants to provide.
 enum Outcome {
     Provided(StatusCode, Box<Message>),
@@ -111,9 +102,9 @@ fn explained(error: Error) -> Result<HttpResponse, Error> {
 
 /// Provides one notice, or only looks whether it would be taken.
 async fn one(app: &App, client: &Client, attempt: Attempt<'_>, is_dry: bool) -> Result<Outcome, Error> {
-    let incoming: Incoming = match read(attempt.body) {
+    let incoming: Incoming = match serde_json::from_slice(attempt.body) {
         Ok(incoming) => incoming,
-        Err(refusal) => return Ok(Outcome::Refused(refusal)),
+        Err(error) => return Ok(Outcome::Refused(malformed(&error))),
     };
     let accepted = async {
         check_key(attempt.idempotency_key)?;
@@ -169,10 +160,7 @@ pub async fn deliver(
     http: HttpRequest,
     payload: web::Payload,
 ) -> Answer {
-    let client = match caller(&app, &registry, &http).await? {
-        Ok(client) => client,
-        Err(refusal) => return Ok(refusal),
-    };
+    let Some(client) = caller(&app, &registry, &http).await? else { return Ok(no_token()) };
     let body = body(payload, MESSAGE_MAX_BYTES).await?;
     let key = http.headers().get("idempotency-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let attempt = Attempt { idempotency_key: key, body: &body, request: &request_id(&http) };
@@ -195,13 +183,10 @@ pub async fn batch(
     http: HttpRequest,
     payload: web::Payload,
 ) -> Answer {
-    let client = match caller(&app, &registry, &http).await? {
-        Ok(client) => client,
-        Err(refusal) => return Ok(refusal),
-    };
-    let Batch { dry_run, messages } = match read(&body(payload, BATCH_MAX_BYTES).await?) {
+    let Some(client) = caller(&app, &registry, &http).await? else { return Ok(no_token()) };
+    let Batch { dry_run, messages } = match serde_json::from_slice(&body(payload, BATCH_MAX_BYTES).await?) {
         Ok(batch) => batch,
-        Err(refusal) => return Ok(refusal),
+        Err(error) => return Ok(malformed(&error)),
     };
     if !(1..=BATCH_MAX).contains(&messages.len()) {
         let detail = "a batch has 1 to 1000 messages";
@@ -251,10 +236,7 @@ pub async fn show(
     http: HttpRequest,
     id: web::Path<String>,
 ) -> Answer {
-    let client = match caller(&app, &registry, &http).await? {
-        Ok(client) => client,
-        Err(refusal) => return Ok(refusal),
-    };
+    let Some(client) = caller(&app, &registry, &http).await? else { return Ok(no_token()) };
     let id = MessageId::parse(&id).ok_or(Error::NotFound)?;
     let message = told::find(&app, &client, &id).await?;
     Ok(HttpResponse::Ok().json(status(&app, &client, &message, true)?))
@@ -262,10 +244,7 @@ pub async fn show(
 
 /// `GET /api/postbox/v1/events`: what has happened and has not been taken yet, the oldest first.
 pub async fn events(app: web::Data<App>, registry: web::Data<Registry>, http: HttpRequest) -> Answer {
-    let client = match caller(&app, &registry, &http).await? {
-        Ok(client) => client,
-        Err(refusal) => return Ok(refusal),
-    };
+    let Some(client) = caller(&app, &registry, &http).await? else { return Ok(no_token()) };
     let events = told::events(&app, &client, EVENTS_MAX).await?;
     let events = events.iter().map(
         |event| json!({ "id": event.id, "message": event.message_id, "kind": event.kind, "at": moment(event.at) }),
@@ -286,13 +265,10 @@ pub async fn take(
     http: HttpRequest,
     payload: web::Payload,
 ) -> Answer {
-    let client = match caller(&app, &registry, &http).await? {
-        Ok(client) => client,
-        Err(refusal) => return Ok(refusal),
-    };
-    let Taken { ids } = match read(&body(payload, MESSAGE_MAX_BYTES).await?) {
+    let Some(client) = caller(&app, &registry, &http).await? else { return Ok(no_token()) };
+    let Taken { ids } = match serde_json::from_slice(&body(payload, MESSAGE_MAX_BYTES).await?) {
         Ok(taken) => taken,
-        Err(refusal) => return Ok(refusal),
+        Err(error) => return Ok(malformed(&error)),
     };
     if ids.len() > EVENTS_MAX as usize {
         let detail = "at most 100 events at once";
@@ -309,13 +285,10 @@ pub async fn compute(
     http: HttpRequest,
     payload: web::Payload,
 ) -> Answer {
-    let client = match caller(&app, &registry, &http).await? {
-        Ok(client) => client,
-        Err(refusal) => return Ok(refusal),
-    };
-    let supposed: Supposed = match read(&body(payload, MESSAGE_MAX_BYTES).await?) {
+    let Some(client) = caller(&app, &registry, &http).await? else { return Ok(no_token()) };
+    let supposed: Supposed = match serde_json::from_slice(&body(payload, MESSAGE_MAX_BYTES).await?) {
         Ok(supposed) => supposed,
-        Err(refusal) => return Ok(refusal),
+        Err(error) => return Ok(malformed(&error)),
     };
     let land = client.postbox.as_ref().ok_or(Error::NotFound)?.land;
     Ok(HttpResponse::Ok().json(supposed.compute(land)))
