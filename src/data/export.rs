@@ -193,22 +193,6 @@ impl Archive {
         Ok(())
     }
 
-    /// A few notices.
-    async fn write_postbox(&mut self) -> Result<(), Error> {
-        let Some(place) = self.notices.take() else {
-            self.write("\n]\n")?;
-            return self.begin_protocol(Part::ProtocolJson);
-        };
-        let is_first = place.is_first();
-        let (notices, next) = postbox::read(&self.app, (&self.account, self.level), place).await?;
-        for (number, notice) in notices.iter().enumerate() {
-            self.write(if is_first && number == 0 { "\n" } else { ",\n" })?;
-            self.write(&notice.to_string())?;
-        }
-        self.notices = next;
-        Ok(())
-    }
-
     fn begin_protocol(&mut self, part: Part) -> Result<(), Error> {
         self.before = None;
         self.part = part;

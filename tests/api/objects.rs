@@ -341,7 +341,7 @@ async fn whole(world: &World, person: &Person) -> (ObjectRef, usize) {
 both!(sec_v11_whoever_leaves_takes_their_files_along, async |world| {
     let mut browser = world.browser();
     browser.register(&world, EMAIL, ["Renate", "Muster"]).await;
-    let renate = world.person(&world.texts("SELECT id FROM account").await.remove(0)).await;
+    let renate = world.holder(&world.texts("SELECT id FROM account").await.remove(0)).await;
     let (object, files) = whole(&world, &renate).await;
     let under_way = world.app.objects.begin(renate.owner()).await.unwrap();
     assert_eq!(files, 1);

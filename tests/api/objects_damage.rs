@@ -218,7 +218,7 @@ both!(rl28_every_week_each_is_read, async |mut world| {
 both!(the_owner_reads_that_a_file_is_damaged, async |mut world| {
     let mut browser = world.browser();
     browser.register(&world, EMAIL, ["Renate", "Muster"]).await;
-    let renate = world.person(&world.texts("SELECT id FROM account").await.remove(0)).await;
+    let renate = world.holder(&world.texts("SELECT id FROM account").await.remove(0)).await;
     let place = Place::of(&mut world).await;
     let object = renate.stores(place.app, b"photograph").await.unwrap();
     place.put(&object, None).await;

@@ -23,10 +23,14 @@ async fn walk(language: &'static str) -> String {
     album.page("archive, empty", &renate.get("/postfach?ablage=archiv").await);
     let renates = world.person(EMAIL).await;
     let id = world.provides("parken", &decision(renates.clone())).await;
+    // What happens in one millisecond has no order.
+    world.later();
     let info = world.provides("bibliothek", &information(renates.clone(), "Öffnungszeiten")).await;
+    world.later();
     let mut strong = decision(renates.clone());
     strong.level = Level::High;
     let strong = world.provides("parken", &strong).await;
+    world.later();
     album.page("account", &renate.get("/konto").await);
     album.page("postbox", &renate.get("/postfach").await);
     album.page("postbox, nothing chosen", &renate.get("/postfach?ungelesen=1&absender=x").await);
@@ -38,13 +42,16 @@ async fn walk(language: &'static str) -> String {
     let opened = renate.does_with(&id, "oeffnen").await;
     album.page("its text", &renate.follow(opened).await);
     album.page("deadlines", &renate.get("/postfach/fristen").await);
+    world.later();
     let archived = renate.does_with(&id, "archiv").await;
     album.page("archived", &renate.follow(archived).await);
     album.page("delete", &renate.get(&format!("{page}/loeschen")).await);
     album.page("delete, unread", &renate.get(&format!("/postfach/{info}/loeschen")).await);
+    world.later();
     let deleted = renate.does_with(&id, "loeschen").await;
     album.page("deleted", &renate.follow(deleted).await);
     album.page("deleted ones", &renate.get("/postfach?ablage=papierkorb").await);
+    world.later();
     let back = renate.does_with(&id, "zurueck").await;
     album.page("restored", &renate.follow(back).await);
     album.page("protocol", &renate.get("/daten/protokoll?art=postfach").await);

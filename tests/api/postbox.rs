@@ -60,7 +60,7 @@ both!(renate_gets_a_decision_and_opens_it_once, async |world| {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert_eq!(world.of_notice(&id, "opened_by").await, world.account(EMAIL).await.to_string());
-    assert_eq!(world.told(&id).await, ["provided", "opened"]);
+    assert_eq!(world.told(&id).await, ["opened", "provided"]);
     let history = renate.get(&page).await.body;
     assert!(history.contains("Zum ersten Mal geöffnet") && history.contains("<bdi>Sie</bdi>"), "{history}");
     assert!(!renate.get("/konto").await.body.contains("neue"));
@@ -86,7 +86,7 @@ both!(the_first_opening_stays_for_ever, async |world| {
     assert_eq!(world.of_notice(&id, "opened_at").await, first);
     assert_eq!(
         (world.recorded("postbox.opened").await, world.told(&id).await),
-        (1, vec!["provided".into(), "opened".into()])
+        (1, vec!["opened".into(), "provided".into()])
     );
     node.running.stop().await;
 });
@@ -104,7 +104,7 @@ both!(what_is_provided_for_retrieval_begins_with_opening, async |world| {
     }
     renate.does_with(&id, "oeffnen").await;
     let page = renate.get(&format!("/postfach/{id}")).await.body;
-    assert!(page.contains("24. November 2026") && page.contains("28. Dezember 2026"), "{page}");
+    assert!(page.contains("24. November 2026") && page.contains("24. Dezember 2026"), "{page}");
     world.pass(days(11));
     renate.sign_in(EMAIL, PASSWORD).await;
     let lapsed = renate.get(&format!("/postfach/{late}")).await.body;
@@ -203,7 +203,7 @@ both!(renate_puts_away_and_deletes, async |world| {
     for notice in [&id, &unread] {
         renate.does_with(notice, "loeschen").await;
     }
-    assert_eq!(world.told(&id).await, ["provided", "opened", "deleted"]);
+    assert_eq!(world.told(&id).await, ["deleted", "opened", "provided"]);
     let page = renate.get(&format!("/postfach/{id}")).await.body;
     assert!(page.contains("mindestens bis 23. Dezember 2026") && !page.contains("/text\""), "{page}");
     renate.does_with(&unread, "oeffnen").await;
@@ -267,7 +267,7 @@ both!(with_the_account_goes_what_lies_in_it, async |world| {
     assert!(world.is_empty(&id).await);
     assert_eq!(
         (world.told(&id).await, world.rows("postbox_exclusion").await),
-        (vec!["provided".into(), "account_gone".into()], 0)
+        (vec!["account_gone".into(), "provided".into()], 0)
     );
     nutzerkonto::data::leaving::tend(&world.app).await.unwrap();
     assert_eq!(world.told(&id).await.len(), 2, "told once");
@@ -287,7 +287,7 @@ both!(with_the_organisation_goes_what_lies_in_it, async |world| {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(world.is_empty(&id).await);
-    assert_eq!(world.told(&id).await, ["provided", "account_gone"]);
+    assert_eq!(world.told(&id).await, ["account_gone", "provided"]);
 });
 
 both!(what_is_kept_for_authorities_has_its_time, async |world| {

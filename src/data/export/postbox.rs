@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use time::Date;
 
-use super::instant;
+use super::{Archive, Part, instant};
 use crate::app::AppParts;
 use crate::kernel::error::Error;
 use crate::kernel::id::AccountId;
@@ -30,13 +30,31 @@ impl Place {
     pub const FIRST: Self = Self { shelf: 0, after: None, has_written: false };
 
     /// Whether nothing has been written before it.
-    pub const fn is_first(&self) -> bool {
+    const fn is_first(&self) -> bool {
         !self.has_written
     }
 }
 
+impl Archive {
+    /// A few notices.
+    pub(super) async fn write_postbox(&mut self) -> Result<(), Error> {
+        let Some(place) = self.notices.take() else {
+            self.write("\n]\n")?;
+            return self.begin_protocol(Part::ProtocolJson);
+        };
+        let is_first = place.is_first();
+        let (notices, next) = read(&self.app, (&self.account, self.level), place).await?;
+        for (number, notice) in notices.iter().enumerate() {
+            self.write(if is_first && number == 0 { "\n" } else { ",\n" })?;
+            self.write(&notice.to_string())?;
+        }
+        self.notices = next;
+        Ok(())
+    }
+}
+
 /// The notices there, and where the next ones are.
-pub async fn read(
+async fn read(
     app: &AppParts,
     (account, level): (&AccountId, Level),
     place: Place,

@@ -86,13 +86,13 @@ impl World {
         let ids = self.texts("SELECT id FROM account ORDER BY id").await;
         let mut people = Vec::new();
         for id in ids.iter().take(N) {
-            people.push(self.person(id).await);
+            people.push(self.holder(id).await);
         }
         people.try_into().unwrap_or_else(|_| panic!("not as many accounts as people"))
     }
 
     /// Somebody who has an account already.
-    pub async fn person(&self, id: &str) -> Person {
+    pub async fn holder(&self, id: &str) -> Person {
         let mut tx = self.app.read().await.unwrap();
         let key = account::key(&mut tx, &self.app.vault, &AccountId::parse(id).unwrap()).await.unwrap();
         Person { id: id.to_owned(), key }

@@ -71,9 +71,9 @@ impl World {
         self.texts(&query).await.remove(0)
     }
 
-    /// What the authority has been told of a notice.
+    /// What the authority has been told of a notice, in the order of the alphabet: what happens in one millisecond has no other.
     pub async fn told(&self, id: &str) -> Vec<String> {
-        self.texts(&format!("SELECT kind FROM postbox_event WHERE message_id = '{id}' ORDER BY id")).await
+        self.texts(&format!("SELECT kind FROM postbox_event WHERE message_id = '{id}' ORDER BY kind")).await
     }
 
     /// How often that stands in the audit trail.
