@@ -41,6 +41,8 @@ CREATE TABLE postbox_message (
     CONSTRAINT postbox_message_pk PRIMARY KEY (id)
 );
 CREATE INDEX postbox_message_by_owner ON postbox_message (owner, provided_at, id);
+-- How many are new is asked on many pages.
+CREATE INDEX postbox_message_unread ON postbox_message (owner, provided_at) WHERE opened_at IS NULL;
 CREATE INDEX postbox_message_by_client ON postbox_message (client_id, provided_at);
 CREATE INDEX postbox_message_deleted ON postbox_message (deleted_at) WHERE deleted_at IS NOT NULL;
 

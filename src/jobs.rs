@@ -17,6 +17,7 @@ use crate::notice;
 use crate::oidc::grant::Grants;
 use crate::oidc::{backchannel, logout_state};
 use crate::organisation;
+use crate::postbox;
 use crate::proofing::letter;
 use crate::signin::{recovery, session};
 use crate::store::outbox::{self, Job, Lane, Tried};
@@ -214,6 +215,8 @@ async fn deliver(app: &App, registry: &Registry, job: &Job) -> Result<(), NotSen
         letter::PRINT => letter::print::print(app, &payload).await.map_err(again),
         organisation::letter::PRINT => organisation::letter::print::print(app, &payload).await.map_err(again),
         backchannel::TELL => backchannel::tell(app, registry, &payload).await,
+        // Nothing is sent yet.
+        postbox::provide::NOTIFY => Ok(()),
         _ => Err(NotSent::for_now("this program does not know the job".to_owned())),
     }
 }

@@ -74,6 +74,7 @@ pub fn table(demo: bool) -> Vec<Row> {
     use crate::organisation::web::{acting, area, change, handover, invitation, leave, list as organisations, machine, member, new as founding};
     use crate::organisation::web::{overview as organisation, protocol as organisation_protocol, prove, revoke, services};
     use crate::organisation::web::mandate::{deed, form as mandate_form, import, list as mandates, one as mandate, worklist};
+    use crate::postbox::web::{act, deadlines, list as postbox, one as message, text};
     use crate::proofing::web::{case, check, desk, eid, guardian, letter, slip, upstream};
     use crate::oidc::web::{self as oidc, device, programs, registration, unchecked};
     use crate::signin::web::{self as signin, blocking, code_app, contact, new_means, partial, passkey, passkeys, recovery, register, reset, security, way_back};
@@ -329,6 +330,17 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/organisation/{id}/vollmachten/{vollmacht}/weitergeben", Page,  Member,   get_to().to(mandate_form::pass_on)),
         post("/organisation/{id}/vollmachten/{vollmacht}/weitergeben", Page,  Member,   post_to().to(mandate_form::submit_pass_on)),
         get( "/organisation/{id}/vollmachten/{vollmacht}/urkunde", Page,  Member,   get_to().to(deed::show)),
+        get( "/postfach",                                Page,  SignedIn, get_to().to(postbox::show)),
+        get( "/postfach/fristen",                        Page,  SignedIn, get_to().to(deadlines::show)),
+        get( "/postfach/{nachricht}",                    Page,  SignedIn, get_to().to(message::show)),
+        post("/postfach/{nachricht}/oeffnen",            Page,  SignedIn, post_to().to(act::open)),
+        get( "/postfach/{nachricht}/text",               Page,  SignedIn, get_to().to(text::show)),
+        post("/postfach/{nachricht}/bestaetigen",        Page,  SignedIn, post_to().to(act::acknowledge)),
+        post("/postfach/{nachricht}/archiv",             Page,  SignedIn, post_to().to(act::archive)),
+        post("/postfach/{nachricht}/zurueck",            Page,  SignedIn, post_to().to(act::put_back)),
+        get( "/postfach/{nachricht}/loeschen",           Page,  SignedIn, get_to().to(act::confirm_delete)),
+        post("/postfach/{nachricht}/loeschen",           Page,  SignedIn, post_to().to(act::delete)),
+        get( "/postfach/{nachricht}/frist.ics",          Page,  SignedIn, get_to().to(deadlines::calendar)),
         get( "/echt",                                    Page,  Public,   get_to().to(notice::show)),
         post("/echt",                                    Page,  Public,   post_to().to(notice::submit)),
         get( "/sprache/{language}",                      Page,  Public,   get_to().to(account::language)),

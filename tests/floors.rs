@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const CAPABILITIES: [&str; 12] = [
+const CAPABILITIES: [&str; 13] = [
     "notice",
     "audit",
     "keys",
@@ -16,6 +16,7 @@ const CAPABILITIES: [&str; 12] = [
     "organisation",
     "client",
     "oidc",
+    "postbox",
     "data",
     "operator",
 ];

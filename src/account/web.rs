@@ -12,6 +12,8 @@ use crate::kernel::id::ClientId;
 use crate::kernel::texts::{Language, moment};
 use crate::oidc::connection::{self, Connection};
 use crate::oidc::logout_state;
+use crate::postbox::count_words;
+use crate::postbox::reader::Reader;
 use crate::signin::recovery;
 use crate::web::caller::{SignedIn, Visitor};
 use crate::web::form::{Form, parse_pairs};
@@ -42,6 +44,9 @@ struct OverviewPage {
     level: String,
     email: String,
     services: usize,
+    /// The postbox with what is new in it, and whose it is if somebody else's.
+    postbox: String,
+    party: Option<String>,
 }
 
 pub async fn overview(caller: SignedIn) -> Answer {
@@ -52,7 +57,14 @@ pub async fn overview(caller: SignedIn) -> Answer {
     let email = account.email.address.as_str().to_owned();
     let recovery = recovery::find(&mut visitor.app.read().await?, &account.id, visitor.app.now()).await?;
     let released = recovery.map(|one| moment::date_and_clock(visitor.language, one.release_at()));
-    visitor.page(&OverviewPage { f, released, name: account.full_name(), level, email, services })
+    let present = visitor.present().ok_or(Error::NotSignedIn)?;
+    let unread = match Reader::of(present, caller.session.level(visitor.app.now())) {
+        Ok(reader) => reader.unread(&mut visitor.app.read().await?).await?,
+        // What they have chosen does not count now, or needs more than they have signed in with: the postbox itself says so.
+        Err(_) => 0,
+    };
+    let (postbox, party) = (count_words(f.t, unread), present.acting.as_ref().map(|acting| acting.name.clone()));
+    visitor.page(&OverviewPage { f, released, name: account.full_name(), level, email, services, postbox, party })
 }
 
 /// One datum with where it comes from.

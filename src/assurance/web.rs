@@ -8,17 +8,19 @@ use crate::account::evidence::{self, Evidence};
 use crate::account::{Account, Group, Source};
 use crate::app::AppParts;
 use crate::kernel::error::Error;
+use crate::kernel::id::MessageId;
 use crate::kernel::level::Level;
 use crate::kernel::means::MeansKind;
 use crate::kernel::texts::{Language, Text, Texts, moment};
 use crate::kernel::time::Timestamp;
 use crate::oidc::authorize::{self, Said};
+use crate::postbox;
 use crate::proofing::desk::guardian::{self, Side};
 use crate::proofing::{self, ways::ProofWay};
 use crate::signin::linked::{self, Linked};
 use crate::signin::means;
 use crate::signin::session::Session;
-use crate::web::aim::Aim;
+use crate::web::aim::{Aim, Wanted};
 use crate::web::caller::{SignedIn, Visitor};
 use crate::web::form::Form;
 use crate::web::page::{Frame, calendar_date, level_name};
@@ -143,6 +145,14 @@ fn way_rows(t: &Texts, ways: &[Way], known: &[Means]) -> Vec<WayRow> {
     rows
 }
 
+/// What a page of ours wants. A notice says itself what it needs.
+async fn wanted(visitor: &Visitor, aim: Aim, page: &str) -> Result<Option<Wanted>, Error> {
+    let (Aim::Postbox, Some(present)) = (aim, visitor.present()) else { return Ok(aim.wanted()) };
+    let id = page.strip_prefix("/postfach/").and_then(MessageId::parse);
+    let level = postbox::reader::needed(&visitor.app, present, id.as_ref()).await?;
+    Ok(Some(Wanted { level, by_passkey: false }))
+}
+
 /// Where a page of ours wants more than a session has. Whoever has enough goes on to it.
 async fn own_level(visitor: &Visitor, aim: Aim) -> Answer {
     let Some(session) = &visitor.session else {
@@ -150,7 +160,7 @@ async fn own_level(visitor: &Visitor, aim: Aim) -> Answer {
     };
     let (app, now) = (&visitor.app, visitor.app.now());
     let page = visitor.page_to_repeat().unwrap_or(aim.path());
-    let Some(wanted) = aim.wanted() else { return visitor.leave(page) };
+    let Some(wanted) = wanted(visitor, aim, page).await? else { return visitor.leave(page) };
     if session.level(now) >= wanted.level && (session.has_used_passkey() || !wanted.by_passkey) {
         return visitor.leave(page);
     }

@@ -4,7 +4,9 @@ use crate::app::AppParts;
 use crate::kernel::error::Error;
 use crate::kernel::id::OrganisationId;
 use crate::oidc::connection;
+use crate::organisation::acting::Party;
 use crate::organisation::life;
+use crate::postbox;
 use crate::store::work::Actor;
 
 /// The job: ends what was given up and whose time is over. One that fails stands in nobody's way.
@@ -23,6 +25,7 @@ pub async fn tend(app: &AppParts) -> Result<(), Error> {
 async fn erase(app: &AppParts, id: &OrganisationId) -> Result<(), Error> {
     let mut work = app.begin(Actor::System("organisations")).await?;
     life::erase(app, &mut work, id).await?;
+    postbox::ending::forget(&mut work, &Party::Organisation(id.clone())).await?;
     connection::forget_organisation(&mut work, id).await?;
     work.commit().await
 }

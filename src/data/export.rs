@@ -2,6 +2,8 @@
 //!
 //! `docs/export.md` describes the files; the schema travels with them.
 
+mod postbox;
+
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,6 +26,7 @@ use crate::client::registry::Registry;
 use crate::kernel::csv;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, ClientId, EventId, SessionId};
+use crate::kernel::level::Level;
 use crate::kernel::secret::{Secret, token_hash};
 use crate::kernel::texts::{Language, ProtocolTexts, moment};
 use crate::kernel::time::{Timestamp, hours};
@@ -109,6 +112,7 @@ impl Write for Buffer {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Account,
+    Postbox,
     ProtocolJson,
     ProtocolCsv,
     End,
@@ -120,7 +124,11 @@ struct Archive {
     app: App,
     registry: Registry,
     account: AccountId,
+    /// How well its owner is signed in: what of the postbox needs more is not in it.
+    level: Level,
     language: Language,
+    /// Where the next notices are read.
+    notices: Option<postbox::Place>,
     /// `None` once it is complete.
     zip: Option<ZipWriter<StreamWriter<Buffer>>>,
     buffer: Buffer,
@@ -133,19 +141,21 @@ struct Archive {
 pub fn archive(
     app: App,
     registry: Registry,
-    account: AccountId,
+    (account, level): (AccountId, Level),
     language: Language,
 ) -> impl Stream<Item = Result<Bytes, Error>> {
     let buffer = Buffer::default();
     let zip = Some(ZipWriter::new_stream(buffer.clone()));
-    let (part, before) = (Part::Account, None);
-    try_unfold(Archive { app, registry, account, language, zip, buffer, part, before }, Archive::next)
+    let (part, before, notices) = (Part::Account, None, None);
+    let archive = Archive { app, registry, account, level, language, notices, zip, buffer, part, before };
+    try_unfold(archive, Archive::next)
 }
 
 impl Archive {
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, Error> {
         match self.part {
             Part::Account => self.write_account().await?,
+            Part::Postbox => self.write_postbox().await?,
             Part::ProtocolJson | Part::ProtocolCsv => self.write_protocol().await?,
             Part::End => {
                 self.zip.take().map(ZipWriter::finish).transpose().map_err(Error::broken)?;
@@ -177,7 +187,10 @@ impl Archive {
         let account = describe(&self.app, &self.registry, &self.account, self.language).await?;
         self.file("konto.json")?;
         self.write(&serde_json::to_string_pretty(&account).map_err(Error::broken)?)?;
-        self.begin_protocol(Part::ProtocolJson)
+        self.file("postfach.json")?;
+        self.write("[")?;
+        (self.part, self.notices) = (Part::Postbox, Some(postbox::Place::FIRST));
+        Ok(())
     }
 
     fn begin_protocol(&mut self, part: Part) -> Result<(), Error> {

@@ -13,6 +13,8 @@ use crate::kernel::time::Timestamp;
 use crate::notice::Kind;
 use crate::oidc::connection;
 use crate::organisation;
+use crate::organisation::acting::Party;
+use crate::postbox;
 use crate::signin::change::{Person, tell};
 use crate::signin::session;
 use crate::store::work::{Actor, Work};
@@ -86,6 +88,7 @@ pub async fn erase(app: &AppParts, work: &mut Work, id: &AccountId, why: Why) ->
     // Not all of it is sealed under the key that is destroyed here: what was read from a card is not.
     crate::proofing::forget(work, id).await?;
     organisation::leaving::end_all(app, work, id).await?;
+    postbox::ending::forget(work, &Party::Person(id.clone())).await?;
     lifecycle::begin_erasure(work, id).await?;
     audit::record(work, &DataEvent::ErasureBegun { account: id.clone(), why }).await?;
     let at = moment::date_and_clock(account.language, work.now);
@@ -125,6 +128,7 @@ async fn finish(work: &mut Work, id: &AccountId) -> Result<(), Error> {
     crate::signin::forget(work, id).await?;
     crate::proofing::forget(work, id).await?;
     organisation::forget(work, id).await?;
+    postbox::ending::forget(work, &Party::Person(id.clone())).await?;
     connection::forget(work, id).await?;
     store::delete_exports(work, id).await?;
     lifecycle::finish_erasure(work, id).await?;

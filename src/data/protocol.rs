@@ -33,12 +33,15 @@ pub enum Topic {
     Offices,
     /// The owner or the program changed something.
     Changes,
+    /// An authority put a notice into the postbox, and what became of it.
+    Postbox,
     /// Somebody signed in, or tried.
     Signin,
 }
 
 impl Topic {
-    pub const ALL: [Topic; 5] = [Topic::Services, Topic::Support, Topic::Offices, Topic::Changes, Topic::Signin];
+    pub const ALL: [Topic; 6] =
+        [Topic::Services, Topic::Support, Topic::Offices, Topic::Changes, Topic::Postbox, Topic::Signin];
 
     /// As it stands in the address of the page.
     pub const fn name(self) -> &'static str {
@@ -47,6 +50,7 @@ impl Topic {
             Self::Support => "support",
             Self::Offices => "aemter",
             Self::Changes => "aenderungen",
+            Self::Postbox => "postfach",
             Self::Signin => "anmeldungen",
         }
     }
@@ -61,6 +65,7 @@ impl Topic {
             Self::Support => &t.topic_support,
             Self::Offices => &t.topic_offices,
             Self::Changes => &t.topic_changes,
+            Self::Postbox => &t.topic_postbox,
             Self::Signin => &t.topic_signin,
         }
     }
@@ -72,6 +77,7 @@ impl Topic {
             Self::Support => &t.basis_support,
             Self::Offices => &t.basis_offices,
             Self::Changes => &t.basis_changes,
+            Self::Postbox => &t.basis_postbox,
             Self::Signin => &t.basis_signin,
         }
     }
@@ -81,7 +87,7 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 94] = [
+pub const KINDS: [(&str, Topic, Sentence); 101] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
@@ -152,6 +158,13 @@ pub const KINDS: [(&str, Topic, Sentence); 94] = [
     ("mandate.recorded",         Topic::Changes,  |t| &t.mandate_recorded),
     ("mandate.taken_up",         Topic::Changes,  |t| &t.mandate_taken_up),
     ("mandate.laid_down",        Topic::Changes,  |t| &t.mandate_laid_down),
+    ("postbox.provided",             Topic::Postbox,  |t| &t.postbox_provided),
+    ("postbox.opened",               Topic::Postbox,  |t| &t.postbox_opened),
+    ("postbox.acknowledged",         Topic::Postbox,  |t| &t.postbox_acknowledged),
+    ("postbox.archived",             Topic::Postbox,  |t| &t.postbox_archived),
+    ("postbox.unarchived",           Topic::Postbox,  |t| &t.postbox_unarchived),
+    ("postbox.deleted",              Topic::Postbox,  |t| &t.postbox_deleted),
+    ("postbox.restored",             Topic::Postbox,  |t| &t.postbox_restored),
     ("means.blocked",             Topic::Changes,  |t| &t.means_blocked),
     ("means.unblocked",           Topic::Changes,  |t| &t.means_unblocked),
     ("identity.lowered",          Topic::Changes,  |t| &t.identity_lowered),
@@ -286,10 +299,11 @@ impl Reader<'_> {
             }
             _ => event.reason.clone().unwrap_or_default(),
         };
-        // What a service was given of somebody who acted for an organisation.
-        let acted = organisation.filter(|_| topic == &Topic::Services);
+        // What a service was given, or what was read, of somebody for whom its owner acted.
+        let says_for_whom = matches!(topic, Topic::Services | Topic::Postbox);
+        let acted = organisation.filter(|_| says_for_whom);
         let acted = acted.map(|name| self.language.texts().acting.protocol.with("organisation", name).to_string());
-        let is_under = topic == &Topic::Services && !text("mandate").is_empty();
+        let is_under = says_for_whom && !text("mandate").is_empty();
         let mandate = is_under.then(|| t.under_mandate.with("mandate", text("mandate")).to_string());
         Some(Entry {
             id: event.id.clone(),
@@ -359,8 +373,10 @@ mod tests {
         let mut recorded = audit::tests::recorded_kinds();
         recorded.retain(|kind| {
             let others = ["client.", "registration.", "keys.", "audit.", "code_devices.", "office."];
-            // What concerns an organisation is worded in its own protocol; mandates are of both.
-            let families = crate::organisation::protocol::FAMILIES.into_iter().filter(|family| *family != "mandate.");
+            // What concerns an organisation is worded in its own protocol; mandates and postboxes are of both.
+            let families = crate::organisation::protocol::FAMILIES
+                .into_iter()
+                .filter(|family| !["mandate.", "postbox."].contains(family));
             let others = others.into_iter().chain(families);
             !others.into_iter().any(|other| kind.starts_with(other))
         });

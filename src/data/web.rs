@@ -160,7 +160,8 @@ pub async fn fetch_export(caller: SignedIn, form: Form) -> Answer {
     let (visitor, account) = (&caller.visitor, caller.account().await?);
     let work = caller.begin().await?;
     export::take(&visitor.app, work, (&account, &caller.session.id), form.get("schluessel")).await?;
-    let archive = export::archive(visitor.app.clone(), visitor.registry.clone(), account.id.clone(), visitor.language);
+    let whose = (account.id.clone(), caller.session.level(visitor.app.now()));
+    let archive = export::archive(visitor.app.clone(), visitor.registry.clone(), whose, visitor.language);
     Ok(HttpResponse::Ok()
         .content_type("application/zip")
         .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"nutzerkonto.zip\""))

@@ -8,6 +8,7 @@ pub mod letters;
 pub mod mail;
 mod organisation;
 pub mod people;
+mod postbox;
 mod register;
 mod service;
 mod signed;
@@ -66,6 +67,7 @@ pub async fn run(options: &Options, say: impl Fn(&str), stop: impl Future<Output
     apply(&app, &clients, &offices(&directory)?).await?;
     people::introduce(&app).await.map_err(|error| error.to_string())?;
     organisation::introduce(&app).await.map_err(|error| error.to_string())?;
+    postbox::introduce(&app).await.map_err(|error| error.to_string())?;
     let running = serve::start(app.clone(), listener(port(0)?)?).await?;
     let (other_app, other_running) = lands::start(&other, &own).await?;
     let http = http()?;
@@ -127,7 +129,8 @@ fn greeting(
          \x20   6. „Niveau hoch“, oder mit dem Online-Ausweis anmelden: Testkarten / \"level high\", or sign in with the online ID: test cards\n\
          \x20   7. Unter „Sicherheit“ das Konto Land Nordmark verknüpfen / link the other Land's account under \"Security\"\n\
          \x20   8. Als Nadine Weber: „Für eine Organisation“ / as Nadine Weber: \"for an organisation\"\n\
-         \x20   9. Ihr eigener Dienst / your own service: docs/integrate.md, {directory}/clients.toml\n\n\
+         \x20   9. Als Renate Muster: „Postfach“; ebenso für die Bäckerei / as Renate Muster: \"Postbox\"; for the bakery, too\n\
+         \x20  10. Ihr eigener Dienst / your own service: docs/integrate.md, {directory}/clients.toml\n\n\
          Beenden mit / stop with Ctrl-C.\n"
     )
 }

@@ -53,7 +53,7 @@ pub async fn introduce(app: &AppParts) -> Result<(), Error> {
     }
 }
 
-async fn find(tx: &mut Tx, app: &AppParts, email: &str) -> Result<Option<AccountId>, Error> {
+pub(super) async fn find(tx: &mut Tx, app: &AppParts, email: &str) -> Result<Option<AccountId>, Error> {
     let email = EmailAddress::parse(email).ok_or_else(|| Error::broken("a demo address does not parse"))?;
     Ok(account::find_by_email(tx, &app.vault, &email).await?.map(|(id, _)| id))
 }

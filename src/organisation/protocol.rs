@@ -34,11 +34,21 @@ pub enum Topic {
     Acting,
     /// Who may act for it, and for whom it may.
     Mandates,
+    /// What lies in its postbox, and what became of it.
+    Postbox,
 }
 
 impl Topic {
-    pub const ALL: [Self; 7] =
-        [Self::Organisation, Self::Members, Self::Invitations, Self::Areas, Self::Keys, Self::Acting, Self::Mandates];
+    pub const ALL: [Self; 8] = [
+        Self::Organisation,
+        Self::Members,
+        Self::Invitations,
+        Self::Areas,
+        Self::Keys,
+        Self::Acting,
+        Self::Mandates,
+        Self::Postbox,
+    ];
 
     /// As it stands in the address of the page.
     pub const fn name(self) -> &'static str {
@@ -50,6 +60,7 @@ impl Topic {
             Self::Keys => "schluessel",
             Self::Acting => "handeln",
             Self::Mandates => "vollmachten",
+            Self::Postbox => "postfach",
         }
     }
 
@@ -66,6 +77,7 @@ impl Topic {
             Self::Keys => &t.topic_keys,
             Self::Acting => &t.topic_acting,
             Self::Mandates => &t.topic_mandates,
+            Self::Postbox => &t.topic_postbox,
         }
     }
 }
@@ -73,7 +85,8 @@ impl Topic {
 type Sentence = fn(&OrganisationProtocolTexts) -> &Text;
 
 /// How the kinds begin whose subject is an organisation. A test holds that each of theirs is in the table.
-pub const FAMILIES: [&str; 6] = ["organisation.", "member.", "handover.", "invitation.", "area.", "mandate."];
+pub const FAMILIES: [&str; 7] =
+    ["organisation.", "member.", "handover.", "invitation.", "area.", "mandate.", "postbox."];
 
 /// Every kind of event that has an organisation for its subject.
 #[rustfmt::skip]
@@ -131,6 +144,13 @@ pub const KINDS: &[(&str, Topic, Sentence)] = &[
     ("mandate.recorded", Topic::Mandates, |t| &t.mandate_recorded),
     ("mandate.taken_up", Topic::Mandates, |t| &t.mandate_taken_up),
     ("mandate.laid_down", Topic::Mandates, |t| &t.mandate_laid_down),
+    ("postbox.provided", Topic::Postbox, |t| &t.postbox_provided),
+    ("postbox.opened", Topic::Postbox, |t| &t.postbox_opened),
+    ("postbox.acknowledged", Topic::Postbox, |t| &t.postbox_acknowledged),
+    ("postbox.archived", Topic::Postbox, |t| &t.postbox_archived),
+    ("postbox.unarchived", Topic::Postbox, |t| &t.postbox_unarchived),
+    ("postbox.deleted", Topic::Postbox, |t| &t.postbox_deleted),
+    ("postbox.restored", Topic::Postbox, |t| &t.postbox_restored),
     ("acting.chosen", Topic::Acting, |t| &t.acting_chosen),
     ("acting.ended", Topic::Acting, |t| &t.acting_ended),
     ("grant.issued", Topic::Acting, |t| &t.grant_issued),

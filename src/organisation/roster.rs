@@ -86,6 +86,17 @@ pub(super) async fn name(
     row.map(|row| open_name(key, &row.id, &row.name).map(|name| (row.id, name))).transpose()
 }
 
+/// What somebody is called who belongs to this organisation, or did; none for whoever never has.
+pub async fn name_of_account(
+    tx: &mut Tx,
+    vault: &Vault,
+    organisation: &OrganisationId,
+    account: &AccountId,
+) -> Result<Option<String>, Error> {
+    let key = super::key(tx, vault, organisation).await?;
+    Ok(name(tx, &key, organisation, account.as_str()).await?.map(|(_, name)| name))
+}
+
 /// What a membership of this organisation is called, ended or not.
 pub async fn name_of(
     tx: &mut Tx,

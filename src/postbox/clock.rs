@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn what_is_provided_for_retrieval_counts_the_day_after_or_not_at_all() {
-        let noon = |number| at(datetime!(2026-11-01 11:00 UTC)).plus(crate::kernel::time::days(number - 1));
+        let noon = |number: u64| at(datetime!(2026-11-01 11:00 UTC)).plus(crate::kernel::time::days(number - 1));
         let mut facts = Facts { notified_at: Some(noon(2)), ..Facts::provided(noon(2)) };
         assert_eq!(announced(LegalBasis::Vwvfg41Retrieval, &facts), None);
         facts.retrieved_at = Some(noon(12));

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::reader::Reader;
 use super::{Kind, Message, store};
 use crate::audit::{self, Event};
 use crate::kernel::error::Error;
 use crate::kernel::id::{ClientId, MessageEventId, MessageId};
 use crate::kernel::secret::hex;
-use crate::organisation::acting::Party;
+use crate::organisation::acting::{self, By, Party};
 use crate::store::work::Work;
 
 /// What an authority is told about its own notices, and nothing else.
@@ -56,11 +57,14 @@ pub(super) enum What {
 #[derive(Serialize)]
 pub(super) struct Happened<'a> {
     #[serde(skip)]
-    owner: &'a Party,
+    subject: &'a Party,
     message: &'a MessageId,
     client: &'a ClientId,
+    /// By what somebody has read it whose postbox it is not.
     #[serde(flatten)]
-    what: What,
+    by: Option<By<'a>>,
+    #[serde(flatten)]
+    what: &'a What,
 }
 
 impl Event for Happened<'_> {
@@ -77,13 +81,25 @@ impl Event for Happened<'_> {
     }
 
     fn subject(&self) -> Option<String> {
-        Some(self.owner.as_str().to_owned())
+        Some(self.subject.as_str().to_owned())
     }
 }
 
+/// For the owner of the postbox.
 pub(super) async fn record(work: &mut Work, message: &Message, what: What) -> Result<(), Error> {
     let Message { id, owner, client, .. } = message;
-    audit::record(work, &Happened { owner, message: id, client, what }).await
+    audit::record(work, &Happened { subject: owner, message: id, client, by: None, what: &what }).await
+}
+
+/// For everybody whom it concerns that this reader has done it.
+pub(super) async fn record_of(work: &mut Work, reader: &Reader, message: &Message, what: What) -> Result<(), Error> {
+    let Some(power) = reader.power() else { return record(work, message, what).await };
+    let (id, client, by) = (&message.id, &message.client, By::new(&power.capacity, &power.party));
+    for subject in acting::readers(&mut work.tx, (&power.account, &power.capacity), &power.party).await? {
+        let happened = Happened { subject: &subject, message: id, client, by: Some(by), what: &what };
+        audit::record(work, &happened).await?;
+    }
+    Ok(())
 }
 
 /// That a notice has been provided.

@@ -7,11 +7,13 @@
 
 pub mod clock;
 pub mod content;
+pub mod ending;
 pub mod event;
 pub mod opening;
 pub mod provide;
 pub mod reader;
 mod store;
+pub mod web;
 
 pub use store::{After, Shelf};
 
@@ -109,7 +111,8 @@ impl Message {
 
     /// Whether a period runs for which it may be needed.
     pub fn is_running(&self, today: Date) -> bool {
-        let ends = [self.days.objection_ends_on, self.days.due_on, self.days.offer_ends_on];
+        let offer_ends_on = self.days.offer_ends_on.filter(|_| self.is_unread());
+        let ends = [self.days.objection_ends_on, self.days.due_on, offer_ends_on];
         ends.into_iter().flatten().any(|end| end >= today)
     }
 
@@ -117,6 +120,17 @@ impl Message {
     pub fn has_lapsed(&self, today: Date) -> bool {
         self.is_unread() && self.days.offer_ends_on.is_some_and(|end| end < today)
     }
+}
+
+/// The postbox as a link, with how many are new in it.
+pub fn count_words(t: &Texts, unread: i64) -> String {
+    let t = &t.postbox;
+    let count = match unread {
+        0 => return t.title.to_string(),
+        1..=reader::UNREAD_MAX => unread.to_string(),
+        _ => t.many.with("count", reader::UNREAD_MAX).to_string(),
+    };
+    t.count_new.with("title", &t.title).with("count", count).to_string()
 }
 
 /// The stored form of a day: `2026-11-06`.

@@ -9,6 +9,8 @@ use super::{Message, clock};
 use crate::app::AppParts;
 use crate::kernel::error::Error;
 use crate::kernel::id::MessageId;
+use crate::kernel::seal::DataKey;
+use crate::store::db::Tx;
 use crate::store::work::{Actor, Work};
 
 /// What somebody has opened.
@@ -52,9 +54,10 @@ pub async fn open(app: &AppParts, reader: &Reader, id: &MessageId, request: &str
     if message.has_lapsed(clock::day(work.now)) {
         return Ok(Outcome::Lapsed);
     }
+    reader.hold(&mut work, &message).await?;
     if store::put_opened(&mut work, id, &reader.account).await? {
         let message = settle(&mut work, id).await?;
-        event::record(&mut work, &message, What::Opened {}).await?;
+        event::record_of(&mut work, reader, &message, What::Opened {}).await?;
         event::tell(&mut work, &message, Told::Opened).await?;
     }
     work.commit().await?;
@@ -73,18 +76,27 @@ pub async fn read(app: &AppParts, reader: &Reader, id: &MessageId) -> Result<Ope
     Ok(Opened { head: message.head(&key)?, content: message.content(&key)?, message })
 }
 
+/// The text of a notice, for a copy of what somebody has: only of what has been opened, and only for whoever has signed in well enough.
+pub async fn text_of(tx: &mut Tx, reader: &Reader, id: &MessageId, key: &DataKey) -> Result<Option<Content>, Error> {
+    let message = store::find(tx, id).await?.ok_or(Error::NotFound)?.read()?;
+    let shows = reader.opens(&message) && !message.is_unread();
+    if shows { message.content(key).map(Some) } else { Ok(None) }
+}
+
 /// Acknowledges receipt of what is served formally (§ 5 Abs. 7 VwZG). Whoever acknowledges has opened it.
 pub async fn acknowledge(app: &AppParts, reader: &Reader, id: &MessageId, request: &str) -> Result<(), Error> {
     let mut work = begin(app, reader, request).await?;
     let message = reader.find(&mut work.tx, id).await?;
     check_level(reader, &message)?;
     let is_asked = message.rule.as_deref().and_then(clock::rule_named).is_some_and(|rule| rule.acknowledged);
-    if !is_asked || message.is_unread() {
+    if !is_asked || message.is_unread() || message.deleted_at.is_some() {
         return Err(Error::NotFound);
     }
+    reader.require_keeping(&message)?;
+    reader.hold(&mut work, &message).await?;
     if store::put_acknowledged(&mut work, id).await? {
         let message = settle(&mut work, id).await?;
-        event::record(&mut work, &message, What::Acknowledged {}).await?;
+        event::record_of(&mut work, reader, &message, What::Acknowledged {}).await?;
         event::tell(&mut work, &message, Told::Acknowledged).await?;
     }
     work.commit().await
@@ -99,6 +111,8 @@ pub async fn put_on(
 ) -> Result<(), Error> {
     let mut work = begin(app, reader, request).await?;
     let message = reader.find(&mut work.tx, id).await?;
+    reader.require_keeping(&message)?;
+    reader.hold(&mut work, &message).await?;
     if store::put_on(&mut work, id, shelf).await? {
         let what = match (shelf, message.deleted_at) {
             (Shelf::Archived, _) => What::Archived {},
@@ -106,7 +120,7 @@ pub async fn put_on(
             (Shelf::Open, None) => What::Unarchived {},
             (Shelf::Deleted, _) => What::Deleted {},
         };
-        event::record(&mut work, &message, what).await?;
+        event::record_of(&mut work, reader, &message, what).await?;
         if shelf == Shelf::Deleted {
             event::tell(&mut work, &message, Told::Deleted).await?;
         }

@@ -1,22 +1,32 @@
 //! Who reads a postbox: its owner, whoever belongs to the organisation and may read the area, or whoever has a mandate that covers the
 //! service. Asked at each look, for what somebody has chosen to act for.
 
+use time::Date;
+
 use super::store::{self, Shelf};
 use super::{Message, store::After};
+use crate::app::AppParts;
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, MessageId};
+use crate::kernel::id::{AccountId, AreaId, ClientId, MessageId};
 use crate::kernel::level::Level;
 use crate::kernel::seal::{DataKey, Vault};
 use crate::kernel::time::{Timestamp, days};
-use crate::organisation::acting::{Acting, Party, Power, Present};
+use crate::organisation::acting::{self, Acting, Party, Power, Present, Role};
 use crate::organisation::mandate::party;
 use crate::store::db::Tx;
+use crate::store::work::Work;
 
 /// So many rows are read at a time, and looked through at most, to find those that somebody may read.
 const PAGE: i64 = 100;
 const PAGES: usize = 20;
 /// Later than anything is provided.
 const FAR_DAYS: u64 = 366;
+/// After every id of a moment.
+const LAST_ID: &str = "msg_ZZZZZZZZZZZZZZZZZZZZZZZZZZ";
+/// So many of the newest notices are looked at to say from whom there are some, and how many are new.
+const NEWEST: i64 = 1000;
+/// More new ones than that are not counted.
+pub const UNREAD_MAX: i64 = 99;
 
 /// Somebody in front of one postbox.
 #[derive(Clone, Debug)]
@@ -28,28 +38,110 @@ pub struct Reader {
     power: Option<Power>,
 }
 
+/// What somebody wants to see of a postbox.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    pub shelf: Shelf,
+    pub unread: bool,
+    /// Only what a period runs for on this day.
+    pub running_on: Option<Date>,
+    pub client: Option<&'a ClientId>,
+    /// Only one area of an organisation; `Some(None)` is the general one.
+    pub area: Option<Option<&'a AreaId>>,
+}
+
+impl Wanted<'_> {
+    /// Everything on a shelf.
+    pub const fn all(shelf: Shelf) -> Self {
+        Self { shelf, unread: false, running_on: None, client: None, area: None }
+    }
+
+    fn admits(&self, message: &Message) -> bool {
+        (!self.unread || message.is_unread())
+            && self.running_on.is_none_or(|today| message.is_running(today))
+            && self.client.is_none_or(|client| message.client == *client)
+            && self.area.is_none_or(|area| message.area.as_ref() == area)
+    }
+}
+
+/// Some notices, newest first.
+pub struct Listed {
+    pub messages: Vec<Message>,
+    /// Where the next ones begin, if there may be any.
+    pub next: Option<(Timestamp, String)>,
+}
+
+/// An authority's notices in one area.
+pub struct Source {
+    pub client: ClientId,
+    pub area: Option<AreaId>,
+}
+
 impl Reader {
-    /// In front of the postbox of whom they act for; their own if for nobody. `NotFound` if what they have chosen does not count any more.
+    /// In front of the postbox of whom they act for; their own if for nobody. `NotFound` if what they have chosen does not count any
+    /// more, `LevelTooLow` if they have not signed in well enough to use it. Under a mandate nothing is worth more than it is known who
+    /// has given it and who uses it.
     pub fn of(present: &Present, level: Level) -> Result<Self, Error> {
         let account = present.session.account_id.clone();
         if present.has_lost() {
             return Err(Error::NotFound);
         }
         let power = present.acting.as_ref().map(|Acting { power, .. }| power.clone());
+        let needs = power.as_ref().map_or(Level::Basic, Power::needs);
+        if level < needs {
+            return Err(Error::LevelTooLow(needs));
+        }
+        let level = power.as_ref().map_or(level, |power| level.min(power.ceiling()));
         let owner = power.as_ref().map_or_else(|| Party::Person(account.clone()), |power| power.party.clone());
         Ok(Self { owner, account, level, power })
     }
 
+    /// In front of their own.
+    pub fn own(account: &AccountId, level: Level) -> Self {
+        Self { owner: Party::Person(account.clone()), account: account.clone(), level, power: None }
+    }
+
+    pub(super) const fn power(&self) -> Option<&Power> {
+        self.power.as_ref()
+    }
+
+    /// Whether they belong to the organisation whose postbox it is: they know its areas and its people.
+    pub fn belongs(&self) -> bool {
+        self.power.as_ref().is_some_and(|power| power.role() != Role::Mandate)
+    }
+
     /// Whether they may know of a notice at all.
     fn reads(&self, message: &Message) -> bool {
-        let power = self.power.as_ref();
-        message.owner == self.owner
-            && power.is_none_or(|power| power.reads_post(message.area.as_ref(), &message.client))
+        message.owner == self.owner && self.reads_from(message.area.as_ref(), &message.client)
+    }
+
+    fn reads_from(&self, area: Option<&AreaId>, client: &ClientId) -> bool {
+        self.power.as_ref().is_none_or(|power| power.reads_post(area, client))
     }
 
     /// Whether they have signed in well enough to read more than sender, kind and days.
     pub fn opens(&self, message: &Message) -> bool {
         self.level >= message.level
+    }
+
+    /// Whether they could, if they signed in more strongly.
+    pub fn could_open(&self, message: &Message) -> bool {
+        self.power.as_ref().is_none_or(|power| power.is_known(message.level))
+    }
+
+    /// Whether they may do more than read: acknowledge it, put it away.
+    pub fn keeps(&self, message: &Message) -> bool {
+        self.power.as_ref().is_none_or(|power| power.answers_post(message.area.as_ref(), &message.client))
+    }
+
+    pub(super) fn require_keeping(&self, message: &Message) -> Result<(), Error> {
+        if self.keeps(message) { Ok(()) } else { Err(Error::NotAllowed("postbox")) }
+    }
+
+    /// Before anything is done under a mandate: `NotFound` if it has ended meanwhile. From here on nobody ends it before this work is done.
+    pub(super) async fn hold(&self, work: &mut Work, message: &Message) -> Result<(), Error> {
+        let Some(power) = &self.power else { return Ok(()) };
+        if acting::hand_over(work, power, &message.client).await? { Ok(()) } else { Err(Error::NotFound) }
     }
 
     /// The key of the postbox.
@@ -66,37 +158,73 @@ impl Reader {
         if message.sealed.content_key.is_none() { Err(Error::Gone) } else { Ok(message) }
     }
 
-    /// At most `limit` notices of a shelf, newest first, from the place on where the last page ended; and whether there may be more.
+    /// At most `limit` notices that somebody wants to see, newest first, from the place on where the last page ended.
     pub async fn list(
         &self,
         tx: &mut Tx,
-        shelf: Shelf,
+        wanted: &Wanted<'_>,
         (after, now): (Option<After<'_>>, Timestamp),
         limit: usize,
-    ) -> Result<(Vec<Message>, bool), Error> {
+    ) -> Result<Listed, Error> {
         let (mut at, mut id) = match after {
             Some((at, id)) => (at, id.to_owned()),
             None => (now.plus(days(FAR_DAYS)), String::new()),
         };
-        let mut found = Vec::new();
+        let (mut messages, mut next) = (Vec::<Message>::new(), None);
         for _ in 0..PAGES {
-            let rows = store::page(tx, (self.owner.as_str(), shelf), (at, &id), PAGE).await?;
+            let rows = store::page(tx, (self.owner.as_str(), wanted.shelf), (at, &id), PAGE).await?;
             let is_last = (rows.len() as i64) < PAGE;
             for row in rows {
                 let message = row.read()?;
                 (at, id) = (message.facts.provided_at, message.id.to_string());
-                if !self.reads(&message) {
+                if !self.reads(&message) || !wanted.admits(&message) {
                     continue;
                 }
-                if found.len() == limit {
-                    return Ok((found, true));
+                if messages.len() == limit {
+                    return Ok(Listed { messages, next });
                 }
-                found.push(message);
+                next = Some((at, id.clone()));
+                messages.push(message);
             }
             if is_last {
-                return Ok((found, false));
+                return Ok(Listed { messages, next: None });
             }
         }
-        Ok((found, true))
+        // Of what was looked through and is not theirs they learn no more than a moment.
+        Ok(Listed { messages, next: Some((at, LAST_ID.to_owned())) })
+    }
+
+    /// What a period runs for on this day, of what they may open.
+    pub async fn running(&self, tx: &mut Tx, today: Date) -> Result<Vec<Message>, Error> {
+        let rows = store::running(tx, self.owner.as_str(), &today.to_string(), NEWEST).await?;
+        let messages = rows.into_iter().map(store::MessageRow::read).collect::<Result<Vec<_>, _>>()?;
+        let shows = |message: &Message| self.reads(message) && self.opens(message);
+        Ok(messages.into_iter().filter(shows).collect())
+    }
+
+    /// From which authorities, and in which areas, there are notices among the newest.
+    pub async fn sources(&self, tx: &mut Tx) -> Result<Vec<Source>, Error> {
+        let rows = store::sources(tx, self.owner.as_str(), NEWEST).await?;
+        let found = rows.into_iter().map(|row| Source { client: row.client_id, area: row.area_id });
+        Ok(found.filter(|one| self.reads_from(one.area.as_ref(), &one.client)).collect())
+    }
+
+    /// How many are new; at most one more than [`UNREAD_MAX`].
+    pub async fn unread(&self, tx: &mut Tx) -> Result<i64, Error> {
+        let rows = store::unread(tx, self.owner.as_str(), NEWEST).await?;
+        let theirs = rows.iter().filter(|row| self.reads_from(row.area_id.as_ref(), &row.client_id));
+        Ok(theirs.map(|row| row.total).sum::<i64>().min(UNREAD_MAX + 1))
+    }
+}
+
+/// How well somebody has to be signed in for a notice of the postbox that they are in front of; for the postbox itself without one, or
+/// where signing in more strongly would not open it.
+pub async fn needed(app: &AppParts, present: &Present, id: Option<&MessageId>) -> Result<Level, Error> {
+    let needs = present.acting.as_ref().map_or(Level::Basic, |acting| acting.power.needs());
+    let (Some(id), Ok(reader)) = (id, Reader::of(present, Level::High)) else { return Ok(needs) };
+    match reader.find(&mut app.read().await?, id).await {
+        Ok(message) if reader.could_open(&message) => Ok(needs.max(message.level)),
+        Ok(_) | Err(Error::NotFound | Error::Gone) => Ok(needs),
+        Err(error) => Err(error),
     }
 }

@@ -178,6 +178,71 @@ pub async fn page(
           ORDER BY provided_at DESC, id DESC LIMIT $6", owner, at, id, is_archived, is_deleted, limit)
 }
 
+/// The newest notices of a postbox for which a day has not passed yet, on no matter which shelf but that of the deleted.
+pub async fn running(tx: &mut Tx, owner: &str, today: &str, limit: i64) -> Result<Vec<MessageRow>, DbError> {
+    sql!(tx, fetch_all MessageRow,
+        "SELECT id, owner, area_id, client_id, kind, level, legal_basis, land, remedy, provided_at, notified_at, opened_at,
+                opened_by, acknowledged_at, rule, announced_on, offer_ends_on, period, objection_ends_on, due_on,
+                content_key, head, CAST(NULL AS BYTEA) AS content, content_hash, archived_at, deleted_at
+           FROM postbox_message
+          WHERE owner = $1 AND deleted_at IS NULL AND content_key IS NOT NULL
+            AND (objection_ends_on >= $2 OR due_on >= $2 OR (offer_ends_on >= $2 AND opened_at IS NULL))
+          ORDER BY provided_at DESC, id DESC LIMIT $3", owner, today, limit)
+}
+
+/// Some notices of a postbox that still say something, without their texts.
+pub async fn readable(tx: &mut Tx, owner: &str, limit: i64) -> Result<Vec<MessageRow>, DbError> {
+    sql!(tx, fetch_all MessageRow,
+        "SELECT id, owner, area_id, client_id, kind, level, legal_basis, land, remedy, provided_at, notified_at, opened_at,
+                opened_by, acknowledged_at, rule, announced_on, offer_ends_on, period, objection_ends_on, due_on,
+                content_key, head, CAST(NULL AS BYTEA) AS content, content_hash, archived_at, deleted_at
+           FROM postbox_message WHERE owner = $1 AND content_key IS NOT NULL ORDER BY id LIMIT $2", owner, limit)
+}
+
+/// Destroys what a notice says; the row stays and proves that it was there.
+pub async fn empty(work: &mut Work, id: &MessageId) -> Result<(), DbError> {
+    sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE postbox_message SET content_key = NULL, head = NULL, content = NULL WHERE id = $1",
+        id
+    )
+    .map(drop)
+}
+
+/// How many of an authority's notices there are in an area.
+#[derive(sqlx::FromRow)]
+pub struct CountRow {
+    pub area_id: Option<AreaId>,
+    pub client_id: ClientId,
+    pub total: i64,
+}
+
+/// Among the newest that have not been opened, in the inbox.
+pub async fn unread(tx: &mut Tx, owner: &str, newest: i64) -> Result<Vec<CountRow>, DbError> {
+    sql!(tx, fetch_all CountRow,
+        "SELECT area_id, client_id, CAST(COUNT(*) AS BIGINT) AS total
+           FROM (SELECT area_id, client_id FROM postbox_message
+                  WHERE owner = $1 AND opened_at IS NULL AND archived_at IS NULL AND deleted_at IS NULL
+                    AND content_key IS NOT NULL
+                  ORDER BY provided_at DESC LIMIT $2) AS newest
+          GROUP BY area_id, client_id", owner, newest)
+}
+
+/// Among the newest on all shelves.
+pub async fn sources(tx: &mut Tx, owner: &str, newest: i64) -> Result<Vec<CountRow>, DbError> {
+    sql!(tx, fetch_all CountRow,
+        "SELECT area_id, client_id, CAST(COUNT(*) AS BIGINT) AS total
+           FROM (SELECT area_id, client_id FROM postbox_message
+                  WHERE owner = $1 AND content_key IS NOT NULL
+                  ORDER BY provided_at DESC LIMIT $2) AS newest
+          GROUP BY area_id, client_id ORDER BY client_id", owner, newest)
+}
+
+pub async fn delete_exclusions(work: &mut Work, owner: &str) -> Result<(), DbError> {
+    sql!(&mut work.tx, execute, "DELETE FROM postbox_exclusion WHERE owner = $1", owner).map(drop)
+}
+
 /// Remembers the first opening; `false` if it has been opened before.
 pub async fn put_opened(work: &mut Work, id: &MessageId, by: &AccountId) -> Result<bool, DbError> {
     let rows = sql!(
@@ -205,6 +270,7 @@ pub async fn put_acknowledged(work: &mut Work, id: &MessageId) -> Result<bool, D
 }
 
 /// Remembers the first notification that a mail server has taken; `false` if there is one.
+#[expect(dead_code, reason = "nobody is notified yet")]
 pub async fn put_notified(work: &mut Work, id: &MessageId, at: Timestamp) -> Result<bool, DbError> {
     let rows = sql!(
         &mut work.tx,
@@ -305,12 +371,13 @@ pub async fn put_event(
     .map(drop)
 }
 
-/// Whether somebody has excluded electronic decisions of an authority.
 #[derive(sqlx::FromRow)]
 struct Since {
     since: Timestamp,
 }
 
+/// Whether somebody has excluded electronic decisions of an authority.
+#[expect(dead_code, reason = "nobody can exclude an authority yet")]
 pub async fn excluded_since(tx: &mut Tx, owner: &str, client: &ClientId) -> Result<Option<Timestamp>, DbError> {
     let row = sql!(tx, fetch_optional Since,
         "SELECT since FROM postbox_exclusion WHERE owner = $1 AND client_id = $2", owner, client)?;

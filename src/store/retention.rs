@@ -51,6 +51,9 @@ pub enum Object {
     Handover,
     MandateRequest,
     Mandate,
+    DeletedNotice,
+    NoticeRequest,
+    NoticeEvent,
 }
 
 /// What happens at the end.
@@ -58,6 +61,8 @@ pub enum Object {
 pub enum Action {
     /// The row is deleted, here.
     Delete,
+    /// What it says is destroyed, here; the row stays as the proof that it was there.
+    Empty,
     /// The oldest part of the audit chain is deleted up to a signed head; see `audit::prune`.
     Prune,
     /// The owner is told and the account erased; see `data::inactivity`.
@@ -82,12 +87,15 @@ const SECURITY: &str = "Art. 32 DSGVO: so that a second use is still recognised 
 const ANSWERED: &str = "Art. 12 Abs. 1 DSGVO: questions about what was offered can be answered";
 const NEEDLESS: &str = "Art. 5 Abs. 1 Buchst. e DSGVO: no longer needed";
 
+/// How long a notice that its owner has deleted can be restored.
+pub const DELETED_NOTICE_KEPT: Duration = days(30);
+
 const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'static str) -> Rule {
     Rule { object, from, kept, kept_text: None, basis, action: Action::Delete }
 }
 
 /// The table. `nutzerkonto retention` prints it.
-pub const RULES: [Rule; 40] = [
+pub const RULES: [Rule; 43] = [
     delete(Object::MailCheck, "400 days after the mail", Duration::ZERO, "people check whether a mail was ours"),
     delete(Object::MailedCode, "expiry", days(1), SECURITY),
     delete(Object::Attempt, "end of the window", days(1), SECURITY),
@@ -170,6 +178,26 @@ pub const RULES: [Rule; 40] = [
         action: Action::Delete,
     },
     Rule {
+        object: Object::DeletedNotice,
+        from: "its owner has deleted it, and its periods are over; never before somebody has opened it",
+        kept: DELETED_NOTICE_KEPT,
+        kept_text: None,
+        basis: "Art. 17 Abs. 1 DSGVO: so long it can be restored",
+        action: Action::Empty,
+    },
+    delete(
+        Object::NoticeRequest,
+        "the request",
+        days(30),
+        "Art. 5 Abs. 1 Buchst. f DSGVO: an authority that asks again provides nothing twice",
+    ),
+    delete(
+        Object::NoticeEvent,
+        "the authority says that it has it",
+        days(90),
+        "Art. 5 Abs. 2 DSGVO: what an authority was told can be looked up",
+    ),
+    Rule {
         object: Object::AuditEvent,
         from: "the event",
         kept: days(731),
@@ -204,11 +232,11 @@ fn in_words(kept: Duration) -> String {
     }
 }
 
-/// Deletes what is due; returns how many rows.
+/// Deletes, or empties, what is due; returns how many rows.
 pub async fn run(db: &Db, now: Timestamp) -> Result<u64, DbError> {
     let mut rows = delete_assertions(db, now).await?;
     let mut tx = db.begin().await?;
-    for rule in RULES.iter().filter(|rule| rule.action == Action::Delete) {
+    for rule in RULES.iter().filter(|rule| matches!(rule.action, Action::Delete | Action::Empty)) {
         rows += delete_due(&mut tx, rule.object, now.minus(rule.kept)).await?;
     }
     db.commit(tx).await?;
@@ -261,6 +289,28 @@ async fn delete_mandates(tx: &mut Tx, at: Timestamp) -> Result<u64, DbError> {
     sql!(tx, execute, "DELETE FROM mandate WHERE accepted_at IS NOT NULL AND over_at < $1", at)
 }
 
+/// What is kept for authorities: which request has become which notice, and what they were told.
+async fn delete_of_authorities(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, DbError> {
+    if object == Object::NoticeRequest {
+        return sql!(tx, execute, "DELETE FROM postbox_request WHERE created_at < $1", at);
+    }
+    sql!(tx, execute, "DELETE FROM postbox_event WHERE taken_at < $1", at)
+}
+
+/// Notices that somebody has deleted. What a period runs for stays until that is over: it may be needed for it.
+async fn empty_notices(tx: &mut Tx, at: Timestamp) -> Result<u64, DbError> {
+    let today = at.plus(DELETED_NOTICE_KEPT).in_germany().date().to_string();
+    sql!(
+        tx,
+        execute,
+        "UPDATE postbox_message SET content_key = NULL, head = NULL, content = NULL
+          WHERE deleted_at < $1 AND content_key IS NOT NULL AND opened_at IS NOT NULL
+            AND (objection_ends_on IS NULL OR objection_ends_on < $2) AND (due_on IS NULL OR due_on < $2)",
+        at,
+        today
+    )
+}
+
 async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, DbError> {
     match object {
         Object::MailCheck => sql!(tx, execute, "DELETE FROM mail_check WHERE expires_at < $1", at),
@@ -303,6 +353,8 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
             sql!(tx, execute, "DELETE FROM mandate WHERE accepted_at IS NULL AND over_at < $1", at)
         }
         Object::Mandate => delete_mandates(tx, at).await,
+        Object::DeletedNotice => empty_notices(tx, at).await,
+        Object::NoticeRequest | Object::NoticeEvent => delete_of_authorities(tx, object, at).await,
         Object::Letter => sql!(tx, execute, "DELETE FROM letter WHERE ordered_at < $1", at),
         Object::OrganisationDraft => sql!(tx, execute, "DELETE FROM organisation_draft WHERE expires_at < $1", at),
         Object::OrganisationLetter => sql!(tx, execute, "DELETE FROM organisation_letter WHERE expires_at < $1", at),
@@ -310,16 +362,19 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         Object::OrganisationKey => sql!(tx, execute, "DELETE FROM organisation_key WHERE expires_at < $1", at),
         Object::OrganisationClaim => sql!(tx, execute, "DELETE FROM organisation_claim WHERE decided_at < $1", at),
         Object::AuditEvent => sql!(tx, execute, "DELETE FROM audit_event WHERE at < $1", at),
-        Object::UnusedAccount => {
-            sql!(
-                tx,
-                execute,
-                "UPDATE account SET used_at = used_at WHERE status = 'active' AND used_at < $1
-                    AND inactivity_told_at IS NOT NULL",
-                at
-            )
-        }
+        Object::UnusedAccount => touch_unused(tx, at).await,
     }
+}
+
+/// Accounts that nobody uses; they end elsewhere.
+async fn touch_unused(tx: &mut Tx, at: Timestamp) -> Result<u64, DbError> {
+    sql!(
+        tx,
+        execute,
+        "UPDATE account SET used_at = used_at WHERE status = 'active' AND used_at < $1
+            AND inactivity_told_at IS NOT NULL",
+        at
+    )
 }
 
 /// Clients that had registered themselves and that nobody has approved, with what people had agreed to.

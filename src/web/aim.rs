@@ -14,6 +14,8 @@ pub enum Aim {
     Organisation,
     /// Mandates: giving and taking them.
     Mandates,
+    /// The postbox, or a notice in it that needs a level of its own.
+    Postbox,
 }
 
 /// What a page of ours wants besides somebody signed in.
@@ -24,7 +26,7 @@ pub struct Wanted {
 }
 
 impl Aim {
-    const ALL: [Self; 4] = [Self::Device, Self::Desk, Self::Organisation, Self::Mandates];
+    const ALL: [Self; 5] = [Self::Device, Self::Desk, Self::Organisation, Self::Mandates, Self::Postbox];
 
     /// The query that carries it.
     pub const fn query(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Aim {
             Self::Desk => "?ziel=amt",
             Self::Organisation => "?ziel=organisation",
             Self::Mandates => "?ziel=vollmachten",
+            Self::Postbox => "?ziel=postfach",
         }
     }
 
@@ -42,13 +45,14 @@ impl Aim {
             Self::Desk => "/amt",
             Self::Organisation => "/organisation",
             Self::Mandates => "/vollmachten",
+            Self::Postbox => POSTBOX,
         }
     }
 
-    /// What it wants; none if everybody who is signed in may go there.
+    /// What it wants; none if everybody who is signed in may go there, or if that depends on what is there.
     pub const fn wanted(self) -> Option<Wanted> {
         match self {
-            Self::Device => None,
+            Self::Device | Self::Postbox => None,
             Self::Desk => Some(Wanted { level: Level::Substantial, by_passkey: true }),
             Self::Organisation | Self::Mandates => Some(Wanted { level: Level::Substantial, by_passkey: false }),
         }
@@ -61,6 +65,7 @@ impl Aim {
             Self::Desk => (&t.desk.title, &t.desk.level_reason),
             Self::Organisation => (&t.organisation.title, &t.organisation.level_reason),
             Self::Mandates => (&t.mandate.title, &t.mandate.level_reason),
+            Self::Postbox => (&t.postbox.title, &t.postbox.level_reason),
         }
     }
 
@@ -78,9 +83,18 @@ impl Aim {
             "/organisation/widerruf" => None,
             path if path == "/vollmachten" || path.starts_with("/vollmachten/") => Some(Self::Mandates),
             path if path == "/organisation" || path.starts_with("/organisation/") => Some(Self::Organisation),
+            path if path == POSTBOX || path.starts_with("/postfach/") => Some(Self::Postbox),
             _ => None,
         }
     }
+}
+
+const POSTBOX: &str = "/postfach";
+
+/// The page of the notice that a path below the postbox belongs to: one comes back to that, and never to a form that was being sent.
+pub fn notice_page(path: &str) -> &str {
+    let end = path.match_indices('/').nth(2).map_or(path.len(), |(place, _)| place);
+    &path[..end]
 }
 
 #[cfg(test)]
@@ -100,5 +114,11 @@ mod tests {
         assert_eq!(Aim::of_path("/amtlich"), None);
         assert_eq!(Aim::of_path("/organisation/neu/register"), Some(Aim::Organisation));
         assert_eq!(Aim::of_path("/organisation/widerruf"), None);
+        assert_eq!(Aim::of_path("/postfach/x/text"), Some(Aim::Postbox));
+        for (path, page) in
+            [("/postfach", "/postfach"), ("/postfach/x", "/postfach/x"), ("/postfach/x/text", "/postfach/x")]
+        {
+            assert_eq!(notice_page(path), page);
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! The line above every page that says for whom somebody acts. Only people who have something to choose see it.
 
+use super::memory::Remembered;
 use crate::client::{Client, Serves};
 use crate::kernel::id::RequestId;
 use crate::kernel::texts::{Language, Text};
-use crate::organisation::acting::{Present, Role};
+use crate::organisation::acting::Role;
+use crate::postbox;
 
 /// Where people say for whom they act.
 const PATH: &str = "/anmelden/wahl";
@@ -19,13 +21,20 @@ pub struct ActingBar {
     pub is_lost: bool,
     /// Why it makes no difference here.
     pub note: Option<&'static Text>,
+    /// Their postbox, with what is new in it.
+    pub postbox: Option<String>,
     /// Where one chooses, unless that is here or would change nothing.
     pub link: Option<String>,
 }
 
 impl ActingBar {
     /// On a page, on the way to a client or not.
-    pub fn of(present: &Present, language: Language, path: &str, flow: Option<(&Client, &RequestId)>) -> Option<Self> {
+    pub fn of(
+        Remembered { present, unread, .. }: &Remembered,
+        language: Language,
+        path: &str,
+        flow: Option<(&Client, &RequestId)>,
+    ) -> Option<Self> {
         if !present.has_choice && present.session.acting.is_none() {
             return None;
         }
@@ -43,6 +52,7 @@ impl ActingBar {
             name: acting.map(|acting| acting.name.clone()),
             is_mandate: acting.is_some_and(|acting| acting.power.role() == Role::Mandate),
             is_lost: present.has_lost(),
+            postbox: unread.filter(|_| flow.is_none()).map(|count| postbox::count_words(language.texts(), count)),
             note: note.filter(|_| acting.is_some()),
             link: (flow.is_none_or(|(client, _)| has_choice(client)) && path != PATH).then(|| format!("{PATH}{query}")),
         })

@@ -159,8 +159,9 @@ impl SignedIn {
 /// Whether that is the path of a page of the account, and cannot be read as anything else.
 pub fn is_own_page(path: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
-    let is_known =
-        ["/sicherheit/", "/profil/", "/daten/", ORGANISATION, INVITATION].iter().any(|start| path.starts_with(start));
+    let is_known = ["/sicherheit/", "/profil/", "/daten/", "/postfach/", ORGANISATION, INVITATION]
+        .iter()
+        .any(|start| path.starts_with(start));
     is_known && path.len() <= 200 && path.bytes().all(is_plain) && !path.contains("//")
 }
 
@@ -272,8 +273,8 @@ impl Visitor {
         frame.csrf = form::token(&self.app, &self.browser, &self.session_token);
         frame.signed_in = self.session.is_some();
         let flow = self.pending.as_ref().map(|pending| (&*pending.client, &pending.id));
-        let bar = |present: &Present| ActingBar::of(present, self.language, &self.path, flow);
-        frame.acting = self.present().and_then(bar);
+        let bar = |remembered: &Arc<Remembered>| ActingBar::of(remembered, self.language, &self.path, flow);
+        frame.acting = self.remembered.as_ref().and_then(bar);
         frame.device = self.pending.as_ref().is_some_and(|pending| pending.is_for_device());
         frame.service = self.pending.as_ref().map(|pending| pending.client.title(self.language));
         frame.q = self.flow_query();

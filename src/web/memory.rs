@@ -11,13 +11,24 @@ use crate::kernel::error::Error;
 use crate::kernel::secret::token_hash;
 use crate::oidc::connection::{self, Connection};
 use crate::organisation::acting::{self, Present};
+use crate::postbox::reader::Reader;
 use crate::store::recent::Recent;
 
 /// One session and what was looked up for it.
 pub struct Remembered {
     pub present: Present,
+    /// How many notices are new in the postbox of whom they act for; none if they act for nobody.
+    pub unread: Option<i64>,
     account: OnceCell<Arc<Account>>,
     connections: OnceCell<Arc<Vec<Connection>>>,
+}
+
+async fn unread(app: &AppParts, present: &Present) -> Result<Option<i64>, Error> {
+    let reader = present.acting.as_ref().map(|_| Reader::of(present, present.session.level(app.now())));
+    match reader {
+        Some(Ok(reader)) => reader.unread(&mut app.read().await?).await.map(Some),
+        _ => Ok(None),
+    }
 }
 
 impl Remembered {
@@ -52,8 +63,9 @@ impl Memory {
         let read = async || {
             let found = acting::find_session(&mut app.read().await?, &app.vault, token, now).await?;
             let Some(present) = found else { return Ok(None) };
+            let unread = unread(app, &present).await?;
             let (account, connections) = (OnceCell::new(), OnceCell::new());
-            Ok(Some((present.session.account_id.clone(), Remembered { present, account, connections })))
+            Ok(Some((present.session.account_id.clone(), Remembered { present, unread, account, connections })))
         };
         let is_good = |known: &Remembered| known.present.session.ends_at() > now;
         self.0.get((&app.db.changes, now), token_hash(token), is_good, read).await

@@ -20,6 +20,7 @@ import * as mandates from "./journeys/mandates.js";
 import * as members from "./journeys/members.js";
 import * as organisation from "./journeys/organisation.js";
 import * as passkey from "./journeys/passkey.js";
+import * as postbox from "./journeys/postbox.js";
 import * as registration from "./journeys/registration.js";
 import * as restart from "./journeys/restart.js";
 import * as security from "./journeys/security.js";
@@ -109,6 +110,7 @@ const STORIES_OF_A_RESTART = {
 const STORIES_OF_THE_DEMONSTRATION = [
   {
     "Renate tries everything at the demonstration's service": demo.triesEverything,
+    "Renate reads a decision in her postbox": postbox.readsADecision,
     "Renate links the account of another Land": upstream.linksTheOtherLand,
     "Renate is confirmed at a registration desk": desk.isConfirmedAtADesk,
     "Suharto orders a letter with a code": desk.ordersALetter,
@@ -118,6 +120,7 @@ const STORIES_OF_THE_DEMONSTRATION = [
     "Emre signs in with the code of his device": demo.signsInWithADevice,
     "Emre climbs to what a service needs": demo.climbs,
     "Nadine acts for her bakery": acting.actsForTheBakery,
+    "Nadine reads for her bakery": postbox.readsForTheBakery,
     "Nadine acts for Renate": acting.actsUnderAMandate,
     "Nadine lets Emre into her bakery": members.areSeveral,
     "Nadine gives a program a key": keys.givesAProgramAKey,

@@ -167,6 +167,14 @@ impl Power {
         }
     }
 
+    /// Whether it lets somebody answer that, and put it away: whoever only reads changes nothing.
+    pub fn answers_post(&self, area: Option<&AreaId>, client: &ClientId) -> bool {
+        match &self.ground {
+            Ground::Membership { .. } => self.may(&Right::AnswerMail(area.cloned())),
+            Ground::Mandate(power, _) => power.counts_at(client) && power.scope.actions.contains(&Action::Answer),
+        }
+    }
+
     /// Whether whoever has it may answer for keys with which programs get tokens for a service.
     pub fn answers_for_keys_at(&self, client: &ClientId) -> bool {
         self.counts_at(client) && self.may(&Right::Administration)

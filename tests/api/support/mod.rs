@@ -17,6 +17,7 @@ pub mod organisation;
 pub mod passkey;
 pub mod pdf;
 pub mod phone;
+pub mod postbox;
 pub mod prover;
 pub mod recipient;
 pub mod registrant;

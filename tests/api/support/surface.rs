@@ -18,10 +18,16 @@ pub struct Url {
 /// A mandate that nobody has.
 pub const MANDATE: &str = "mdt_00000000000000000000000000";
 
+/// A notice that nobody has.
+pub const NOTICE: &str = "msg_00000000000000000000000000";
+
 pub fn urls() -> Vec<Url> {
     let fill = |path: &str| {
         let path = path.replace("{id}", "parken").replace("{language}", "en").replace("{file}", "favicon.svg");
-        path.replace("{code}", &"A".repeat(43)).replace("{dienst}", "parken").replace("{vollmacht}", MANDATE)
+        path.replace("{code}", &"A".repeat(43))
+            .replace("{dienst}", "parken")
+            .replace("{vollmacht}", MANDATE)
+            .replace("{nachricht}", NOTICE)
     };
     let url = |row: routes::Row| Url { method: row.method, path: fill(row.path), guard: row.guard };
     routes::table(false).into_iter().map(url).collect()

@@ -348,6 +348,22 @@ export const PAGES_OF_THE_DEMONSTRATION = {
   "leave an organisation, refused": refused("/organisation/{id}/verlassen"),
   "protocol of an organisation": ok("/organisation/{id}/protokoll"),
 
+  "account, with new messages": ok("/konto"),
+  "postbox": ok("/postfach"),
+  "postbox, nothing there": ok("/postfach"),
+  "postbox, deleted ones": ok("/postfach"),
+  "postbox of an organisation": ok("/postfach"),
+  "deadlines": ok("/postfach/fristen"),
+  "message": ok("/postfach/{nachricht}"),
+  "message, locked": ok("/postfach/{nachricht}"),
+  "level too low for a message": ok("/anmelden/niveau"),
+  "message: text": ok("/postfach/{nachricht}/text"),
+  "message, opened": ok("/postfach/{nachricht}"),
+  "message, archived": ok("/postfach/{nachricht}"),
+  "message: delete": ok("/postfach/{nachricht}/loeschen"),
+  "message, deleted": ok("/postfach/{nachricht}"),
+  "message, restored": ok("/postfach/{nachricht}"),
+
   "mandates": ok("/vollmachten"),
   "mandates, one to answer": ok("/vollmachten"),
   "mandate: ask": ok("/vollmachten/anfragen"),
@@ -379,7 +395,7 @@ export function isAt(page, path) {
 }
 
 // They answer with a redirect or a file, or the demonstration shows them without a name.
-const WITHOUT_A_PAGE = ["/ausweis/token", "/sprache/{language}", "/anmelden/passkey/optionen", "/dienst/{id}/logo", "/daten/protokoll.csv", "/organisation/{id}/protokoll.csv", "/vollmachten/{vollmacht}/urkunde", "/organisation/{id}/vollmachten/{vollmacht}/urkunde", "/static/{file}", "/demo/mail", "/demo/codegeraet", "/demo/briefe", "/demo/briefe/{id}"];
+const WITHOUT_A_PAGE = ["/ausweis/token", "/sprache/{language}", "/anmelden/passkey/optionen", "/dienst/{id}/logo", "/daten/protokoll.csv", "/organisation/{id}/protokoll.csv", "/postfach/{nachricht}/frist.ics", "/vollmachten/{vollmacht}/urkunde", "/organisation/{id}/vollmachten/{vollmacht}/urkunde", "/static/{file}", "/demo/mail", "/demo/codegeraet", "/demo/briefe", "/demo/briefe/{id}"];
 
 // Seen in the demonstration, which has another provider.
 const IN_THE_DEMONSTRATION = [

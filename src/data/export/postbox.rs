@@ -1,0 +1,98 @@
+//! What lies in somebody's own postbox, a few notices at a time. A copy opens nothing: of what nobody has opened it has no text, and of
+//! what needs a higher level than that of the session only sender, kind and days.
+
+use serde_json::{Value, json};
+use time::Date;
+
+use super::{Archive, Part, instant};
+use crate::app::AppParts;
+use crate::kernel::error::Error;
+use crate::kernel::id::AccountId;
+use crate::kernel::level::Level;
+use crate::kernel::seal::DataKey;
+use crate::kernel::time::Timestamp;
+use crate::postbox::reader::{Listed, Reader, Wanted};
+use crate::postbox::{Message, Shelf, opening};
+use crate::store::db::Tx;
+
+/// A text may have 64 KiB: so many are in memory at once.
+const PAGE: usize = 20;
+const SHELVES: [Shelf; 3] = [Shelf::Open, Shelf::Archived, Shelf::Deleted];
+
+/// Where the next notices are read: on which shelf, and after which.
+pub struct Place {
+    shelf: usize,
+    after: Option<(Timestamp, String)>,
+    has_written: bool,
+}
+
+impl Place {
+    pub const FIRST: Self = Self { shelf: 0, after: None, has_written: false };
+
+    /// Whether nothing has been written before it.
+    const fn is_first(&self) -> bool {
+        !self.has_written
+    }
+}
+
+impl Archive {
+    /// A few notices.
+    pub(super) async fn write_postbox(&mut self) -> Result<(), Error> {
+        let Some(place) = self.notices.take() else {
+            self.write("\n]\n")?;
+            return self.begin_protocol(Part::ProtocolJson);
+        };
+        let is_first = place.is_first();
+        let (notices, next) = read(&self.app, (&self.account, self.level), place).await?;
+        for (number, notice) in notices.iter().enumerate() {
+            self.write(if is_first && number == 0 { "\n" } else { ",\n" })?;
+            self.write(&notice.to_string())?;
+        }
+        self.notices = next;
+        Ok(())
+    }
+}
+
+/// The notices there, and where the next ones are.
+async fn read(
+    app: &AppParts,
+    (account, level): (&AccountId, Level),
+    place: Place,
+) -> Result<(Vec<Value>, Option<Place>), Error> {
+    let (reader, tx) = (Reader::own(account, level), &mut app.read().await?);
+    let key = reader.key(tx, &app.vault).await?;
+    let after = place.after.as_ref().map(|(at, id)| (*at, id.as_str()));
+    let wanted = Wanted::all(SHELVES[place.shelf]);
+    let Listed { messages, next } = reader.list(tx, &wanted, (after, app.now()), PAGE).await?;
+    let mut notices = Vec::with_capacity(messages.len());
+    for message in &messages {
+        notices.push(describe(tx, &reader, &key, message).await?);
+    }
+    let shelf = if next.is_some() { place.shelf } else { place.shelf + 1 };
+    let has_written = place.has_written || !notices.is_empty();
+    let next = (shelf < SHELVES.len()).then_some(Place { shelf, after: next, has_written });
+    Ok((notices, next))
+}
+
+async fn describe(tx: &mut Tx, reader: &Reader, key: &DataKey, message: &Message) -> Result<Value, Error> {
+    let head = if reader.opens(message) { Some(message.head(key)?) } else { None };
+    let text = opening::text_of(tx, reader, &message.id, key).await?;
+    let (facts, days) = (&message.facts, &message.days);
+    let (at, on) = (|at: Option<Timestamp>| at.map(instant), |day: Option<Date>| day.map(|day| day.to_string()));
+    Ok(json!({
+        "id": message.id, "client_id": message.client, "kind": message.kind, "level": message.level,
+        "legal_basis": message.legal_basis, "rule": message.rule, "period": message.period,
+        "sender": head.as_ref().map(|head| &head.sender[0]), "subject": head.as_ref().map(|head| &head.subject),
+        "reference": head.as_ref().and_then(|head| head.reference.as_ref()),
+        "text": text,
+        "days": {
+            "announced_on": on(days.announced_on), "offer_ends_on": on(days.offer_ends_on),
+            "objection_ends_on": on(days.objection_ends_on), "due_on": on(days.due_on),
+        },
+        "provided_at": instant(facts.provided_at), "notified_at": at(facts.notified_at),
+        "opened_at": at(facts.retrieved_at),
+        "opened_by_you": message.opened_by.as_ref().map(|by| *by == reader.account),
+        "acknowledged_at": at(facts.acknowledged_at), "archived_at": at(message.archived_at),
+        "deleted_at": at(message.deleted_at),
+    }))
+}

@@ -1,0 +1,156 @@
+//! Notices for demonstrations: to Renate and to Mai, who reads English, and to the bakery. A resident parking office decides, asks, and
+//! informs.
+
+use time::{Date, Duration};
+
+use super::CLIENT_ID;
+use super::organisation::find;
+use super::people::{NADINE, PEOPLE};
+use crate::app::AppParts;
+use crate::client::Client;
+use crate::client::registry::Registry;
+use crate::kernel::error::Error;
+use crate::kernel::holiday::Land;
+use crate::kernel::level::Level;
+use crate::kernel::texts::Language;
+use crate::organisation::acting::{self, Party};
+use crate::postbox::Kind;
+use crate::postbox::clock::{self, LegalBasis, Remedy};
+use crate::postbox::content::{Content, Head};
+use crate::postbox::provide::{self, Attempt, Notice};
+
+struct Sample {
+    kind: Kind,
+    level: Level,
+    basis: LegalBasis,
+    /// The authority's own deadline, so many days from now.
+    due_days: Option<i64>,
+    subject: [&'static str; 2],
+    reference: &'static str,
+    what: [&'static str; 2],
+    to_do: [&'static str; 2],
+    by_when: [&'static str; 2],
+    text: [&'static str; 2],
+}
+
+/// The one that is provided last lies on top.
+const SAMPLES: [Sample; 3] = [
+    Sample {
+        kind: Kind::Information,
+        level: Level::Basic,
+        basis: LegalBasis::None,
+        due_days: None,
+        subject: ["Neue Parkzonen ab Januar", "New parking zones from January"],
+        reference: "BP 2026/11",
+        what: [
+            "Zum 1. Januar ändern sich die Grenzen einiger Parkzonen.",
+            "The borders of some parking zones change on 1 January.",
+        ],
+        to_do: ["Sie müssen nichts tun.", "You do not have to do anything."],
+        by_when: ["Es läuft keine Frist.", "There is no deadline."],
+        text: [
+            "Die Altstadt wird in zwei Zonen geteilt. Ihr Ausweis gilt in der Zone Ihrer Wohnung weiter.\n\nDen Plan finden Sie im Rathaus.",
+            "The old town is divided into two zones. Your permit stays valid in the zone where you live.\n\nThe map is in the town hall.",
+        ],
+    },
+    Sample {
+        kind: Kind::Decision,
+        level: Level::Substantial,
+        basis: LegalBasis::Ozg9,
+        due_days: None,
+        subject: ["Bescheid über einen Behindertenparkplatz", "Decision on the reserved parking space"],
+        reference: "BP 2026/4712",
+        what: ["Wir richten einen Parkplatz vor Ihrem Haus ein.", "We set up a parking space in front of your house."],
+        to_do: ["Sie müssen nichts tun.", "You do not have to do anything."],
+        by_when: ["Widerspruch ist einen Monat lang möglich.", "You can object for one month."],
+        text: [
+            "Der Parkplatz wird in den nächsten vier Wochen markiert.",
+            "The parking space will be marked within the next four weeks.",
+        ],
+    },
+    Sample {
+        kind: Kind::Decision,
+        level: Level::Basic,
+        basis: LegalBasis::Ozg9,
+        due_days: Some(20),
+        subject: ["Bescheid über Ihren Bewohnerparkausweis", "Decision on your resident parking permit"],
+        reference: "BP 2026/4711",
+        what: [
+            "Sie bekommen einen Bewohnerparkausweis für die Zone 4.",
+            "You get a resident parking permit for zone 4.",
+        ],
+        to_do: ["Überweisen Sie die Gebühr von 30,70 Euro.", "Pay the fee of 30.70 euros."],
+        by_when: [
+            "Zahlen Sie binnen 20 Tagen. Widerspruch ist einen Monat lang möglich.",
+            "Pay within 20 days. You can object for one month.",
+        ],
+        text: [
+            "Auf Ihren Antrag erteilen wir Ihnen einen Bewohnerparkausweis für die Zone 4.\n\nDer Ausweis gilt ein Jahr.\n\nRechtsbehelfsbelehrung\nGegen diesen Bescheid können Sie binnen eines Monats nach seiner Bekanntgabe Widerspruch bei der Stadt Musterhausen erheben.",
+            "On your application we grant you a resident parking permit for zone 4.\n\nThe permit is valid for one year.\n\nLegal remedies\nYou can object to this decision at the city of Musterhausen within one month after it was delivered.",
+        ],
+    },
+];
+
+/// Fills the postboxes, once.
+pub async fn introduce(app: &AppParts) -> Result<(), Error> {
+    let registry = Registry::load(&app.db, app.now()).await?;
+    let client = registry.get(CLIENT_ID).ok_or_else(|| Error::broken("the demonstration's client is not there"))?;
+    let mut tx = app.read().await?;
+    let mut recipients = Vec::new();
+    for person in [&PEOPLE[0], &PEOPLE[3]] {
+        if let Some(id) = find(&mut tx, app, person.email).await? {
+            recipients.push((Party::Person(id), person.language));
+        }
+    }
+    if let Some(id) = find(&mut tx, app, NADINE.email).await?
+        && let Some(power) = acting::memberships(&mut tx, &id, app.now()).await?.into_iter().next()
+    {
+        recipients.push((power.party, NADINE.language));
+    }
+    drop(tx);
+    for (recipient, language) in recipients {
+        fill(app, &client, (&recipient, language)).await?;
+    }
+    Ok(())
+}
+
+async fn fill(app: &AppParts, client: &Client, (recipient, language): (&Party, Language)) -> Result<(), Error> {
+    for (number, sample) in SAMPLES.iter().enumerate() {
+        let notice = sample.notice(client, (recipient, language), clock::day(app.now()));
+        let key = format!("demo {number} {}", recipient.as_str());
+        let attempt = Attempt { idempotency_key: &key, body: key.as_bytes(), request: "demo" };
+        match provide::provide(app, client, &notice, attempt).await {
+            // Whoever has left gets nothing more.
+            Ok(_) | Err(Error::Gone) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+impl Sample {
+    fn notice(&self, client: &Client, (recipient, language): (&Party, Language), today: Date) -> Notice {
+        let word = |both: [&'static str; 2]| both[usize::from(language == Language::En)].to_owned();
+        let due_on = self.due_days.map(|days| today.saturating_add(Duration::days(days)));
+        Notice {
+            recipient: recipient.clone(),
+            kind: self.kind,
+            level: self.level,
+            legal_basis: self.basis,
+            land: Land::Rp,
+            remedy: (self.kind == Kind::Decision).then_some(Remedy::Objection),
+            due_on,
+            head: Head {
+                sender: [client.title(Language::De), client.title(Language::En)],
+                subject: word(self.subject),
+                reference: Some(self.reference.to_owned()),
+            },
+            content: Content {
+                what: word(self.what),
+                to_do: word(self.to_do),
+                by_when: word(self.by_when),
+                text: word(self.text),
+            },
+        }
+    }
+}

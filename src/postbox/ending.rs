@@ -1,0 +1,27 @@
+//! The end of a postbox: with the account or the organisation, whatever lies in it.
+
+use super::event::{self, Told};
+use super::store;
+use crate::kernel::error::Error;
+use crate::organisation::acting::Party;
+use crate::store::work::Work;
+
+/// So many notices are read at a time.
+const PAGE: i64 = 500;
+
+/// Removes what the notices of a postbox say, and tells their authorities that nobody reads them any more; what is left of each proves
+/// that it was provided. What has been deleted for good before was told then. May be done again.
+pub async fn forget(work: &mut Work, owner: &Party) -> Result<(), Error> {
+    loop {
+        let rows = store::readable(&mut work.tx, owner.as_str(), PAGE).await?;
+        let is_last = (rows.len() as i64) < PAGE;
+        for row in rows {
+            let message = row.read()?;
+            store::empty(work, &message.id).await?;
+            event::tell(work, &message, Told::AccountGone).await?;
+        }
+        if is_last {
+            return Ok(store::delete_exclusions(work, owner.as_str()).await?);
+        }
+    }
+}

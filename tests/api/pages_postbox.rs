@@ -1,0 +1,109 @@
+//! What people read of their postbox, in both languages.
+
+use nutzerkonto::kernel::level::Level;
+use nutzerkonto::kernel::time::days;
+use nutzerkonto::postbox::Kind;
+use nutzerkonto::postbox::clock::{LegalBasis, Remedy};
+
+use crate::pages::{Album, without_codes};
+use crate::support::browser::PASSWORD;
+use crate::support::postbox::{decision, information};
+use crate::support::surface::{EMAIL, two_services};
+use crate::support::{Browser, World};
+
+async fn walk(language: &'static str) -> String {
+    let world = World::on_sqlite().await;
+    two_services(&world).await;
+    let mut renate = world.browser();
+    renate.language = language;
+    renate.register(&world, EMAIL, ["Renate", "Muster"]).await;
+    let mut album = Album::default();
+    album.page("postbox, empty", &renate.get("/postfach").await);
+    album.page("deadlines, none", &renate.get("/postfach/fristen").await);
+    album.page("archive, empty", &renate.get("/postfach?ablage=archiv").await);
+    let renates = world.person(EMAIL).await;
+    let id = world.provides("parken", &decision(renates.clone())).await;
+    // What happens in one millisecond has no order.
+    world.later();
+    let info = world.provides("bibliothek", &information(renates.clone(), "Öffnungszeiten")).await;
+    world.later();
+    let mut strong = decision(renates.clone());
+    strong.level = Level::High;
+    let strong = world.provides("parken", &strong).await;
+    world.later();
+    album.page("account", &renate.get("/konto").await);
+    album.page("postbox", &renate.get("/postfach").await);
+    album.page("postbox, nothing chosen", &renate.get("/postfach?ungelesen=1&absender=x").await);
+    let page = format!("/postfach/{id}");
+    album.page("a decision", &renate.get(&page).await);
+    album.page("information", &renate.get(&format!("/postfach/{info}")).await);
+    album.page("locked", &renate.get(&format!("/postfach/{strong}")).await);
+    album.page("level", &renate.get(&format!("/anmelden/niveau?ziel=/postfach/{strong}")).await);
+    let opened = renate.does_with(&id, "oeffnen").await;
+    album.page("its text", &renate.follow(opened).await);
+    album.page("deadlines", &renate.get("/postfach/fristen").await);
+    world.later();
+    let archived = renate.does_with(&id, "archiv").await;
+    album.page("archived", &renate.follow(archived).await);
+    album.page("delete", &renate.get(&format!("{page}/loeschen")).await);
+    album.page("delete, unread", &renate.get(&format!("/postfach/{info}/loeschen")).await);
+    world.later();
+    let deleted = renate.does_with(&id, "loeschen").await;
+    album.page("deleted", &renate.follow(deleted).await);
+    album.page("deleted ones", &renate.get("/postfach?ablage=papierkorb").await);
+    world.later();
+    let back = renate.does_with(&id, "zurueck").await;
+    album.page("restored", &renate.follow(back).await);
+    album.page("protocol", &renate.get("/daten/protokoll?art=postfach").await);
+    tells_of_every_rule(&world, &mut renate, &mut album).await;
+    let port = world.config.issuer.rsplit(':').next().unwrap().to_owned();
+    without_codes(&album.0.replace(&port, "8080"))
+}
+
+/// Each legal basis has its sentences.
+async fn tells_of_every_rule(world: &World, renate: &mut Browser, album: &mut Album) {
+    let rules = [
+        (LegalBasis::Vwvfg41Retrieval, Some(Remedy::Objection)),
+        (LegalBasis::Vwvfg41Sending, None),
+        (LegalBasis::SgbX37, Some(Remedy::SocialObjection)),
+        (LegalBasis::Ao122a, Some(Remedy::TaxObjection)),
+        (LegalBasis::Vwzg5, Some(Remedy::Action)),
+    ];
+    let mut made = Vec::new();
+    for (basis, remedy) in rules {
+        let mut notice = decision(world.person(EMAIL).await);
+        (notice.legal_basis, notice.remedy) = (basis, remedy);
+        let id = world.provides("parken", &notice).await;
+        album.page(&format!("{basis:?}"), &renate.get(&format!("/postfach/{id}")).await);
+        made.push(id);
+    }
+    renate.does_with(&made[4], "oeffnen").await;
+    album.page("to acknowledge", &renate.get(&format!("/postfach/{}", made[4])).await);
+    let done = renate.does_with(&made[4], "bestaetigen").await;
+    album.page("acknowledged", &renate.follow(done).await);
+    let mut hearing = decision(world.person(EMAIL).await);
+    (hearing.kind, hearing.legal_basis, hearing.remedy) = (Kind::Hearing, LegalBasis::None, None);
+    hearing.due_on = Some(time::macros::date!(2026 - 12 - 01));
+    let id = world.provides("parken", &hearing).await;
+    album.page("hearing", &renate.get(&format!("/postfach/{id}")).await);
+    world
+        .change(&format!(
+            "UPDATE postbox_message SET notified_at = provided_at, offer_ends_on = '2026-12-03' WHERE id = '{}'",
+            made[0]
+        ))
+        .await;
+    album.page("offered", &renate.get(&format!("/postfach/{}", made[0])).await);
+    world.pass(days(11));
+    renate.sign_in(EMAIL, PASSWORD).await;
+    album.page("lapsed", &renate.get(&format!("/postfach/{}", made[0])).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_people_read_of_their_postbox_in_german() {
+    insta::assert_snapshot!(walk("de").await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_people_read_of_their_postbox_in_english() {
+    insta::assert_snapshot!(walk("en").await);
+}
