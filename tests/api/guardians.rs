@@ -80,6 +80,21 @@ async fn mandate(world: &World) -> MandateId {
     MandateId::parse(&world.texts("SELECT id FROM mandate").await[0]).unwrap()
 }
 
+/// Both sides read that a court has appointed him, and that neither of them ends it.
+async fn reads_of_it(browser: &mut Browser, id: &MandateId) {
+    let listed = browser.get("/vollmachten").await.body;
+    assert!(listed.contains(id.as_str()), "{listed}");
+    let page = browser.get(&format!("/vollmachten/{id}")).await.body;
+    for words in ["Von einem Gericht bestellt", "12 XVII 34/26", "beantworten, einreichen", "id=\"vom-gericht\""] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(!page.contains("id=\"beenden\"") && !page.contains("id=\"weitergeben\""), "{page}");
+    assert_eq!(does(browser, "/vollmachten", id, "beenden").await.status, 403, "a court ends it");
+    let deed = browser.request(reqwest::Method::GET, &format!("/vollmachten/{id}/urkunde"));
+    let deed = pdf::text(&deed.send().await.unwrap().bytes().await.unwrap());
+    assert!(deed.contains("Gericht") && deed.contains("34/26"), "{deed}");
+}
+
 both!(an_office_records_a_guardian_who_acts_then, async |world| {
     let service = Service::new("parken");
     world.clients(&service.declaration(MANDATES)).await;
@@ -129,17 +144,7 @@ both!(an_office_records_a_guardian_who_acts_then, async |world| {
     assert!(cast.gerd.get("/anmelden/wahl").await.body.contains("Renate Muster"), "he may choose her");
     assert!(cast.gerd.get("/mandate").await.body.contains("Renate Muster"));
     for browser in [&mut cast.renate, &mut cast.gerd] {
-        let listed = browser.get("/vollmachten").await.body;
-        assert!(listed.contains(id.as_str()), "{listed}");
-        let page = browser.get(&format!("/vollmachten/{id}")).await.body;
-        for words in ["Von einem Gericht bestellt", "12 XVII 34/26", "beantworten, einreichen", "id=\"vom-gericht\""] {
-            assert!(page.contains(words), "{words}: {page}");
-        }
-        assert!(!page.contains("id=\"beenden\"") && !page.contains("id=\"weitergeben\""), "{page}");
-        assert_eq!(does(browser, "/vollmachten", &id, "beenden").await.status, 403, "a court ends it");
-        let deed = browser.request(reqwest::Method::GET, &format!("/vollmachten/{id}/urkunde"));
-        let deed = pdf::text(&deed.send().await.unwrap().bytes().await.unwrap());
-        assert!(deed.contains("Gericht") && deed.contains("34/26"), "{deed}");
+        reads_of_it(browser, &id).await;
     }
     let key = asks(&mut cast.gerd).await;
     let (_, archive) = fetch(&cast.gerd, &key).await;

@@ -188,7 +188,7 @@ both!(rl28_every_week_each_is_read, async |mut world| {
     let (here, there) = tokio::join!(objects::tend(place.app), objects::tend(&other));
     here.and(there).unwrap();
     objects::tend(place.app).await.unwrap();
-    assert_eq!(place.events().await, [suharto.id.clone()], "once, whoever found it");
+    assert_eq!(place.events().await, std::slice::from_ref(&suharto.id), "once, whoever found it");
     let detail = world.texts("SELECT detail FROM audit_event WHERE kind = 'object.damaged'").await.remove(0);
     assert!(detail.contains(damaged.id.as_str()) && !detail.contains(&suharto.id), "{detail}");
     let after = reads();
@@ -224,7 +224,7 @@ both!(the_owner_reads_that_a_file_is_damaged, async |mut world| {
     place.put(&object, None).await;
     assert!(place.is_refused(&renate, &object).await);
     objects::tend(place.app).await.unwrap();
-    assert_eq!(place.events().await, [renate.id.clone()]);
+    assert_eq!(place.events().await, std::slice::from_ref(&renate.id));
     let page = browser.get("/daten/protokoll").await.body;
     assert!(page.contains("Eine Ihrer Dateien ist beschädigt"), "{page}");
 });
