@@ -91,13 +91,13 @@ both!(sec_h01_h02_a_new_key_is_published_an_hour_before_it_signs_and_the_old_one
     let before = published(&other).await;
     let operator = world.open_with(|_| {}).await.unwrap();
     let new: Vec<_> = rotate(&operator, &Purpose::ALL).await.unwrap().into_iter().map(|times| times.key_id).collect();
-    assert_eq!(new.len(), 5);
+    assert_eq!(new.len(), 6);
     for browser in [&world.browser(), &other] {
         within(SOON, "published", async || published(browser).await.len() == before.len() + 4).await;
     }
     let keys = world.browser().get("/oauth2/jwks").await;
     assert_eq!(keys.header("cache-control"), "public, max-age=900");
-    assert!(!keys.body.contains(&new[4]), "audit keys are not published");
+    assert!(!keys.body.contains(&new[4]) && !keys.body.contains(&new[5]), "keys of audit and receipts are not published there");
     world.pass(minutes(59));
     tokio::time::sleep(NOTICED).await;
     let old = tokens(world.browser(), &parken).await;
@@ -276,7 +276,7 @@ both!(several_nodes_that_start_at_once_make_one_set_of_keys, async |world| {
         world.open_with(change).await.unwrap()
     };
     let (one, two, three) = tokio::join!(start(), start(), start());
-    assert_eq!(one.keys.list().len(), 5);
+    assert_eq!(one.keys.list().len(), 6);
     let made = world.app.keys.list();
     assert!(one.keys.list().iter().all(|key| !made.contains(key)), "their own, not those of keys-dev");
     for other in [two, three] {

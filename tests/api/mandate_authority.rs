@@ -136,7 +136,7 @@ both!(sec_t06_nobody_names_an_authority_that_is_none, async |world| {
             .chain([("behoerde", authority)])
             .collect();
         renate.get("/vollmachten/neu").await;
-        assert_eq!(renate.post("/vollmachten/neu", &fields).await.status, 403, "{authority}");
+        assert_eq!(renate.post("/vollmachten/neu", &fields).await.status, 422, "{authority}");
     }
     assert_eq!(world.rows("mandate").await, 0);
     // Passed on is the whole of it, or what was named; not another authority, nor a single service of it, which may leave it.

@@ -49,15 +49,29 @@ pub fn information(recipient: Party, subject: &str) -> Notice {
 }
 
 impl World {
-    /// The service provides a notice; its id.
+    /// The service provides a notice; its id, when it is known what has become of the mail about it.
     pub async fn provides(&self, client: &str, notice: &Notice) -> String {
         let client = Registry::load(&self.app.db, self.app.now()).await.unwrap().get(client).unwrap();
         let key = self.app.random.token().expose().clone();
         let attempt = Attempt { idempotency_key: &key, body: key.as_bytes(), request: "test" };
         match provide::provide(&self.app, &client, notice, attempt).await.unwrap() {
-            Provided::New(message) => message.id.to_string(),
+            Provided::New(message) => {
+                self.is_notified(message.id.as_str()).await;
+                message.id.to_string()
+            }
             _ => panic!("a fresh key has come before"),
         }
+    }
+
+    async fn is_notified(&self, id: &str) {
+        let query = format!("SELECT kind FROM postbox_event WHERE message_id = '{id}' AND kind LIKE 'notif%'");
+        for _ in 0..200 {
+            if !self.texts(&query).await.is_empty() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("nobody was told of {id}, and nobody learned of that");
     }
 
     /// The postbox of whoever has this address.
@@ -71,9 +85,10 @@ impl World {
         self.texts(&query).await.remove(0)
     }
 
-    /// What the authority has been told of a notice, in the order of the alphabet: what happens in one millisecond has no other.
+    /// What the authority has been told of a notice, in the order of the alphabet: what happens in one millisecond has no other. What becomes
+    /// of mails is left out: it comes when it comes.
     pub async fn told(&self, id: &str) -> Vec<String> {
-        self.texts(&format!("SELECT kind FROM postbox_event WHERE message_id = '{id}' ORDER BY kind")).await
+        self.texts(&format!("SELECT kind FROM postbox_event WHERE message_id = '{id}' AND kind NOT LIKE 'notif%' ORDER BY kind")).await
     }
 
     /// How often that stands in the audit trail.
