@@ -97,7 +97,10 @@ both!(sec_h01_h02_a_new_key_is_published_an_hour_before_it_signs_and_the_old_one
     }
     let keys = world.browser().get("/oauth2/jwks").await;
     assert_eq!(keys.header("cache-control"), "public, max-age=900");
-    assert!(!keys.body.contains(&new[4]) && !keys.body.contains(&new[5]), "keys of audit and receipts are not published there");
+    assert!(
+        !keys.body.contains(&new[4]) && !keys.body.contains(&new[5]),
+        "keys of audit and receipts are not published there"
+    );
     world.pass(minutes(59));
     tokio::time::sleep(NOTICED).await;
     let old = tokens(world.browser(), &parken).await;

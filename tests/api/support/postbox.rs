@@ -88,7 +88,10 @@ impl World {
     /// What the authority has been told of a notice, in the order of the alphabet: what happens in one millisecond has no other. What becomes
     /// of mails is left out: it comes when it comes.
     pub async fn told(&self, id: &str) -> Vec<String> {
-        self.texts(&format!("SELECT kind FROM postbox_event WHERE message_id = '{id}' AND kind NOT LIKE 'notif%' ORDER BY kind")).await
+        self.texts(&format!(
+            "SELECT kind FROM postbox_event WHERE message_id = '{id}' AND kind NOT LIKE 'notif%' ORDER BY kind"
+        ))
+        .await
     }
 
     /// How often that stands in the audit trail.

@@ -243,6 +243,10 @@ pub async fn confirm(at: AtDesk, id: web::Path<String>, form: Form) -> Answer {
     if before.state == State::Void {
         return Err(Error::Conflict("case_void"));
     }
+    // Before anything that they have typed is judged.
+    if before.asker.is_none() {
+        return Err(Error::NotAllowed("who has asked does not represent the organisation"));
+    }
     let again = |found: &Look, form: Form, problems: &[FieldProblem]| {
         let differs = problems.iter().any(|one| PAPER_DIFFERS.contains(&one.problem));
         let problems = (visitor.problems(problems), differs);
