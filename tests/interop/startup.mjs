@@ -213,12 +213,12 @@ async function commands() {
     const lines = async (...args) => (await node.run('keys', ...args)).trim().split('\n');
     const { keys } = await (await fetch(`${node.issuer}/oauth2/jwks`)).json();
     const said = await lines('list');
-    assert.equal(said.length, 5);
+    assert.equal(said.length, 6);
     assert.ok(keys.every((key) => said.some((line) => line.startsWith(`${key.kid}  ${key.alg ?? 'RS256'}  `))));
     assert.ok(said.every((line) => / signs since /.test(line) && !/PRIVATE/.test(line)));
     const made = await lines('rotate', '--purpose', 'id-token');
     assert.deepEqual(made.slice(0, 3).map((line) => /id-token +next, signs from /.test(line)), [true, true, true]);
-    assert.deepEqual((await lines('list')).slice(5).sort(), made.slice(0, 3).sort());
+    assert.deepEqual((await lines('list')).slice(6).sort(), made.slice(0, 3).sort());
     const [leaked] = said.find((line) => line.includes('access-token')).split(' ');
     const [revoked, instead] = await lines('rotate', '--revoke', leaked);
     assert.match(revoked, /revoked/);
