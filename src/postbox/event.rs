@@ -24,8 +24,6 @@ pub enum Told {
     /// It has been opened for the first time.
     Opened,
     Acknowledged,
-    /// Provision has ended without anybody having opened it.
-    Lapsed,
     Deleted,
     /// The account has ended, and with it what nobody has saved.
     AccountGone,

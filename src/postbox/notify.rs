@@ -89,7 +89,10 @@ pub async fn send(app: &AppParts, job: &Job, payload: &[u8]) -> Result<(), NotSe
 
 /// Writes down, in the transaction that ends the job, what has become of the mail: the first that a server has taken, or that none will.
 pub async fn note(app: &AppParts, work: &mut Work, job: &Job, tried: &Tried<'_>) -> Result<(), Error> {
-    let sent: Sent = serde_json::from_slice(&job.payload(&app.vault)?).map_err(Error::broken)?;
+    // What cannot be read has not been sent, and is reported as such. It must not undo what is written down of the mails beside it: those
+    // would go out again.
+    let payload = job.payload(&app.vault).ok();
+    let Some(sent) = payload.and_then(|payload| serde_json::from_slice::<Sent>(&payload).ok()) else { return Ok(()) };
     match tried {
         Tried::Again(_) => {}
         Tried::Done => {
