@@ -8,6 +8,7 @@ use futures_util::stream::try_unfold;
 use super::export;
 use super::leaving::{self, When};
 use super::protocol::{Reader, Topic};
+use crate::kernel::ROWS_PER_PAGE;
 use crate::kernel::error::Error;
 use crate::kernel::id::EventId;
 use crate::kernel::texts::moment;
@@ -20,7 +21,6 @@ use crate::web::page::{Frame, Problems};
 
 type Answer = Result<HttpResponse, Error>;
 
-const PER_PAGE: i64 = 50;
 /// Lines of the table read at once.
 const CSV_PAGE: i64 = 500;
 
@@ -63,8 +63,8 @@ pub async fn protocol(caller: SignedIn, filter: web::Query<Filter>) -> Answer {
     let chosen = Topic::from_name(&filter.art);
     let before = EventId::parse(&filter.vor);
     let reader = reader(&caller);
-    let entries = reader.read(&mut visitor.app.read().await?, chosen, before.as_ref(), PER_PAGE).await?;
-    let older = entries.last().filter(|_| entries.len() as i64 == PER_PAGE).map(|entry| entry.id.to_string());
+    let entries = reader.read(&mut visitor.app.read().await?, chosen, before.as_ref(), ROWS_PER_PAGE).await?;
+    let older = entries.last().filter(|_| entries.len() as i64 == ROWS_PER_PAGE).map(|entry| entry.id.to_string());
     let f = visitor.frame();
     let link = |topic: Topic| TopicLink {
         name: topic.name(),

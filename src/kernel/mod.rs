@@ -23,3 +23,6 @@ pub mod seal;
 pub mod secret;
 pub mod texts;
 pub mod time;
+
+/// Rows of a list on one page: with twice as many a page of long rows weighs more than the 30 KB that every page has.
+pub const ROWS_PER_PAGE: i64 = 25;

@@ -6,6 +6,7 @@ use super::member::{Grant, open_name};
 use super::store;
 use super::store::members::{self as rows, MemberRow};
 use crate::account::identity::folded;
+use crate::kernel::ROWS_PER_PAGE;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, MembershipId, OrganisationId};
 use crate::kernel::level::Level;
@@ -13,8 +14,6 @@ use crate::kernel::seal::{DataKey, Vault};
 use crate::kernel::time::Timestamp;
 use crate::store::db::Tx;
 
-/// Members on one page.
-pub const PER_PAGE: i64 = 50;
 /// Names that one search opens at most; so many are read at a time.
 const SEARCHED: i64 = 20_000;
 const READ: i64 = 500;
@@ -48,9 +47,9 @@ pub async fn page(
 ) -> Result<Page, Error> {
     let key = super::key(tx, vault, organisation).await?;
     let after = after.map_or("", MembershipId::as_str);
-    let members = rows::list(tx, organisation, after, PER_PAGE + 1).await?;
+    let members = rows::list(tx, organisation, after, ROWS_PER_PAGE + 1).await?;
     let mut grants: HashMap<MembershipId, Vec<Grant>> = HashMap::new();
-    for row in rows::rights(tx, organisation, after, PER_PAGE).await? {
+    for row in rows::rights(tx, organisation, after, ROWS_PER_PAGE).await? {
         grants.entry(row.membership_id).or_default().push(row.right.grant()?);
     }
     let listed = |row: MemberRow| {
@@ -69,8 +68,8 @@ pub struct Page {
 impl Page {
     /// Of one more than stand on a page.
     fn cut(mut members: Vec<Listed>) -> Self {
-        let has_more = members.len() as i64 > PER_PAGE;
-        members.truncate(usize::try_from(PER_PAGE).unwrap_or_default());
+        let has_more = members.len() as i64 > ROWS_PER_PAGE;
+        members.truncate(usize::try_from(ROWS_PER_PAGE).unwrap_or_default());
         let next = members.last().filter(|_| has_more).map(|last| last.id.clone());
         Self { members, next }
     }
@@ -100,7 +99,7 @@ pub async fn search(
             let grants = store::rights_of(tx, &row.id).await?;
             let grants = grants.into_iter().map(store::RightRow::grant).collect::<Result<_, _>>()?;
             members.push(Listed::new(&key, row, grants)?);
-            if members.len() as i64 > PER_PAGE {
+            if members.len() as i64 > ROWS_PER_PAGE {
                 return Ok(Page::cut(members));
             }
         }

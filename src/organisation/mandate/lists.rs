@@ -5,14 +5,13 @@ use super::super::roster;
 use super::party;
 use super::{Done, Mandate, find, store};
 use crate::app::AppParts;
+use crate::kernel::ROWS_PER_PAGE;
 use crate::kernel::error::Error;
 use crate::kernel::id::{MandateId, MembershipId};
 use crate::kernel::seal::Vault;
 use crate::kernel::time::Timestamp;
 use crate::store::db::Tx;
 
-/// So many on one page.
-pub const PER_PAGE: i64 = 50;
 /// After every id.
 const NEWEST: &str = "mdt_~";
 
@@ -30,14 +29,14 @@ pub async fn granted(
     before: Option<&MandateId>,
 ) -> Result<Vec<Listed>, Error> {
     let before = before.map_or(NEWEST, MandateId::as_str);
-    let rows = store::of_party(tx, (Some(party.as_str()), None), before, PER_PAGE).await?;
+    let rows = store::of_party(tx, (Some(party.as_str()), None), before, ROWS_PER_PAGE).await?;
     listed(tx, vault, party, rows).await
 }
 
 /// The same of what it holds.
 pub async fn held(tx: &mut Tx, vault: &Vault, party: &Party, before: Option<&MandateId>) -> Result<Vec<Listed>, Error> {
     let before = before.map_or(NEWEST, MandateId::as_str);
-    let rows = store::of_party(tx, (None, Some(party.as_str())), before, PER_PAGE).await?;
+    let rows = store::of_party(tx, (None, Some(party.as_str())), before, ROWS_PER_PAGE).await?;
     listed(tx, vault, party, rows).await
 }
 
@@ -49,7 +48,7 @@ pub async fn waiting(
     (before, now): (Option<&MandateId>, Timestamp),
 ) -> Result<Vec<Listed>, Error> {
     let before = before.map_or(NEWEST, MandateId::as_str);
-    let rows = store::waiting(tx, party.as_str(), (before, now), PER_PAGE).await?;
+    let rows = store::waiting(tx, party.as_str(), (before, now), ROWS_PER_PAGE).await?;
     listed(tx, vault, party, rows).await
 }
 
@@ -61,7 +60,7 @@ pub async fn to_answer(
     (before, now): (Option<&MandateId>, Timestamp),
 ) -> Result<Vec<Listed>, Error> {
     let before = before.map_or(NEWEST, MandateId::as_str);
-    let rows = store::to_answer(tx, party.as_str(), (before, now), PER_PAGE).await?;
+    let rows = store::to_answer(tx, party.as_str(), (before, now), ROWS_PER_PAGE).await?;
     listed(tx, vault, party, rows).await
 }
 

@@ -6,6 +6,7 @@ use askama::Template;
 use futures_util::stream::try_unfold;
 
 use super::{Answer, AtOrganisation, Head, titles};
+use crate::kernel::ROWS_PER_PAGE;
 use crate::kernel::calendar::{end_of, typed_day};
 use crate::kernel::error::Error;
 use crate::kernel::id::{EventId, MembershipId};
@@ -15,7 +16,6 @@ use crate::organisation::protocol::{self, Entry, Filter, Reader, Topic};
 use crate::organisation::roster;
 use crate::web::page::Frame;
 
-const PER_PAGE: i64 = 50;
 /// Lines of the table read at once.
 const CSV_PAGE: i64 = 500;
 
@@ -114,13 +114,14 @@ pub async fn show(at: AtOrganisation, query: web::Query<Query>) -> Answer {
     let (visitor, query) = (&at.caller.visitor, query.into_inner());
     let (app, language, filter) = (&visitor.app, visitor.language, query.filter());
     let before = EventId::parse(&query.vor);
-    let entries = read(&at, &filter, before.as_ref(), PER_PAGE).await?;
+    let entries = read(&at, &filter, before.as_ref(), ROWS_PER_PAGE).await?;
     let organisation = &at.member.organisation.id;
     let person = match &filter.person {
         Some(person) => roster::name_of(&mut app.read().await?, &app.vault, organisation, person).await?,
         None => None,
     };
-    let older = entries.last().filter(|_| entries.len() as i64 == PER_PAGE).map(|entry| query.text(entry.id.as_str()));
+    let older =
+        entries.last().filter(|_| entries.len() as i64 == ROWS_PER_PAGE).map(|entry| query.text(entry.id.as_str()));
     let f = visitor.frame();
     let choice = |topic: Topic| Choice {
         value: topic.name().to_owned(),

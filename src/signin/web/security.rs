@@ -5,6 +5,7 @@ use askama::Template;
 
 use crate::audit::{self, Recorded};
 use crate::client::registry::Registry;
+use crate::kernel::ROWS_PER_PAGE;
 use crate::kernel::error::Error;
 use crate::kernel::id::{EventId, SessionId};
 use crate::kernel::means::MeansKind;
@@ -23,7 +24,6 @@ type Answer = Result<HttpResponse, Error>;
 /// Fewer recovery codes than this are too few to rely on.
 const CODES_ENOUGH: i64 = 3;
 const RECENT: i64 = 5;
-const PER_PAGE: i64 = 50;
 
 /// One session as its owner sees it.
 struct SessionRow {
@@ -227,9 +227,9 @@ pub async fn show_history(caller: SignedIn) -> Answer {
     let pairs = parse_pairs(caller.visitor.query().as_bytes()).unwrap_or_default();
     let before = pairs.iter().find(|(name, _)| name == "vor").and_then(|(_, id)| EventId::parse(id));
     let mut tx = caller.visitor.app.read().await?;
-    let rows = history(&mut tx, &caller, before.as_ref(), PER_PAGE).await?;
+    let rows = history(&mut tx, &caller, before.as_ref(), ROWS_PER_PAGE).await?;
     drop(tx);
-    let older = rows.last().filter(|_| rows.len() == PER_PAGE as usize).map(|row| row.id.clone());
+    let older = rows.last().filter(|_| rows.len() == ROWS_PER_PAGE as usize).map(|row| row.id.clone());
     caller.visitor.page(&HistoryPage { f: caller.visitor.frame(), rows, older })
 }
 

@@ -7,6 +7,8 @@ use super::world::World;
 
 /// The password everybody has until a story says otherwise.
 pub const PASSWORD: &str = "wolke-gondel-tisch-42";
+/// A page may weigh 30 KB with its colours and its icon; they take a fourth of it.
+pub const LIST_MAX_BYTES: usize = 22 * 1024;
 
 /// What came back.
 #[derive(Clone, Debug)]

@@ -4,8 +4,9 @@ use actix_web::web;
 use askama::Template;
 
 use super::{Answer, At, Head};
+use crate::kernel::ROWS_PER_PAGE;
 use crate::kernel::id::MandateId;
-use crate::organisation::mandate::lists::{self, Listed, PER_PAGE};
+use crate::organisation::mandate::lists::{self, Listed};
 use crate::web::page::Frame;
 
 #[derive(serde::Deserialize)]
@@ -67,7 +68,7 @@ fn row(at: &At, listed: &Listed) -> Row {
 }
 
 fn next(listed: &[Listed]) -> Option<String> {
-    listed.last().filter(|_| listed.len() as i64 == PER_PAGE).map(|last| last.mandate.id.to_string())
+    listed.last().filter(|_| listed.len() as i64 == ROWS_PER_PAGE).map(|last| last.mandate.id.to_string())
 }
 
 pub async fn show(at: At, cursor: web::Query<Cursor>) -> Answer {

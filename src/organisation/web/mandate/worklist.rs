@@ -5,13 +5,13 @@ use askama::Template;
 
 use super::{Answer, action_label};
 use crate::account::identity::folded;
+use crate::kernel::ROWS_PER_PAGE;
 use crate::kernel::error::Error;
 use crate::kernel::id::MandateId;
 use crate::kernel::texts::moment;
 use crate::kernel::time::{Timestamp, days};
 use crate::organisation::acting::Party;
 use crate::organisation::invitation::last_day;
-use crate::organisation::mandate::lists::PER_PAGE;
 use crate::organisation::mandate::party;
 use crate::organisation::mandate::power::{self, Agent, FAR_DAYS, MandatePower};
 use crate::store::db::Tx;
@@ -76,7 +76,7 @@ async fn read(
     (wanted, mut at): (&Wanted, (Timestamp, String)),
 ) -> Result<(Vec<(MandatePower, String)>, bool), Error> {
     let vault = &caller.visitor.app.vault;
-    let at_once = if wanted.search.is_empty() { PER_PAGE + 1 } else { SEARCHED_AT_ONCE };
+    let at_once = if wanted.search.is_empty() { ROWS_PER_PAGE + 1 } else { SEARCHED_AT_ONCE };
     let (mut found, mut searched) = (Vec::new(), 0);
     loop {
         let (account, times) = (&caller.session.account_id, (wanted.now, wanted.ends_by));
@@ -89,7 +89,7 @@ async fn read(
             if wanted.search.is_empty() || folded(&name).contains(&wanted.search) {
                 found.push((one, name));
             }
-            if found.len() as i64 > PER_PAGE {
+            if found.len() as i64 > ROWS_PER_PAGE {
                 found.pop();
                 return Ok((found, true));
             }
