@@ -5,12 +5,11 @@ import axe from "axe-core";
 export const DESK = { width: 1280, height: 900 };
 export const PHONE = { width: 320, height: 640 };
 
-/** All ways in which a page is looked at; none where only the database differs, which no page shows. */
+/** All ways in which a page is looked at. */
 export const ALL_VARIANTS = ["light", "dark"].flatMap((scheme) => [
   { scheme, viewport: DESK },
   { scheme, viewport: PHONE },
 ]);
-export const NO_VARIANTS = [];
 /** In a second language only texts differ, not colours. */
 export const LIGHT_VARIANTS = ALL_VARIANTS.filter(({ scheme }) => scheme === "light");
 
