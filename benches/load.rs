@@ -1,6 +1,6 @@
 //! Measures the program from outside, against what the same machine does without it.
 //!
-//! `cargo bench --bench load -- [a|b|c|d|e|f|g|h|k|l|m|n|o|p|s|t|all] [--database sqlite|postgres] [--seconds N] [--accounts N]
+//! `cargo bench --profile shipped --bench load -- [a|b|c|d|e|f|g|h|k|l|m|n|o|p|s|t|all] [--database sqlite|postgres] [--seconds N] [--accounts N]
 //! [--clients N] [--connections N]`
 //!
 //! Starts the program itself as a child process with a fresh database, drives it over HTTP and prints tables.
