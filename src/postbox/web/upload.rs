@@ -1,7 +1,10 @@
 //! `POST /api/postbox/v1/attachments`: an authority's program sends a file for a notice that is still to come.
 
+use std::time::Duration;
+
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -11,11 +14,15 @@ use crate::client::Client;
 use crate::client::registry::Registry;
 use crate::kernel::error::Error;
 use crate::oidc::address;
+use crate::postbox::attachment::FILE_MAX_BYTES;
 use crate::postbox::attachment::upload::{Sent, Uploaded, upload};
 use crate::postbox::receipt::moment;
 
 /// Whoever could not be served because the scanner is silent may come again so many seconds later.
 const RETRY_AFTER_SECONDS: &str = "30";
+
+/// So long whoever is refused may go on sending.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 /// What the address says of the file.
 #[derive(Deserialize)]
@@ -31,7 +38,7 @@ pub async fn take(
     app: web::Data<App>,
     registry: web::Data<Registry>,
     http: HttpRequest,
-    payload: web::Payload,
+    mut payload: web::Payload,
 ) -> Answer {
     let Some(client) = caller(&app, &registry, &http).await? else { return Ok(crate::web::bearer::no_token()) };
     let said = match web::Query::<Said>::from_query(http.query_string()) {
@@ -41,17 +48,33 @@ pub async fn take(
             return Ok(problem(StatusCode::BAD_REQUEST, "malformed", &detail, Vec::new()));
         }
     };
-    match keep(&app, &client, (&said, &request_id(&http)), payload).await {
-        Ok(uploaded) => Ok(answer(uploaded)),
-        Err(error) => explained(error),
+    let uploaded = keep(&app, &client, (&said, &request_id(&http)), &mut payload).await;
+    if !matches!(uploaded, Ok(Uploaded::Kept(..))) {
+        drain(&mut payload).await;
     }
+    uploaded.map_or_else(explained, |uploaded| Ok(answer(uploaded)))
+}
+
+/// Lets what is still under way come, for a moment: many programs read no answer before they have sent everything, and would learn of a
+/// connection that broke off, not why.
+async fn drain(payload: &mut web::Payload) {
+    let rest = async {
+        let mut left = FILE_MAX_BYTES;
+        while let Some(Ok(piece)) = payload.next().await {
+            left = left.saturating_sub(piece.len() as u64);
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    drop(tokio::time::timeout(DRAIN_MAX, rest).await);
 }
 
 async fn keep(
     app: &App,
     client: &Client,
     (said, request): (&Said, &str),
-    payload: web::Payload,
+    payload: &mut web::Payload,
 ) -> Result<Uploaded, Error> {
     let recipient = address::owner(&mut app.read().await?, &app.vault, client, &said.subject).await?;
     let recipient = recipient.ok_or_else(|| Error::field("subject", "recipient_unknown"))?;

@@ -1,11 +1,16 @@
 //! Files that authorities send with their notices.
 
+use nutzerkonto::client::registry::Registry;
+use nutzerkonto::organisation::acting::Party;
+use nutzerkonto::postbox::attachment::enclose::Enclosed;
+use nutzerkonto::postbox::attachment::upload::{self, Sent, Uploaded};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use super::authority::{Authority, decision};
 use super::browser::{Answer, Browser};
+use super::objects::pieces;
 use super::world::World;
 
 pub const NAME: &str = "Bescheid über Wohngeld.pdf";
@@ -40,6 +45,18 @@ impl Authority {
         let answer = self.sends(world, (subject, NAME), pdf(1000)).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         answer.json()["id"].as_str().unwrap().to_owned()
+    }
+}
+
+impl World {
+    /// The service sends a file for somebody; as a notice names it.
+    pub async fn sends(&self, client: &str, recipient: &Party, (name, file): (&str, Vec<u8>)) -> Enclosed {
+        let client = Registry::load(&self.app.db, self.app.now()).await.unwrap().get(client).unwrap();
+        let sent = Sent { recipient, name, request: "test" };
+        match upload::upload(&self.app, &client, sent, pieces(&file, 50_000)).await.unwrap() {
+            Uploaded::Kept(attachment, _) => Enclosed { id: attachment.id, seal: None },
+            _ => panic!("{name} is not taken"),
+        }
     }
 }
 
