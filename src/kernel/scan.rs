@@ -163,7 +163,9 @@ mod tests {
         assert_eq!(Place::parse("tcp:clamav:3310"), Ok(Place::Tcp("clamav:3310".to_owned())));
         assert_eq!(Place::parse("tcp:[::1]:3310"), Ok(Place::Tcp("[::1]:3310".to_owned())));
         assert_eq!(Place::parse("unix:/run/clamav/clamd.ctl"), Ok(Place::Unix("/run/clamav/clamd.ctl".into())));
-        for wrong in ["", "tcp:", "tcp:clamav", "tcp::3310", "tcp:clamav:0", "tcp:clamav:x", "unix:clamd.ctl", "http://x"] {
+        for wrong in
+            ["", "tcp:", "tcp:clamav", "tcp::3310", "tcp:clamav:0", "tcp:clamav:x", "unix:clamd.ctl", "http://x"]
+        {
             assert!(Place::parse(wrong).is_err(), "{wrong}");
         }
     }

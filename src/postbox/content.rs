@@ -125,9 +125,11 @@ pub(super) fn hash<'a>(
         "by_when": by_when, "reference": reference, "subject": subject, "text": text, "to_do": to_do, "what": what,
     });
     if files.len() > 0 {
-        let file = |Description { name, kind, bytes, sha256, .. }: &Description| json!({
-            "bytes": bytes, "name": name, "sha256": sha256, "type": kind,
-        });
+        let file = |Description { name, kind, bytes, sha256, .. }: &Description| {
+            json!({
+                "bytes": bytes, "name": name, "sha256": sha256, "type": kind,
+            })
+        };
         delivered["attachments"] = files.map(file).collect();
     }
     sha256(delivered.to_string().as_bytes())

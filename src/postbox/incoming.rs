@@ -153,10 +153,14 @@ pub fn expected(problem: &str) -> &'static str {
         "idempotency_key" => "1 to 100 visible ASCII characters in the header Idempotency-Key",
         "attachments_many" => "at most 20 files",
         "attachment_twice" => "each file once",
-        "attachment" => "the id of a file that this client has sent for this recipient within 24 hours, and that no notice has",
+        "attachment" => {
+            "the id of a file that this client has sent for this recipient within 24 hours, and that no notice has"
+        }
         "seal_pdf" => "only for a PDF",
         "name_long" => "the name of a file: at most 150 characters, and 240 bytes in UTF-8",
-        "name_letters" => "a name that every system can store: no control characters, none of / \\ : * ? \" < > |, no point at its beginning",
+        "name_letters" => {
+            "a name that every system can store: no control characters, none of / \\ : * ? \" < > |, no point at its beginning"
+        }
         "name_type" => "a name that ends in .pdf, .png, .jpg, .jpeg, .txt or .xml",
         "file_empty" => "a file that is not empty",
         "file_type" => "a file of the kind that its name says: PDF, PNG, JPEG, text in UTF-8 or XML",
@@ -178,7 +182,8 @@ pub fn check_key(key: &str) -> Result<&str, Error> {
 impl Incoming {
     /// Everything but the recipient, who is looked up in between. Every problem is told at once.
     pub fn check(&self, now: Timestamp) -> Result<(), Error> {
-        let mut problems = [self.head_for(["", ""]).check(), self.content().check(), enclose::check(&self.attachments)].concat();
+        let mut problems =
+            [self.head_for(["", ""]).check(), self.content().check(), enclose::check(&self.attachments)].concat();
         let mut found = |is_wrong: bool, field: &'static str, problem: &'static str| {
             if is_wrong {
                 problems.push(FieldProblem { field, problem });

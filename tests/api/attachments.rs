@@ -30,9 +30,11 @@ fn hash(notice: &Value, files: &[(&str, &[u8])]) -> String {
         "text": notice["text"], "to_do": notice["short"]["to_do"], "what": notice["short"]["what"],
     });
     if !files.is_empty() {
-        let describe = |(name, bytes): &(&str, &[u8])| json!({
-            "bytes": bytes.len(), "name": name, "sha256": hex(&sha256(bytes)), "type": "application/pdf",
-        });
+        let describe = |(name, bytes): &(&str, &[u8])| {
+            json!({
+                "bytes": bytes.len(), "name": name, "sha256": hex(&sha256(bytes)), "type": "application/pdf",
+            })
+        };
         delivered["attachments"] = files.iter().map(describe).collect();
     }
     hex(&sha256(delivered.to_string().as_bytes()))
@@ -67,9 +69,13 @@ both!(renate_fetches_the_file_that_came_with_a_decision, async |world| {
     assert_eq!(receipt["content_sha256"], hash(&notice, &[(NAME, &bytes)]).as_str());
     let again = authority.provides(&world, "1", &notice).await;
     assert_eq!((again.status, &again.json()["attachments"]), (200, &provided.json()["attachments"]));
-    let status = authority.calls(&world.browser(), &authority.token(&world).await, (Method::GET, provided.location()), None);
+    let status =
+        authority.calls(&world.browser(), &authority.token(&world).await, (Method::GET, provided.location()), None);
     let status = status.await.json();
-    assert_eq!((&status["attachments"][0]["sha256"], &status["attachments"][0]["seal"]["kind"]), (&json!(digest), &json!("qualified")));
+    assert_eq!(
+        (&status["attachments"][0]["sha256"], &status["attachments"][0]["seal"]["kind"]),
+        (&json!(digest), &json!("qualified"))
+    );
 
     let message = id(&provided);
     let page = format!("/postfach/{message}");
@@ -92,10 +98,16 @@ both!(renate_fetches_the_file_that_came_with_a_decision, async |world| {
     for (name, value) in [
         ("content-type", "application/pdf"),
         ("content-length", "300000"),
-        ("content-disposition", "attachment; filename=\"Bescheid _ber Wohngeld.pdf\"; filename*=UTF-8''Bescheid%20%C3%BCber%20Wohngeld.pdf"),
+        (
+            "content-disposition",
+            "attachment; filename=\"Bescheid _ber Wohngeld.pdf\"; filename*=UTF-8''Bescheid%20%C3%BCber%20Wohngeld.pdf",
+        ),
         ("cache-control", "no-store"),
         ("x-content-type-options", "nosniff"),
-        ("content-security-policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"),
+        (
+            "content-security-policy",
+            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
+        ),
     ] {
         assert_eq!(headers[name], value, "{name}");
     }
@@ -140,7 +152,8 @@ both!(several_files_keep_their_order, async |world| {
     let token = authority.token(&world).await;
     let send = async |is_dry: bool| {
         let body = json!({ "dry_run": is_dry, "messages": [item] });
-        let answer = authority.calls(&world.browser(), &token, (Method::POST, "/api/postbox/v1/batches"), Some(&body)).await;
+        let answer =
+            authority.calls(&world.browser(), &token, (Method::POST, "/api/postbox/v1/batches"), Some(&body)).await;
         answer.json()["results"][0].clone()
     };
     assert_eq!(send(true).await["status"], 200);
@@ -155,7 +168,8 @@ both!(several_files_keep_their_order, async |world| {
     assert_eq!(receipt["content_sha256"], hash(&notice, &expected).as_str());
     // A second notice does not get them, and neither would a trial.
     let other = json!({ "dry_run": true, "messages": [{ "idempotency_key": "2", "message": enclosing(&subject, &[&ids[0]]) }] });
-    let looked = authority.calls(&world.browser(), &token, (Method::POST, "/api/postbox/v1/batches"), Some(&other)).await;
+    let looked =
+        authority.calls(&world.browser(), &token, (Method::POST, "/api/postbox/v1/batches"), Some(&other)).await;
     assert_eq!(looked.json()["results"][0]["status"], 422);
     let message = result["message"]["id"].as_str().unwrap();
     renate.does_with(message, "oeffnen").await;
@@ -261,7 +275,8 @@ both!(with_the_notice_go_its_files, async |world| {
     renate.post("/daten/loeschen", &[("wann", "sofort"), ("current", PASSWORD)]).await;
     sweep(&world).await;
     assert_eq!((world.rows("postbox_attachment").await, world.files().len()), (0, 0));
-    let status = authority.calls(&world.browser(), &token, (Method::GET, &format!("{MESSAGES}/{}", notices[1].0)), None).await;
+    let status =
+        authority.calls(&world.browser(), &token, (Method::GET, &format!("{MESSAGES}/{}", notices[1].0)), None).await;
     assert_eq!(status.status, 200, "{status:?}");
 });
 
@@ -299,5 +314,9 @@ both!(sec_v07_a_file_that_somebody_has_changed_is_refused_before_its_first_byte,
         assert_eq!((status, &headers["content-type"]), (500, &"text/html; charset=utf-8".parse().unwrap()));
         assert!(!headers.contains_key("content-disposition") && page.contains("<h1"), "{page}");
     }
-    assert_eq!(renate.get(&format!("/postfach/{message}/text")).await.status, 200, "what it says is there all the same");
+    assert_eq!(
+        renate.get(&format!("/postfach/{message}/text")).await.status,
+        200,
+        "what it says is there all the same"
+    );
 });

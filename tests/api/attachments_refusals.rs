@@ -39,7 +39,11 @@ both!(sec_u05_what_is_not_one_of_a_few_kinds_is_not_taken, async |world| {
     let zip = [b"PK\x03\x04".as_slice(), &[0; 40], b"PK\x05\x06", &[0; 18]].concat();
     let cases: [(&str, Vec<u8>, (&str, &str, &str)); 17] = [
         ("leer.pdf", vec![], ("attachment-refused", "file", "file_empty")),
-        ("seite.txt", b"<!DOCTYPE html><script>alert(1)</script>".to_vec(), ("attachment-refused", "file", "file_type")),
+        (
+            "seite.txt",
+            b"<!DOCTYPE html><script>alert(1)</script>".to_vec(),
+            ("attachment-refused", "file", "file_type"),
+        ),
         ("seite.pdf", b"<html></html>".to_vec(), ("attachment-refused", "file", "file_type")),
         ("seite.html", b"<html></html>".to_vec(), ("invalid", "name", "name_type")),
         ("bild.svg", b"<svg onload=\"alert(1)\"/>".to_vec(), ("invalid", "name", "name_type")),
@@ -49,8 +53,16 @@ both!(sec_u05_what_is_not_one_of_a_few_kinds_is_not_taken, async |world| {
         ("brief.pdf", zip.clone(), ("attachment-refused", "file", "file_type")),
         ("brief.txt", zip.clone(), ("attachment-refused", "file", "file_type")),
         ("beides.pdf", [pdf(500), zip.clone()].concat(), ("attachment-refused", "file", "file_end")),
-        ("beides.pdf", [b"%PDF-1.7\n", zip.as_slice(), b"\n%%EOF"].concat(), ("attachment-refused", "file", "file_two")),
-        ("skript.pdf", [b"%PDF-1.7\n<< /S /JavaScript >>\n", pdf(500).as_slice()].concat(), ("attachment-refused", "file", "file_active")),
+        (
+            "beides.pdf",
+            [b"%PDF-1.7\n", zip.as_slice(), b"\n%%EOF"].concat(),
+            ("attachment-refused", "file", "file_two"),
+        ),
+        (
+            "skript.pdf",
+            [b"%PDF-1.7\n<< /S /JavaScript >>\n", pdf(500).as_slice()].concat(),
+            ("attachment-refused", "file", "file_active"),
+        ),
         ("programm.pdf", b"MZ\x90\0\x03\0\0\0".to_vec(), ("attachment-refused", "file", "file_type")),
         ("halb.pdf", pdf(500)[..400].to_vec(), ("attachment-refused", "file", "file_end")),
         ("latin.txt", b"Gr\xFC\xDFe".to_vec(), ("attachment-refused", "file", "file_type")),
@@ -96,7 +108,11 @@ both!(sec_u06_a_name_is_a_name, async |world| {
         let mut anybody = at.without_cookies();
         let request = anybody.request(reqwest::Method::POST, &format!("{FILES}{query}"));
         let answer = anybody.send(request.header("authorization", format!("Bearer {token}")).body(pdf(500))).await;
-        assert_eq!(refusal(&answer).1, if answer.status == 400 { "postbox/malformed" } else { "postbox/unknown-recipient" }, "{query}");
+        assert_eq!(
+            refusal(&answer).1,
+            if answer.status == 400 { "postbox/malformed" } else { "postbox/unknown-recipient" },
+            "{query}"
+        );
         assert!([400, 422].contains(&answer.status), "{query}: {answer:?}");
     }
     nothing_is_left(&world).await;
@@ -199,7 +215,10 @@ both!(sec_u01_somebody_elses_file_is_not_there, async |world| {
     }
     let nobody = world.browser();
     let (status, headers, _) = nobody.fetches(&path(&made[0].0, &made[0].1)).await;
-    assert_eq!((status, headers["location"].to_str().unwrap()), (303, format!("/anmelden?ziel=/postfach/{}", made[0].0).as_str()));
+    assert_eq!(
+        (status, headers["location"].to_str().unwrap()),
+        (303, format!("/anmelden?ziel=/postfach/{}", made[0].0).as_str())
+    );
     assert_eq!(world.of_notice(&made[1].0, "opened_at").await, "");
 });
 
@@ -220,7 +239,10 @@ both!(sec_u15_a_low_session_gets_no_file, async |world| {
     let locked = renate.get(&format!("/postfach/{message}")).await.body;
     assert!(locked.contains("Anlagen: 1.") && !locked.contains("Wohngeld"), "{locked}");
     let (status, headers, _) = renate.fetches(&path).await;
-    assert_eq!((status, headers["location"].to_str().unwrap()), (303, format!("/anmelden/niveau?ziel=/postfach/{message}").as_str()));
+    assert_eq!(
+        (status, headers["location"].to_str().unwrap()),
+        (303, format!("/anmelden/niveau?ziel=/postfach/{message}").as_str())
+    );
 });
 
 both!(sec_u02_only_an_authority_sends_files_and_only_to_people_it_knows, async |world| {
@@ -230,7 +252,11 @@ both!(sec_u02_only_an_authority_sends_files_and_only_to_people_it_knows, async |
     let nobody = world.browser().without_cookies().post_exactly(FILES, &[]).await;
     assert_eq!((nobody.status, nobody.header("www-authenticate").is_empty()), (401, false));
     for token in ["", "unsinn"] {
-        assert_eq!(authority.sends_at(&world.browser(), token, (&subject, NAME), pdf(500)).await.status, 401, "{token}");
+        assert_eq!(
+            authority.sends_at(&world.browser(), token, (&subject, NAME), pdf(500)).await.status,
+            401,
+            "{token}"
+        );
     }
     let unknown = authority.sends(&world, ("niemand", NAME), pdf(500)).await;
     assert_eq!(refusal(&unknown), refused(422, "unknown-recipient", "subject", "recipient_unknown"));
@@ -306,7 +332,11 @@ both!(without_an_answer_of_the_scanner_nothing_is_taken, async |mut world| {
     for place in ["tcp:127.0.0.1:1", leaving.place.as_str(), small.place.as_str(), "unix:/nowhere/clamd.ctl"] {
         world.restart(|config| config.objects.scan = Some(place.to_owned())).await;
         let answer = authority.sends(&world, (&subject, NAME), pdf(100_000)).await;
-        assert_eq!((answer.status, &answer.json()["type"]), (503, &json!("postbox/not-scanned")), "{place}: {answer:?}");
+        assert_eq!(
+            (answer.status, &answer.json()["type"]),
+            (503, &json!("postbox/not-scanned")),
+            "{place}: {answer:?}"
+        );
         assert_eq!(answer.header("retry-after"), "30", "{place}");
         nothing_is_left(&world).await;
     }

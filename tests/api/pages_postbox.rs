@@ -66,7 +66,8 @@ async fn walk(language: &'static str) -> String {
 /// What is said of files: a sealed one, and one of each other kind.
 async fn comes_with_files(world: &World, renate: &mut Browser, album: &mut Album) {
     let mut notice = information(world.person(EMAIL).await, "Mit Anlagen");
-    let png = [b"\x89PNG\r\n\x1a\n\0\0\0\x0DIHDR".as_slice(), &[0; 2_400_000], b"\0\0\0\0IEND\xAE\x42\x60\x82"].concat();
+    let png =
+        [b"\x89PNG\r\n\x1a\n\0\0\0\x0DIHDR".as_slice(), &[0; 2_400_000], b"\0\0\0\0IEND\xAE\x42\x60\x82"].concat();
     let files = [
         ("Bescheid.pdf", pdf(1500)),
         ("Plan.png", png),

@@ -254,8 +254,10 @@ fn ends_as_zip(tail: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    const A_PDF: &[u8] = b"%PDF-1.7\n%\xE2\xE3\xCF\xD3\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer << /Root 1 0 R >>\n%%EOF\n";
-    const AN_XML: &[u8] = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<bescheid nummer=\"1\">Gr\xC3\xBC\xC3\x9Fe</bescheid>\n";
+    const A_PDF: &[u8] =
+        b"%PDF-1.7\n%\xE2\xE3\xCF\xD3\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer << /Root 1 0 R >>\n%%EOF\n";
+    const AN_XML: &[u8] =
+        b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<bescheid nummer=\"1\">Gr\xC3\xBC\xC3\x9Fe</bescheid>\n";
 
     fn png() -> Vec<u8> {
         [PNG, b"\0\0\0\x0DIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90\x77\x53\xDE", PNG_END].concat()
@@ -337,9 +339,17 @@ mod tests {
             (Type::Text, b"Gr\xFC\xDFe in Latin-1".to_vec(), "file_type"),
             (Type::Text, b"cut: \xC3".to_vec(), "file_type"),
             (Type::Text, b"alarm \x07".to_vec(), "file_type"),
-            (Type::Xml, b"<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><a/>".to_vec(), "file_xml"),
+            (
+                Type::Xml,
+                b"<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><a/>".to_vec(),
+                "file_xml",
+            ),
             (Type::Xml, b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><a/>".to_vec(), "file_xml"),
-            (Type::Xml, b"<?xml version=\"1.0\"?><s:svg xmlns:s=\"http://www.w3.org/2000/svg\"/>".to_vec(), "file_active"),
+            (
+                Type::Xml,
+                b"<?xml version=\"1.0\"?><s:svg xmlns:s=\"http://www.w3.org/2000/svg\"/>".to_vec(),
+                "file_active",
+            ),
         ];
         for (number, (expected, bytes, problem)) in rows.into_iter().enumerate() {
             assert_eq!(inspect(expected, &bytes), Err(problem), "row {number}");

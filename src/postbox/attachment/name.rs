@@ -10,8 +10,8 @@ const NAME_MAX_CHARACTERS: usize = 150;
 const NAME_MAX_BYTES: usize = 240;
 /// Names that Windows has for devices, whatever follows the first point.
 const DEVICES: [&str; 22] = [
-    "CON", "PRN", "AUX", "NUL", "COM1", "COM2", "COM3", "COM4", "COM5", "COM6", "COM7", "COM8", "COM9", "LPT1", "LPT2", "LPT3",
-    "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9",
+    "CON", "PRN", "AUX", "NUL", "COM1", "COM2", "COM3", "COM4", "COM5", "COM6", "COM7", "COM8", "COM9", "LPT1", "LPT2",
+    "LPT3", "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9",
 ];
 
 /// A name that is fine, and what it says that the file is.
@@ -48,8 +48,10 @@ impl Name {
 
 /// What a download is called (RFC 6266, RFC 8187): once for old programs, and once as it is.
 pub fn disposition(name: &str) -> String {
-    let plain: String =
-        name.chars().map(|letter| if letter.is_ascii_alphanumeric() || " ._-".contains(letter) { letter } else { '_' }).collect();
+    let plain: String = name
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() || " ._-".contains(letter) { letter } else { '_' })
+        .collect();
     let escaped: String = name
         .bytes()
         .map(|byte| match byte {

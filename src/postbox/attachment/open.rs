@@ -17,11 +17,7 @@ pub struct File {
 
 /// `NotFound` for what is not there, not theirs, or of a notice that nobody has opened; `Broken`, before the first byte, if it is not what
 /// was sent.
-pub async fn open(
-    app: &AppParts,
-    reader: &Reader,
-    (message, id): (&MessageId, &AttachmentId),
-) -> Result<File, Error> {
+pub async fn open(app: &AppParts, reader: &Reader, (message, id): (&MessageId, &AttachmentId)) -> Result<File, Error> {
     let mut tx = app.read().await?;
     let (message, key) = opening::find_opened(&mut tx, app, reader, message).await?;
     let attachment = store::find(&mut tx, &message.id, id).await?.ok_or(Error::NotFound)?.read(&key)?;

@@ -139,11 +139,7 @@ async fn one(app: &App, client: &Client, attempt: Attempt<'_>, is_dry: bool) -> 
 }
 
 /// A notice, as its authority may see it.
-fn status(
-    app: &App,
-    client: &Client,
-    (message, attachments): (&Message, &[Attachment]),
-) -> Result<Value, Error> {
+fn status(app: &App, client: &Client, (message, attachments): (&Message, &[Attachment])) -> Result<Value, Error> {
     let (facts, days) = (&message.facts, &message.days);
     Ok(json!({
         "id": message.id,
@@ -166,8 +162,7 @@ fn status(
 /// A file, as whoever has sent it may see it.
 pub(super) fn described(Attachment { id, description, .. }: &Attachment) -> Value {
     let Description { name, kind, bytes, sha256, scan, seal } = description;
-    let mut value =
-        json!({ "id": id, "name": name, "type": kind, "bytes": bytes, "sha256": sha256, "scan": scan });
+    let mut value = json!({ "id": id, "name": name, "type": kind, "bytes": bytes, "sha256": sha256, "scan": scan });
     if let Some(seal) = seal {
         value["seal"] = json!(seal);
     }

@@ -7,12 +7,7 @@ use crate::store::db::{DbError, Tx};
 /// Files that no notice has taken in time.
 pub async fn delete_unused(tx: &mut Tx, at: Timestamp) -> Result<u64, DbError> {
     // First nobody can take them any more; whoever takes one at this moment is either before this, or too late.
-    sql!(
-        tx,
-        execute,
-        "UPDATE postbox_attachment SET expires_at = 0 WHERE message_id IS NULL AND expires_at < $1",
-        at
-    )?;
+    sql!(tx, execute, "UPDATE postbox_attachment SET expires_at = 0 WHERE message_id IS NULL AND expires_at < $1", at)?;
     sql!(
         tx,
         execute,

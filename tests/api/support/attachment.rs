@@ -18,7 +18,10 @@ pub const FILES: &str = "/api/postbox/v1/attachments";
 
 /// A small file in the form of a PDF, that long at least.
 pub fn pdf(length: usize) -> Vec<u8> {
-    let (head, end) = (b"%PDF-1.7\n%\xE2\xE3\xCF\xD3\n1 0 obj\n<< /Type /Catalog >>\nendobj\n", b"\ntrailer << /Root 1 0 R >>\n%%EOF\n");
+    let (head, end) = (
+        b"%PDF-1.7\n%\xE2\xE3\xCF\xD3\n1 0 obj\n<< /Type /Catalog >>\nendobj\n",
+        b"\ntrailer << /Root 1 0 R >>\n%%EOF\n",
+    );
     let filling = length.saturating_sub(head.len() + end.len());
     let lines: Vec<u8> = b"% Wohngeld\n".iter().copied().cycle().take(filling).collect();
     [head.as_slice(), &lines, end].concat()
