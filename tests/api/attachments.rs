@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 
 use crate::both;
 use crate::personal_data::{asks, fetch, file};
-use crate::support::World;
 use crate::support::attachment::{NAME, enclosing, pdf};
 use crate::support::authority::{Authority, MESSAGES, decision};
 use crate::support::browser::{Answer, PASSWORD};
 use crate::support::doors::connected;
 use crate::support::service::claims;
+use crate::support::{Browser, World};
 
 fn id(answer: &Answer) -> String {
     answer.json()["id"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
@@ -25,24 +25,59 @@ fn id(answer: &Answer) -> String {
 
 /// What a receipt has to say of a decision with these files, computed as an authority does it.
 fn hash(notice: &Value, files: &[(&str, &[u8])]) -> String {
-    let mut delivered = json!({
-        "by_when": notice["short"]["by_when"], "reference": notice["reference"], "subject": notice["subject"],
-        "text": notice["text"], "to_do": notice["short"]["to_do"], "what": notice["short"]["what"],
-    });
-    if !files.is_empty() {
-        let describe = |(name, bytes): &(&str, &[u8])| {
-            json!({
-                "bytes": bytes.len(), "name": name, "sha256": hex(&sha256(bytes)), "type": "application/pdf",
-            })
-        };
-        delivered["attachments"] = files.iter().map(describe).collect();
-    }
-    hex(&sha256(delivered.to_string().as_bytes()))
+    let describe = |(name, bytes): &(&str, &[u8])| {
+        let digest = hex(&sha256(bytes));
+        format!(r#"{{"bytes":{},"name":"{name}","sha256":"{digest}","type":"application/pdf"}}"#, bytes.len())
+    };
+    let files: Vec<String> = files.iter().map(describe).collect();
+    let files = if files.is_empty() { String::new() } else { format!(r#""attachments":[{}],"#, files.join(",")) };
+    let short = &notice["short"];
+    let delivered = format!(
+        r#"{{{files}"by_when":{},"reference":{},"subject":{},"text":{},"to_do":{},"what":{}}}"#,
+        short["by_when"], notice["reference"], notice["subject"], notice["text"], short["to_do"], short["what"]
+    );
+    hex(&sha256(delivered.as_bytes()))
 }
 
 /// Whatever is doomed goes.
 async fn sweep(world: &World) {
     objects::tend(&world.app).await.unwrap();
+}
+
+/// A locked notice says how many files there are, an open one which, and each comes as it was sent.
+async fn opens_and_fetches(renate: &mut Browser, (message, path): (&str, &str), (bytes, digest): (&[u8], &str)) {
+    let page = format!("/postfach/{message}");
+    let locked = renate.get(&page).await.body;
+    assert!(locked.contains("Anlagen: 1.") && !locked.contains("Wohngeld.pdf"), "{locked}");
+    assert_eq!(renate.fetches(path).await.0, 404, "nobody has opened it");
+    renate.does_with(message, "oeffnen").await;
+    let text = renate.get(&format!("{page}/text")).await.body;
+    for words in [
+        format!("href=\"{path}\" download><bdi>{NAME}</bdi></a>"),
+        "PDF-Dokument, 300 kB. Niemand hat hier geprüft, ob die Datei schadet.".to_owned(),
+        "ein qualifiziertes elektronisches Siegel von Stadt Musterhausen. Geprüft ist das hier nicht.".to_owned(),
+        format!("<code>{digest}</code>"),
+    ] {
+        assert!(text.contains(&words), "{words}: {text}");
+    }
+    let (code, headers, fetched) = renate.fetches(path).await;
+    assert!(code == 200 && fetched == *bytes, "{code} {headers:?}");
+    for (name, value) in [
+        ("content-type", "application/pdf"),
+        ("content-length", "300000"),
+        (
+            "content-disposition",
+            "attachment; filename=\"Bescheid _ber Wohngeld.pdf\"; filename*=UTF-8''Bescheid%20%C3%BCber%20Wohngeld.pdf",
+        ),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        (
+            "content-security-policy",
+            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
+        ),
+    ] {
+        assert_eq!(headers[name], value, "{name}");
+    }
 }
 
 both!(renate_fetches_the_file_that_came_with_a_decision, async |world| {
@@ -69,48 +104,15 @@ both!(renate_fetches_the_file_that_came_with_a_decision, async |world| {
     assert_eq!(receipt["content_sha256"], hash(&notice, &[(NAME, &bytes)]).as_str());
     let again = authority.provides(&world, "1", &notice).await;
     assert_eq!((again.status, &again.json()["attachments"]), (200, &provided.json()["attachments"]));
-    let status =
-        authority.calls(&world.browser(), &authority.token(&world).await, (Method::GET, provided.location()), None);
-    let status = status.await.json();
+    let (at, token) = (world.browser(), authority.token(&world).await);
+    let status = authority.calls(&at, &token, (Method::GET, provided.location()), None).await.json();
     assert_eq!(
         (&status["attachments"][0]["sha256"], &status["attachments"][0]["seal"]["kind"]),
         (&json!(digest), &json!("qualified"))
     );
 
-    let message = id(&provided);
-    let page = format!("/postfach/{message}");
-    let path = format!("{page}/anlagen/{}", id(&sent));
-    let locked = renate.get(&page).await.body;
-    assert!(locked.contains("Anlagen: 1.") && !locked.contains("Wohngeld.pdf"), "{locked}");
-    assert_eq!(renate.fetches(&path).await.0, 404, "nobody has opened it");
-    renate.does_with(&message, "oeffnen").await;
-    let text = renate.get(&format!("{page}/text")).await.body;
-    for words in [
-        format!("href=\"{path}\" download><bdi>{NAME}</bdi></a>"),
-        "PDF-Dokument, 300 kB. Niemand hat hier geprüft, ob die Datei schadet.".to_owned(),
-        "ein qualifiziertes elektronisches Siegel von Stadt Musterhausen. Geprüft ist das hier nicht.".to_owned(),
-        format!("<code>{digest}</code>"),
-    ] {
-        assert!(text.contains(&words), "{words}: {text}");
-    }
-    let (code, headers, fetched) = renate.fetches(&path).await;
-    assert!(code == 200 && fetched == bytes, "{code} {headers:?}");
-    for (name, value) in [
-        ("content-type", "application/pdf"),
-        ("content-length", "300000"),
-        (
-            "content-disposition",
-            "attachment; filename=\"Bescheid _ber Wohngeld.pdf\"; filename*=UTF-8''Bescheid%20%C3%BCber%20Wohngeld.pdf",
-        ),
-        ("cache-control", "no-store"),
-        ("x-content-type-options", "nosniff"),
-        (
-            "content-security-policy",
-            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
-        ),
-    ] {
-        assert_eq!(headers[name], value, "{name}");
-    }
+    let path = format!("/postfach/{}/anlagen/{}", id(&provided), id(&sent));
+    opens_and_fetches(&mut renate, (&id(&provided), &path), (&bytes, &digest)).await;
     assert_eq!(world.recorded("postbox.opened").await, 1);
     let key = asks(&mut renate).await;
     let (_, archive) = fetch(&renate, &key).await;
