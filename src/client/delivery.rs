@@ -20,7 +20,7 @@ pub struct Delivery {
     /// In a day.
     #[serde(default = "notices_per_day")]
     pub notices_per_day: i64,
-    /// Files for notices in a day; each counts in mebibytes that it has begun. 0: none. Left out where it is what it is by default: nodes
+    /// Files for notices in a day; each counts in mebibytes that it has begun. Left out where it is what it is by default: nodes
     /// of a version before this key do not know it.
     #[serde(default = "attachment_mebibytes_per_day", skip_serializing_if = "is_usual")]
     pub attachment_mebibytes_per_day: i64,
@@ -80,8 +80,8 @@ impl Client {
             return problem("postbox", "notices_per_day: 1 to 1000000");
         }
         // One file has to fit in.
-        if !matches!(delivery.attachment_mebibytes_per_day, 0 | 25..=ATTACHMENT_MEBIBYTES_PER_DAY_MAX) {
-            return problem("postbox", "attachment_mebibytes_per_day: 25 to 10000000, or 0");
+        if !(25..=ATTACHMENT_MEBIBYTES_PER_DAY_MAX).contains(&delivery.attachment_mebibytes_per_day) {
+            return problem("postbox", "attachment_mebibytes_per_day: 25 to 10000000");
         }
         Ok(())
     }
