@@ -35,7 +35,6 @@ const fn attachment_mebibytes_per_day() -> i64 {
     10 * 1024
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 const fn is_usual(mebibytes: &i64) -> bool {
     *mebibytes == attachment_mebibytes_per_day()
 }
