@@ -150,7 +150,7 @@ where
 }
 
 /// The pieces, once somebody has looked at each.
-fn watched<'a, S, E>(pieces: S, watch: &'a mut Watch) -> impl Stream<Item = Result<Bytes, String>>
+fn watched<S, E>(pieces: S, watch: &mut Watch) -> impl Stream<Item = Result<Bytes, String>>
 where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
     E: Display,

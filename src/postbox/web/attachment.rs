@@ -68,7 +68,7 @@ fn seal_label(t: &AttachmentTexts, Seal { kind, by }: &Seal) -> String {
 fn size(t: &AttachmentTexts, language: Language, bytes: u64) -> String {
     match bytes {
         ..1000 => t.size_bytes.with("count", bytes).to_string(),
-        ..1_000_000 => t.size_kilobytes.with("count", bytes.div_ceil(1000)).to_string(),
+        1000..1_000_000 => t.size_kilobytes.with("count", bytes.div_ceil(1000)).to_string(),
         _ => {
             let tenths = bytes.div_ceil(100_000);
             let point = if language == Language::De { ',' } else { '.' };
