@@ -25,6 +25,9 @@ fn refused(status: u16, kind: &str, field: &str, problem: &str) -> (u16, String,
     (status, format!("postbox/{kind}"), field.to_owned(), problem.to_owned())
 }
 
+/// The name of a file, its bytes, and how it is refused.
+type Case = (&'static str, Vec<u8>, (&'static str, &'static str, &'static str));
+
 /// Nothing of whatever was refused is left.
 async fn nothing_is_left(world: &World) {
     assert_eq!((world.rows("postbox_attachment").await, world.rows("postbox_upload").await), (0, 0));
@@ -37,7 +40,7 @@ both!(sec_u05_what_is_not_one_of_a_few_kinds_is_not_taken, async |world| {
     let subject = authority.knows(&world, &mut renate).await;
     let (token, at) = (authority.token(&world).await, world.browser());
     let zip = [b"PK\x03\x04".as_slice(), &[0; 40], b"PK\x05\x06", &[0; 18]].concat();
-    let cases: [(&str, Vec<u8>, (&str, &str, &str)); 17] = [
+    let cases: [Case; 17] = [
         ("leer.pdf", vec![], ("attachment-refused", "file", "file_empty")),
         (
             "seite.txt",

@@ -78,8 +78,7 @@ async fn comes_with_files(world: &World, renate: &mut Browser, album: &mut Album
     for (name, bytes) in files {
         notice.attachments.push(world.sends("parken", &notice.recipient, (name, bytes)).await);
     }
-    let seal = |kind| Some(Seal { kind, by: "Stadt Musterhausen".to_owned() });
-    notice.attachments[0].seal = seal(SealKind::Qualified);
+    notice.attachments[0].seal = Some(Seal { kind: SealKind::Qualified, by: "Stadt Musterhausen".to_owned() });
     let id = world.provides("parken", &notice).await;
     album.page("with files", &renate.get(&format!("/postfach/{id}")).await);
     let opened = renate.does_with(&id, "oeffnen").await;
