@@ -15,6 +15,7 @@ use crate::kernel::mail::{Mailer, SmtpSettings};
 use crate::kernel::outbound::Outbound;
 use crate::kernel::password::{Cost, Hasher};
 use crate::kernel::random::Random;
+use crate::kernel::scan::Scanner;
 use crate::kernel::seal::{MasterKey, MasterKeys, Vault};
 use crate::kernel::secret::Secret;
 use crate::kernel::time::{Clock, Timestamp};
@@ -47,6 +48,8 @@ pub struct AppParts {
     pub vault: Vault,
     pub keys: KeyRing,
     pub objects: Objects,
+    /// Who sees files before they are taken, if there is somebody.
+    pub scanner: Option<Scanner>,
     pub hasher: Hasher,
     pub mailer: Mailer,
     pub outbound: Outbound,
@@ -100,6 +103,7 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
     let threads = if config.password.threads == 0 { cores } else { config.password.threads };
     let hasher = Hasher::start(cost, threads, config.password.queue_length, vault.pepper(), random.clone())
         .map_err(|error| error.to_string())?;
+    let scanner = config.objects.scanner()?.map(Scanner::new);
     let objects = Objects::new(shelf, &db, &clock, &random);
     let replay = Replay::start(db.clone(), config.limits.signed_per_client);
     Ok(Arc::new(AppParts {
@@ -110,6 +114,7 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
         vault,
         keys,
         objects,
+        scanner,
         hasher,
         mailer,
         outbound,

@@ -75,7 +75,7 @@ pub fn table(demo: bool) -> Vec<Row> {
     use crate::organisation::web::{overview as organisation, protocol as organisation_protocol, prove, revoke, services};
     use crate::organisation::web::desk::{case as organisation_case, counter};
     use crate::organisation::web::mandate::{deed, form as mandate_form, import, list as mandates, one as mandate, worklist};
-    use crate::postbox::web::{act, api as delivery, deadlines, list as postbox, one as message, text};
+    use crate::postbox::web::{act, api as delivery, attachment, deadlines, list as postbox, one as message, text, upload};
     use crate::proofing::web::{case, check, desk, eid, letter, slip, upstream};
     use crate::oidc::web::{self as oidc, device, programs, registration, unchecked};
     use crate::signin::web::{self as signin, blocking, code_app, contact, new_means, partial, passkey, passkeys, recovery, register, reset, security, way_back};
@@ -351,6 +351,7 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/postfach/{nachricht}",                    Page,  SignedIn, get_to().to(message::show)),
         post("/postfach/{nachricht}/oeffnen",            Page,  SignedIn, post_to().to(act::open)),
         get( "/postfach/{nachricht}/text",               Page,  SignedIn, get_to().to(text::show)),
+        get( "/postfach/{nachricht}/anlagen/{anlage}",   Page,  SignedIn, get_to().to(attachment::show)),
         post("/postfach/{nachricht}/bestaetigen",        Page,  SignedIn, post_to().to(act::acknowledge)),
         post("/postfach/{nachricht}/archiv",             Page,  SignedIn, post_to().to(act::archive)),
         post("/postfach/{nachricht}/zurueck",            Page,  SignedIn, post_to().to(act::put_back)),
@@ -398,6 +399,7 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/.well-known/oauth-authorization-server",  OAuth, Public,   get_to().to(oidc::discovery)).cross_origin(),
         get( "/static/{file}",                           Page,  Public,   get_to().to(asset)),
         post("/api/postbox/v1/messages",                 Problem, Protocol, post_to().to(delivery::deliver)),
+        post("/api/postbox/v1/attachments",              Problem, Protocol, post_to().to(upload::take)),
         get( "/api/postbox/v1/messages/{id}",            Problem, Protocol, get_to().to(delivery::show)),
         post("/api/postbox/v1/batches",                  Problem, Protocol, post_to().to(delivery::batch)),
         get( "/api/postbox/v1/events",                   Problem, Protocol, get_to().to(delivery::events)),

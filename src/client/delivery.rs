@@ -9,6 +9,7 @@ use crate::kernel::holiday::Land;
 /// The scope in its own name with which a client delivers.
 pub const SCOPE: &str = "postbox";
 const NOTICES_PER_DAY_MAX: i64 = 1_000_000;
+const ATTACHMENT_MEBIBYTES_PER_DAY_MAX: i64 = 10_000_000;
 
 /// Its section `[client.postbox]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,17 +20,33 @@ pub struct Delivery {
     /// In a day.
     #[serde(default = "notices_per_day")]
     pub notices_per_day: i64,
+    /// Files for notices in a day; each counts in mebibytes that it has begun. Left out where it is what it is by default: nodes
+    /// of a version before this key do not know it.
+    #[serde(default = "attachment_mebibytes_per_day", skip_serializing_if = "is_usual")]
+    pub attachment_mebibytes_per_day: i64,
 }
 
 const fn notices_per_day() -> i64 {
     10_000
 }
 
+/// 10 GiB.
+const fn attachment_mebibytes_per_day() -> i64 {
+    10 * 1024
+}
+
+const fn is_usual(mebibytes: &i64) -> bool {
+    *mebibytes == attachment_mebibytes_per_day()
+}
+
 impl Delivery {
     /// For the operator.
     pub(super) fn words(&self) -> String {
-        let Self { land, notices_per_day } = self;
-        format!("{notices_per_day} notices a day, with the holidays of {}", land.code())
+        let Self { land, notices_per_day, attachment_mebibytes_per_day } = self;
+        format!(
+            "{notices_per_day} notices and {attachment_mebibytes_per_day} MiB of files a day, with the holidays of {}",
+            land.code()
+        )
     }
 }
 
@@ -60,6 +77,10 @@ impl Client {
         }
         if !(1..=NOTICES_PER_DAY_MAX).contains(&delivery.notices_per_day) {
             return problem("postbox", "notices_per_day: 1 to 1000000");
+        }
+        // One file has to fit in.
+        if !(25..=ATTACHMENT_MEBIBYTES_PER_DAY_MAX).contains(&delivery.attachment_mebibytes_per_day) {
+            return problem("postbox", "attachment_mebibytes_per_day: 25 to 10000000");
         }
         Ok(())
     }

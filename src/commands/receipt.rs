@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nutzerkonto::postbox::incoming::Incoming;
+use nutzerkonto::postbox::attachment::Description;
+use nutzerkonto::postbox::incoming::{Incoming, expected};
 use nutzerkonto::postbox::receipt;
 
 use super::say;
@@ -16,6 +17,9 @@ pub struct VerifyReceipt {
     /// What was delivered, as JSON: then it is checked that the receipt is for that
     #[arg(long)]
     message: Option<PathBuf>,
+    /// A file that came with it, under the name that it was sent with; as often as there are files, in their order
+    #[arg(long = "attachment", requires = "message")]
+    attachments: Vec<PathBuf>,
     /// The receipt
     receipt: PathBuf,
 }
@@ -24,14 +28,27 @@ fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
+/// A file, as it was when it was sent, if nobody has changed it.
+fn describe(path: &Path) -> Result<Description, String> {
+    let complain = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
+    let bytes = fs::read(path).map_err(|error| complain(&error))?;
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    Description::of_file(name, &bytes).map_err(|problem| complain(&expected(problem)))
+}
+
 /// Says what a good receipt proves; an error says what is wrong.
-pub fn verify(VerifyReceipt { keys, message, receipt }: &VerifyReceipt) -> Result<(), String> {
+pub fn verify(VerifyReceipt { keys, message, attachments, receipt }: &VerifyReceipt) -> Result<(), String> {
     let of = |path: &Path, error: serde_json::Error| format!("{}: {error}", path.display());
     let set = serde_json::from_str(&read(keys)?).map_err(|error| of(keys, error))?;
     let proven = receipt::verify(&read(receipt)?, &set)?;
     if let Some(path) = message {
         let message: Incoming = serde_json::from_str(&read(path)?).map_err(|error| of(path, error))?;
-        if message.content_sha256() != proven.content_sha256 {
+        if message.attachments.len() != attachments.len() {
+            let count = message.attachments.len();
+            return Err(format!("{}: it names {count} files; give each with --attachment", path.display()));
+        }
+        let files = attachments.iter().map(|path| describe(path)).collect::<Result<Vec<_>, _>>()?;
+        if message.content_sha256(&files) != proven.content_sha256 {
             return Err(format!("{}: the receipt is for something else", path.display()));
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use super::{Config, SecretSource};
+use crate::kernel::scan::Place;
 
 section! {
     /// Files that people and organisations send or keep: in a directory, or in a bucket of an S3 service. They are sealed before they get there ([operations](operations.md#files-of-people-and-organisations)).
@@ -24,6 +25,8 @@ section! {
         s3_secret_access_key: Option<SecretSource> = None,
         /// PEM file of an additional certificate authority for the service.
         s3_authority_file: Option<PathBuf> = None,
+        /// Where a virus scanner listens that sees every file before it is taken: `tcp:<host>:<port>` or `unix:<path>` of a ClamAV daemon (clamd). It gets the file as it is, so over TCP only on this host or in a network of its own. If it does not answer, no file is taken. Without one people read that nobody has looked.
+        scan: Option<String> = None,
     }
 }
 
@@ -46,7 +49,13 @@ impl Objects {
         })
     }
 
+    /// Where the scanner listens, if there is one.
+    pub fn scanner(&self) -> Result<Option<Place>, String> {
+        self.scan.as_deref().map(Place::parse).transpose().map_err(|expected| format!("objects.scan: {expected}"))
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
+        self.scanner()?;
         let parts = [self.s3_endpoint.is_some(), self.s3_bucket.is_some(), self.s3_access_key_id.is_some()];
         let given = parts.into_iter().chain([self.s3_secret_access_key.is_some()]).filter(|given| *given).count();
         if given == 0 {

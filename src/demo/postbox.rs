@@ -1,6 +1,8 @@
 //! Notices for demonstrations: to Renate and to Mai, who reads English, and to the bakery. A resident parking office decides, asks, and
 //! informs.
 
+use bytes::Bytes;
+use futures_util::stream;
 use time::{Date, Duration};
 
 use super::CLIENT_ID;
@@ -16,9 +18,13 @@ use crate::kernel::texts::Language;
 use crate::organisation;
 use crate::organisation::acting::Party;
 use crate::postbox::Kind;
+use crate::postbox::attachment::enclose::Enclosed;
+use crate::postbox::attachment::upload::{self, Sent, Uploaded};
+use crate::postbox::attachment::{Seal, SealKind};
 use crate::postbox::clock::{self, LegalBasis, Remedy};
 use crate::postbox::content::{Content, Head};
 use crate::postbox::provide::{self, Attempt, Notice};
+use crate::proofing::letter::page::draw_text;
 
 struct Sample {
     kind: Kind,
@@ -32,6 +38,8 @@ struct Sample {
     to_do: [&'static str; 2],
     by_when: [&'static str; 2],
     text: [&'static str; 2],
+    /// The name of a file that comes with it.
+    file: Option<[&'static str; 2]>,
 }
 
 /// The one that is provided last lies on top.
@@ -53,6 +61,7 @@ const SAMPLES: [Sample; 3] = [
             "Die Altstadt wird in zwei Zonen geteilt. Ihr Ausweis gilt in der Zone Ihrer Wohnung weiter.\n\nDen Plan finden Sie im Rathaus.",
             "The old town is divided into two zones. Your permit stays valid in the zone where you live.\n\nThe map is in the town hall.",
         ],
+        file: None,
     },
     Sample {
         kind: Kind::Decision,
@@ -68,6 +77,7 @@ const SAMPLES: [Sample; 3] = [
             "Der Parkplatz wird in den nächsten vier Wochen markiert.",
             "The parking space will be marked within the next four weeks.",
         ],
+        file: None,
     },
     Sample {
         kind: Kind::Decision,
@@ -89,6 +99,7 @@ const SAMPLES: [Sample; 3] = [
             "Auf Ihren Antrag erteilen wir Ihnen einen Bewohnerparkausweis für die Zone 4.\n\nDer Ausweis gilt ein Jahr.\n\nRechtsbehelfsbelehrung\nGegen diesen Bescheid können Sie binnen eines Monats nach seiner Bekanntgabe Widerspruch bei der Stadt Musterhausen erheben.",
             "On your application we grant you a resident parking permit for zone 4.\n\nThe permit is valid for one year.\n\nLegal remedies\nYou can object to this decision at the city of Musterhausen within one month after it was delivered.",
         ],
+        file: Some(["Bewohnerparkausweis.pdf", "Resident parking permit.pdf"]),
     },
 ];
 
@@ -117,10 +128,17 @@ pub async fn introduce(app: &AppParts) -> Result<(), Error> {
 
 async fn fill(app: &AppParts, client: &Client, (recipient, language): (&Party, Language)) -> Result<(), Error> {
     for (number, sample) in SAMPLES.iter().enumerate() {
-        let notice = sample.notice(client, (recipient, language), clock::day(app.now()));
+        let mut notice = sample.notice(client, (recipient, language), clock::day(app.now()));
         let key = format!("demo {number} {}", recipient.as_str());
         let attempt = Attempt { idempotency_key: &key, body: key.as_bytes(), request: "demo" };
-        match provide::provide(app, client, &notice, attempt).await {
+        if provide::has_come(app, client, &key).await? {
+            continue;
+        }
+        let provided = async {
+            notice.attachments = sample.send_file(app, client, (recipient, language)).await?;
+            provide::provide(app, client, &notice, attempt).await
+        };
+        match provided.await {
             // Whoever has left gets nothing more.
             Ok(_) | Err(Error::Gone) => {}
             Err(error) => return Err(error),
@@ -130,6 +148,29 @@ async fn fill(app: &AppParts, client: &Client, (recipient, language): (&Party, L
 }
 
 impl Sample {
+    /// Sends the file that comes with it, if there is one, and says what the authority says of it.
+    async fn send_file(
+        &self,
+        app: &AppParts,
+        client: &Client,
+        (recipient, language): (&Party, Language),
+    ) -> Result<Vec<Enclosed>, Error> {
+        let word = |both: [&'static str; 2]| both[usize::from(language == Language::En)];
+        let Some(name) = self.file.map(word) else { return Ok(Vec::new()) };
+        let authority = client.title(language);
+        let paragraphs = [self.reference, word(self.what), word(self.by_when)].map(str::to_owned);
+        let file = draw_text(language, (&authority, word(self.subject)), &paragraphs)?;
+        let pieces = stream::iter([Ok::<_, Error>(Bytes::from(file))]);
+        let sent = Sent { recipient, name, request: "demo" };
+        match upload::upload(app, client, sent, pieces).await? {
+            Uploaded::Kept(attachment, _) => {
+                let seal = Some(Seal { kind: SealKind::Advanced, by: authority });
+                Ok(vec![Enclosed { id: attachment.id, seal }])
+            }
+            Uploaded::NotKept | Uploaded::NotScanned | Uploaded::Infected(_) => Ok(Vec::new()),
+        }
+    }
+
     fn notice(&self, client: &Client, (recipient, language): (&Party, Language), today: Date) -> Notice {
         let word = |both: [&'static str; 2]| both[usize::from(language == Language::En)].to_owned();
         let due_on = self.due_days.map(|days| today.saturating_add(Duration::days(days)));
@@ -152,6 +193,7 @@ impl Sample {
                 by_when: word(self.by_when),
                 text: word(self.text),
             },
+            attachments: Vec::new(),
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod one_time_code;
 pub mod outbound;
 pub mod password;
 pub mod random;
+pub mod scan;
 pub mod seal;
 pub mod secret;
 pub mod texts;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::attachment::Description;
 use super::{Message, store};
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::id::MessageId;
@@ -61,7 +62,7 @@ impl Content {
     }
 }
 
-fn check(
+pub(super) fn check(
     problems: &mut Vec<FieldProblem>,
     (field, value): (&'static str, &str),
     (least, most): (usize, usize),
@@ -79,7 +80,7 @@ fn check(
 
 /// Neither a control character nor one that turns the direction of what follows, or hides: with them a text shows something else than
 /// it says.
-fn is_sound(letter: char) -> bool {
+pub(super) fn is_sound(letter: char) -> bool {
     !letter.is_control()
         && !matches!(letter, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
@@ -113,12 +114,24 @@ pub(super) fn seal(
 }
 
 /// SHA-256 over what was delivered, as a receipt names it: the members in the order of their names, without spaces, in UTF-8, so that an
-/// authority computes the same.
-pub(super) fn hash(head: &Head, content: &Content) -> [u8; 32] {
+/// authority computes the same. Files are a member if there are any, in their order.
+pub(super) fn hash<'a>(
+    head: &Head,
+    content: &Content,
+    files: impl ExactSizeIterator<Item = &'a Description>,
+) -> [u8; 32] {
     let (Head { subject, reference, .. }, Content { what, to_do, by_when, text }) = (head, content);
-    let delivered = json!({
+    let mut delivered = json!({
         "by_when": by_when, "reference": reference, "subject": subject, "text": text, "to_do": to_do, "what": what,
     });
+    if files.len() > 0 {
+        let file = |Description { name, kind, bytes, sha256, .. }: &Description| {
+            json!({
+                "bytes": bytes, "name": name, "sha256": sha256, "type": kind,
+            })
+        };
+        delivered["attachments"] = files.map(file).collect();
+    }
     sha256(delivered.to_string().as_bytes())
 }
 

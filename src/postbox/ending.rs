@@ -1,7 +1,7 @@
 //! The end of a postbox: with the account or the organisation, whatever lies in it.
 
 use super::event::{self, Told};
-use super::store;
+use super::{attachment, store};
 use crate::kernel::error::Error;
 use crate::organisation::acting::Party;
 use crate::store::work::Work;
@@ -10,7 +10,7 @@ use crate::store::work::Work;
 const PAGE: i64 = 500;
 
 /// Removes what the notices of a postbox say, and tells their authorities that nobody reads them any more; what is left of each proves
-/// that it was provided. What has been deleted for good before was told then. May be done again.
+/// that it was provided. Its files go, used or not; whoever calls this dooms their bytes. What has been deleted for good before was told then. May be done again.
 pub async fn forget(work: &mut Work, owner: &Party) -> Result<(), Error> {
     loop {
         let rows = store::readable(&mut work.tx, owner.as_str(), PAGE).await?;
@@ -21,6 +21,7 @@ pub async fn forget(work: &mut Work, owner: &Party) -> Result<(), Error> {
             event::tell(work, &message, Told::AccountGone).await?;
         }
         if is_last {
+            attachment::forget(work, owner.as_str()).await?;
             return Ok(store::delete_exclusions(work, owner.as_str()).await?);
         }
     }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use time::Date;
 
+use super::attachment::Description;
+use super::attachment::enclose::{self, Enclosed};
 use super::clock::{LegalBasis, Remedy};
 use super::content::{Content, Head};
 use super::provide::Notice;
@@ -59,6 +61,9 @@ pub struct Incoming {
     short: Short,
     #[serde(default)]
     text: String,
+    /// Files that were sent before.
+    #[serde(default)]
+    pub attachments: Vec<Enclosed>,
 }
 
 const fn basic() -> Level {
@@ -146,6 +151,23 @@ pub fn expected(problem: &str) -> &'static str {
         "due_day" => "a day like 2026-12-04, not in the past and within ten years",
         "recipient_unknown" => "the subject of somebody who is connected with a service of this authority",
         "idempotency_key" => "1 to 100 visible ASCII characters in the header Idempotency-Key",
+        "attachments_many" => "at most 20 files",
+        "attachment_twice" => "each file once",
+        "attachment" => {
+            "the id of a file that this client has sent for this recipient within 24 hours, and that no notice has"
+        }
+        "seal_pdf" => "only for a PDF",
+        "name_long" => "the name of a file: at most 150 characters, and 240 bytes in UTF-8",
+        "name_letters" => {
+            "a name that every system can store: no control characters, none of / \\ : * ? \" < > |, no point at its beginning"
+        }
+        "name_type" => "a name that ends in .pdf, .png, .jpg, .jpeg, .txt or .xml",
+        "file_empty" => "a file that is not empty",
+        "file_type" => "a file of the kind that its name says: PDF, PNG, JPEG, text in UTF-8 or XML",
+        "file_end" => "a whole file, with nothing behind its end",
+        "file_two" => "a file that is of one kind only",
+        "file_active" => "a file that does nothing by itself: no scripts, no programs to start, no page for a browser",
+        "file_xml" => "XML in UTF-8 without a document type",
         "excluded" => "this recipient wants decisions of this authority on paper",
         _ => "see the description of the interface",
     }
@@ -160,7 +182,8 @@ pub fn check_key(key: &str) -> Result<&str, Error> {
 impl Incoming {
     /// Everything but the recipient, who is looked up in between. Every problem is told at once.
     pub fn check(&self, now: Timestamp) -> Result<(), Error> {
-        let mut problems = [self.head_for(["", ""]).check(), self.content().check()].concat();
+        let mut problems =
+            [self.head_for(["", ""]).check(), self.content().check(), enclose::check(&self.attachments)].concat();
         let mut found = |is_wrong: bool, field: &'static str, problem: &'static str| {
             if is_wrong {
                 problems.push(FieldProblem { field, problem });
@@ -197,9 +220,9 @@ impl Incoming {
         }
     }
 
-    /// SHA-256 of what it delivers, as a receipt names it.
-    pub fn content_sha256(&self) -> String {
-        hex(&content::hash(&self.head_for(["", ""]), &self.content()))
+    /// SHA-256 of what it delivers with these files, as a receipt names it.
+    pub fn content_sha256(&self, files: &[Description]) -> String {
+        hex(&content::hash(&self.head_for(["", ""]), &self.content(), files.iter()))
     }
 
     /// The notice, once it is known for whom it is. The sender's name is the one that the operator has approved.
@@ -215,6 +238,7 @@ impl Incoming {
             due_on: self.due(),
             head: self.head_for([&client.operator.de, &client.operator.en]),
             content: self.content(),
+            attachments: self.attachments.clone(),
         })
     }
 }

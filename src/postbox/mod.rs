@@ -5,6 +5,7 @@
 //! key of its own, which the owner's key opens; who may read is asked at each look ([`reader`]). It has been opened when somebody who may
 //! has asked for its text, signed in at the level that it needs; nothing else opens it: no list, no mail, no operator.
 
+pub mod attachment;
 pub mod clock;
 pub mod content;
 pub mod ending;

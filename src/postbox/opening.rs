@@ -1,6 +1,7 @@
 //! Opening a notice: the one event that the law calls retrieval. It needs somebody who may read it, signed in at the level that the
 //! notice needs, who asks for its text by a form of ours; the first time stays for ever.
 
+use super::attachment::{self, Attachment};
 use super::content::{Content, Head};
 use super::event::{self, Told, What};
 use super::reader::Reader;
@@ -18,6 +19,7 @@ pub struct Opened {
     pub message: Message,
     pub head: Head,
     pub content: Content,
+    pub attachments: Vec<Attachment>,
 }
 
 pub enum Outcome {
@@ -67,13 +69,25 @@ pub async fn open(app: &AppParts, reader: &Reader, id: &MessageId, request: &str
 /// Reads a notice that has been opened before; `NotFound` for one that nobody has opened.
 pub async fn read(app: &AppParts, reader: &Reader, id: &MessageId) -> Result<Opened, Error> {
     let mut tx = app.read().await?;
-    let message = reader.find(&mut tx, id).await?;
+    let (message, key) = find_opened(&mut tx, app, reader, id).await?;
+    let attachments = attachment::of_message(&mut tx, id, &key).await?;
+    Ok(Opened { head: message.head(&key)?, content: message.content(&key)?, attachments, message })
+}
+
+/// A notice that has been opened before, and the key of its owner; `NotFound` for one that nobody has opened.
+pub(super) async fn find_opened(
+    tx: &mut Tx,
+    app: &AppParts,
+    reader: &Reader,
+    id: &MessageId,
+) -> Result<(Message, DataKey), Error> {
+    let message = reader.find(tx, id).await?;
     check_level(reader, &message)?;
     if message.is_unread() {
         return Err(Error::NotFound);
     }
-    let key = reader.key(&mut tx, &app.vault).await?;
-    Ok(Opened { head: message.head(&key)?, content: message.content(&key)?, message })
+    let key = reader.key(tx, &app.vault).await?;
+    Ok((message, key))
 }
 
 /// The text of a notice, for a copy of what somebody has: only of what has been opened, and only for whoever has signed in well enough.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use time::Date;
 
+use super::attachment::enclose::{self, Enclosed};
+use super::attachment::{Attachment, Description, Whose};
 use super::clock::{self, Facts, LegalBasis, Remedy};
 use super::content::{self, Content, Head};
 use super::event::{self, Told};
@@ -23,6 +25,7 @@ use crate::kernel::time::Timestamp;
 use crate::organisation::acting::Party;
 use crate::organisation::mandate::party;
 use crate::organisation::{self, area};
+use crate::store::db::Tx;
 use crate::store::outbox;
 use crate::store::work::{Actor, Work};
 
@@ -46,6 +49,8 @@ pub struct Notice {
     pub due_on: Option<Date>,
     pub head: Head,
     pub content: Content,
+    /// Files that were sent before.
+    pub attachments: Vec<Enclosed>,
 }
 
 /// A request that may come twice: the authority's key for it, and everything that it said.
@@ -87,10 +92,18 @@ pub async fn provide(
         drop(work);
         return earlier(app, client, &key_hash, &request_hash).await?.ok_or(Error::Busy { retry_after_seconds: 1 });
     }
-    let message = put(&mut work, client, notice, (id, &owner)).await?;
+    let whose = Whose { client: &client.id, owner: notice.recipient.as_str() };
+    let attachments = enclose::enclose(&mut work, whose, &notice.attachments, (&id, &owner)).await?;
+    let message = put(&mut work, client, notice, (id, &owner, &attachments)).await?;
     outbox::put(&mut work, &app.vault, NOTIFY, message.id.as_str().as_bytes()).await?;
     work.commit().await?;
     Ok(Provided::New(message))
+}
+
+/// Whether a client has used an idempotency key before.
+pub async fn has_come(app: &AppParts, client: &Client, idempotency_key: &str) -> Result<bool, Error> {
+    let hash = sha256(idempotency_key.as_bytes());
+    Ok(store::find_request(&mut app.read().await?, &client.id, &hash).await?.is_some())
 }
 
 async fn earlier(
@@ -133,7 +146,7 @@ async fn count(work: &mut Work, client: &Client) -> Result<(), Error> {
 }
 
 /// The key of a postbox that takes notices; its owner is held, so that it does not close meanwhile. `Gone` if it takes none.
-async fn open_postbox(work: &mut Work, app: &AppParts, owner: &Party) -> Result<DataKey, Error> {
+pub(super) async fn open_postbox(work: &mut Work, app: &AppParts, owner: &Party) -> Result<DataKey, Error> {
     let held = match owner {
         Party::Person(id) => account::hold(work, id).await,
         Party::Organisation(id) => organisation::hold(work, id).await.map(drop),
@@ -152,7 +165,7 @@ async fn put(
     work: &mut Work,
     client: &Client,
     notice: &Notice,
-    (id, owner): (MessageId, &DataKey),
+    (id, owner, attachments): (MessageId, &DataKey, &[Attachment]),
 ) -> Result<Message, Error> {
     let facts = Facts::provided(provision(work.now));
     let rule = clock::rule(notice.legal_basis, notice.land, facts.provided_at);
@@ -171,7 +184,7 @@ async fn put(
         rule: rule.map(|rule| rule.name.to_owned()),
         period: None,
         days: Days { due_on: notice.due_on, ..Days::default() },
-        content_hash: content::hash(&notice.head, &notice.content).to_vec(),
+        content_hash: content::hash(&notice.head, &notice.content, described(attachments)).to_vec(),
         archived_at: None,
         deleted_at: None,
         sealed: content::seal(&id, owner, (&notice.head, &notice.content), &work.random)?,
@@ -182,6 +195,26 @@ async fn put(
     event::tell(work, &message, Told::Provided).await?;
     event::record(work, &message, event::provided(&message)).await?;
     Ok(message)
+}
+
+fn described(attachments: &[Attachment]) -> impl ExactSizeIterator<Item = &Description> {
+    attachments.iter().map(|attachment| &attachment.description)
+}
+
+/// Whether files could be given to a notice now; nothing changes. `Invalid` at the place of one that could not.
+pub async fn look(app: &AppParts, client: &Client, notice: &Notice) -> Result<(), Error> {
+    if notice.attachments.is_empty() {
+        return Ok(());
+    }
+    let mut tx = app.read().await?;
+    let key = party::key(&mut tx, &app.vault, &notice.recipient).await?;
+    let whose = Whose { client: &client.id, owner: notice.recipient.as_str() };
+    enclose::look(&mut tx, whose, &notice.attachments, (&key, app.now())).await
+}
+
+/// Whether a notice could be put there now.
+pub(super) async fn takes_notices(tx: &mut Tx, owner: &Party) -> Result<bool, Error> {
+    Ok(store::takes_notices(tx, owner.as_str()).await?)
 }
 
 /// The moment that counts as that of provision.

@@ -1,16 +1,28 @@
 //! What an authority learns of its own notices: how each stands, and what has happened that it has not taken note of yet.
 
 use super::Message;
+use super::attachment::{self, Attachment};
 use super::store::{self, EventRow};
 use crate::app::AppParts;
 use crate::client::Client;
 use crate::kernel::error::Error;
 use crate::kernel::id::{MessageEventId, MessageId};
+use crate::organisation::mandate::party;
 use crate::store::work::Actor;
 
 /// A notice of this authority; `NotFound` for every other one.
 pub async fn find(app: &AppParts, client: &Client, id: &MessageId) -> Result<Message, Error> {
     store::find_of(&mut app.read().await?, &client.id, id).await?.ok_or(Error::NotFound)?.read()
+}
+
+/// The files of a notice, as its authority has sent them; none once it has been deleted for good.
+pub async fn attachments(app: &AppParts, message: &Message) -> Result<Vec<Attachment>, Error> {
+    let mut tx = app.read().await?;
+    if attachment::count(&mut tx, &message.id).await? == 0 {
+        return Ok(Vec::new());
+    }
+    let key = party::key(&mut tx, &app.vault, &message.owner).await?;
+    attachment::of_message(&mut tx, &message.id, &key).await
 }
 
 /// What it has not taken, the oldest first. Each is told again until it is taken, so that nothing is lost with an answer.

@@ -1,6 +1,8 @@
 //! The retention table: what is kept, how long, on what basis, and what happens then. The clean-up keeps to it and does
 //! nothing else; nothing is touched before its time.
 
+mod attachments;
+
 use std::time::Duration;
 
 use crate::kernel::time::{Timestamp, days, hours};
@@ -58,6 +60,8 @@ pub enum Object {
     NoticeRequest,
     NoticeEvent,
     NoticeCount,
+    UnusedAttachment,
+    UploadCount,
 }
 
 /// What happens at the end.
@@ -101,7 +105,7 @@ const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'sta
 }
 
 /// The table. `nutzerkonto retention` prints it.
-pub const RULES: [Rule; 46] = [
+pub const RULES: [Rule; 48] = [
     delete(Object::MailCheck, "400 days after the mail", Duration::ZERO, "people check whether a mail was ours"),
     delete(Object::MailedCode, "expiry", days(1), SECURITY),
     delete(Object::Attempt, "end of the window", days(1), SECURITY),
@@ -218,6 +222,8 @@ pub const RULES: [Rule; 46] = [
         "Art. 5 Abs. 2 DSGVO: what an authority was told can be looked up",
     ),
     delete(Object::NoticeCount, "the end of the day that it counts", days(1), NEEDLESS),
+    delete(Object::UnusedAttachment, "24 hours after it came, if no notice has taken it", Duration::ZERO, NEEDLESS),
+    delete(Object::UploadCount, "the end of the day that it counts", days(1), NEEDLESS),
     Rule {
         object: Object::AuditEvent,
         from: "the event",
@@ -319,13 +325,16 @@ async fn delete_of_authorities(tx: &mut Tx, object: Object, at: Timestamp) -> Re
         let day = at.in_germany().date().to_string();
         return sql!(tx, execute, "DELETE FROM postbox_count WHERE day < $1", day);
     }
+    if object == Object::UploadCount {
+        return attachments::delete_counts(tx, &at.in_germany().date().to_string()).await;
+    }
     sql!(tx, execute, "DELETE FROM postbox_event WHERE taken_at < $1", at)
 }
 
 /// Notices that somebody has deleted. What a period runs for stays until that is over: it may be needed for it.
 async fn empty_notices(tx: &mut Tx, at: Timestamp) -> Result<u64, DbError> {
     let today = at.plus(DELETED_NOTICE_KEPT).in_germany().date().to_string();
-    sql!(
+    let rows = sql!(
         tx,
         execute,
         "UPDATE postbox_message SET content_key = NULL, head = NULL, content = NULL
@@ -333,7 +342,9 @@ async fn empty_notices(tx: &mut Tx, at: Timestamp) -> Result<u64, DbError> {
             AND (objection_ends_on IS NULL OR objection_ends_on < $2) AND (due_on IS NULL OR due_on < $2)",
         at,
         today
-    )
+    )?;
+    attachments::delete_of_emptied(tx, at).await?;
+    Ok(rows)
 }
 
 async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, DbError> {
@@ -380,7 +391,8 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         }
         Object::Mandate => delete_mandates(tx, at).await,
         Object::DeletedNotice => empty_notices(tx, at).await,
-        Object::NoticeRequest | Object::NoticeEvent | Object::NoticeCount => {
+        Object::UnusedAttachment => attachments::delete_unused(tx, at).await,
+        Object::NoticeRequest | Object::NoticeEvent | Object::NoticeCount | Object::UploadCount => {
             delete_of_authorities(tx, object, at).await
         }
         Object::Letter => sql!(tx, execute, "DELETE FROM letter WHERE ordered_at < $1", at),

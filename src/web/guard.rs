@@ -18,8 +18,9 @@ use super::page::content_policy;
 use crate::app::{App, AppParts};
 use crate::kernel::error::Error;
 use crate::oidc::dpop;
+use crate::postbox::attachment;
 
-/// Longer than any answer of ours takes; what takes longer is given up.
+/// Longer than any answer of ours takes; what takes longer is given up. Only a file may come for longer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 const QUERY_MAX_BYTES: usize = 16 * 1024;
 
@@ -47,6 +48,7 @@ pub async fn guard(
     request.extensions_mut().insert(RequestFacts { id: id.clone(), address });
     let method = request.method().clone();
 
+    let patience = if request.path() == attachment::PATH { attachment::UPLOAD_TIMEOUT } else { REQUEST_TIMEOUT };
     let cors = Cors::of(request.request());
     let refused = Refused::new(app.clone(), request.request(), id);
 
@@ -58,7 +60,7 @@ pub async fn guard(
     } else {
         // A handler that panics takes down its own request and nothing else.
         let handled = AssertUnwindSafe(next.call(request)).catch_unwind();
-        match tokio::time::timeout(REQUEST_TIMEOUT, handled).await {
+        match tokio::time::timeout(patience, handled).await {
             Ok(Ok(Ok(response))) => Ok(finish(&refused, response)),
             Ok(Ok(Err(error))) => Err(render_error(&refused, &error)),
             Ok(Err(_)) => Err(render_error(&refused, &Error::broken("a handler panicked").into())),

@@ -10,6 +10,8 @@ mod acting_mandates;
 mod acting_many;
 mod acting_refusals;
 mod acting_tokens;
+mod attachments;
+mod attachments_refusals;
 mod attestation;
 mod audit_chain;
 mod authorization;

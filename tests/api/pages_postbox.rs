@@ -3,9 +3,11 @@
 use nutzerkonto::kernel::level::Level;
 use nutzerkonto::kernel::time::days;
 use nutzerkonto::postbox::Kind;
+use nutzerkonto::postbox::attachment::{Seal, SealKind};
 use nutzerkonto::postbox::clock::{LegalBasis, Remedy};
 
 use crate::pages::{Album, without_codes};
+use crate::support::attachment::pdf;
 use crate::support::browser::PASSWORD;
 use crate::support::postbox::{decision, information};
 use crate::support::surface::{EMAIL, two_services};
@@ -41,6 +43,7 @@ async fn walk(language: &'static str) -> String {
     album.page("level", &renate.get(&format!("/anmelden/niveau?ziel=/postfach/{strong}")).await);
     let opened = renate.does_with(&id, "oeffnen").await;
     album.page("its text", &renate.follow(opened).await);
+    comes_with_files(&world, &mut renate, &mut album).await;
     album.page("deadlines", &renate.get("/postfach/fristen").await);
     world.later();
     let archived = renate.does_with(&id, "archiv").await;
@@ -58,6 +61,30 @@ async fn walk(language: &'static str) -> String {
     tells_of_every_rule(&world, &mut renate, &mut album).await;
     let port = world.config.issuer.rsplit(':').next().unwrap().to_owned();
     without_codes(&album.0.replace(&port, "8080"))
+}
+
+/// What is said of files: a sealed one, and one of each other kind.
+async fn comes_with_files(world: &World, renate: &mut Browser, album: &mut Album) {
+    let mut notice = information(world.person(EMAIL).await, "Mit Anlagen");
+    let png =
+        [b"\x89PNG\r\n\x1a\n\0\0\0\x0DIHDR".as_slice(), &[0; 2_400_000], b"\0\0\0\0IEND\xAE\x42\x60\x82"].concat();
+    let files = [
+        ("Bescheid.pdf", pdf(1500)),
+        ("Plan.png", png),
+        ("Foto.jpg", b"\xFF\xD8\xFF\xE0\xFF\xD9".to_vec()),
+        ("Hinweise.txt", b"Hallo".to_vec()),
+        ("daten.xml", b"<?xml version=\"1.0\"?><a/>".to_vec()),
+    ];
+    for (name, bytes) in files {
+        notice.attachments.push(world.sends("parken", &notice.recipient, (name, bytes)).await);
+    }
+    notice.attachments[0].seal = Some(Seal { kind: SealKind::Qualified, by: "Stadt Musterhausen".to_owned() });
+    let id = world.provides("parken", &notice).await;
+    album.page("with files", &renate.get(&format!("/postfach/{id}")).await);
+    let opened = renate.does_with(&id, "oeffnen").await;
+    album.page("files", &renate.follow(opened).await);
+    // Out of the way of the pages that follow.
+    renate.does_with(&id, "archiv").await;
 }
 
 /// Each legal basis has its sentences.

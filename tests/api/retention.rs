@@ -93,6 +93,7 @@ async fn plant_data(tx: &mut Tx, name: &str, at: Timestamp) {
     plant_organisation(tx, name, at).await;
     plant_key(tx, name, at.minus(days(731))).await;
     plants::mandate(tx, name, at.minus(days(30))).await;
+    plants::attachment(tx, name, at).await;
     plants::desk_case(tx, name, at.minus(days(30))).await;
     sql!(
         tx,
@@ -310,7 +311,7 @@ async fn plant_registration(tx: &mut Tx, name: &str, at: Timestamp) {
 }
 
 /// The tables planted above, and for each how to read the names back.
-const TABLES: [(&str, &str); 30] = [
+const TABLES: [(&str, &str); 31] = [
     ("mail_check", "code_hash"),
     ("mailed_code", "owner"),
     ("attempt", "key_hash"),
@@ -333,6 +334,7 @@ const TABLES: [(&str, &str); 30] = [
     ("invitation", "id"),
     ("handover", "id"),
     ("mandate", "id"),
+    ("postbox_attachment", "id"),
     ("authorization_request", "browser_hash"),
     ("pushed_request", "uri_hash"),
     ("device_authorization", "device_hash"),

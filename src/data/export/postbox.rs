@@ -11,6 +11,7 @@ use crate::kernel::id::AccountId;
 use crate::kernel::level::Level;
 use crate::kernel::seal::DataKey;
 use crate::kernel::time::Timestamp;
+use crate::postbox::attachment::{self, Attachment, Description};
 use crate::postbox::reader::{Listed, Reader, Wanted};
 use crate::postbox::{Message, Shelf, opening};
 use crate::store::db::Tx;
@@ -74,9 +75,23 @@ async fn read(
     Ok((notices, next))
 }
 
+/// The files of a notice by name; they themselves are fetched one by one.
+async fn attachments(tx: &mut Tx, key: &DataKey, message: &Message) -> Result<Vec<Value>, Error> {
+    let attachments = attachment::of_message(tx, &message.id, key).await?;
+    let describe = |Attachment { description, .. }: Attachment| {
+        let Description { name, kind, bytes, sha256, .. } = description;
+        json!({ "name": name, "type": kind, "bytes": bytes, "sha256": sha256 })
+    };
+    Ok(attachments.into_iter().map(describe).collect())
+}
+
 async fn describe(tx: &mut Tx, reader: &Reader, key: &DataKey, message: &Message) -> Result<Value, Error> {
     let head = if reader.opens(message) { Some(message.head(key)?) } else { None };
     let text = opening::text_of(tx, reader, &message.id, key).await?;
+    let attachments = match &text {
+        Some(_) => Some(attachments(tx, key, message).await?),
+        None => None,
+    };
     let (facts, days) = (&message.facts, &message.days);
     let (at, on) = (|at: Option<Timestamp>| at.map(instant), |day: Option<Date>| day.map(|day| day.to_string()));
     Ok(json!({
@@ -84,7 +99,7 @@ async fn describe(tx: &mut Tx, reader: &Reader, key: &DataKey, message: &Message
         "legal_basis": message.legal_basis, "rule": message.rule, "period": message.period,
         "sender": head.as_ref().map(|head| &head.sender[0]), "subject": head.as_ref().map(|head| &head.subject),
         "reference": head.as_ref().and_then(|head| head.reference.as_ref()),
-        "text": text,
+        "text": text, "attachments": attachments,
         "days": {
             "announced_on": on(days.announced_on), "offer_ends_on": on(days.offer_ends_on),
             "objection_ends_on": on(days.objection_ends_on), "due_on": on(days.due_on),

@@ -15,16 +15,17 @@ use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::id::{MessageEventId, MessageId};
 use crate::kernel::keys::Purpose;
 use crate::oidc::{address, api};
+use crate::postbox::attachment::{Attachment, Description};
 use crate::postbox::incoming::{
     BATCH_MAX, BATCH_MAX_BYTES, Batch, Incoming, Item, MESSAGE_MAX_BYTES, Supposed, check_key, expected,
 };
-use crate::postbox::provide::{Attempt, Provided, provide};
+use crate::postbox::provide::{Attempt, Provided, look, provide};
 use crate::postbox::receipt::{self, moment};
 use crate::postbox::{Message, told};
 use crate::web::bearer::{credential, no_token};
 use crate::web::guard::RequestFacts;
 
-type Answer = Result<HttpResponse, Error>;
+pub(super) type Answer = Result<HttpResponse, Error>;
 
 const DESCRIPTION: &str = include_str!("../../../docs/postbox-api.json");
 /// Events told at once.
@@ -33,7 +34,7 @@ const EVENTS_MAX: i64 = 100;
 const AT_ONCE: usize = 8;
 
 /// Whoever calls; nobody without a token.
-async fn caller(app: &App, registry: &Registry, http: &HttpRequest) -> Result<Option<Arc<Client>>, Error> {
+pub(super) async fn caller(app: &App, registry: &Registry, http: &HttpRequest) -> Result<Option<Arc<Client>>, Error> {
     let Some(credential) = credential(app, http)? else { return Ok(None) };
     api::caller(app, registry, &credential, delivery::SCOPE).await.map(Some)
 }
@@ -59,7 +60,7 @@ fn refused(status: StatusCode, kind: &str, detail: &str, problems: &[FieldProble
     problem(status, kind, detail, fields.collect())
 }
 
-fn problem(status: StatusCode, kind: &str, detail: &str, fields: Vec<Value>) -> HttpResponse {
+pub(super) fn problem(status: StatusCode, kind: &str, detail: &str, fields: Vec<Value>) -> HttpResponse {
     let title = status.canonical_reason().unwrap_or("refused");
     let mut body =
         json!({ "type": format!("postbox/{kind}"), "title": title, "status": status.as_u16(), "detail": detail });
@@ -76,21 +77,22 @@ fn malformed(error: &serde_json::Error) -> HttpResponse {
 
 /// What has become of one notice that somebody wants to provide.
 enum Outcome {
-    Provided(StatusCode, Box<Message>),
+    Provided(StatusCode, Box<Message>, Vec<Attachment>),
     Checked,
     Refused(HttpResponse),
 }
 
 /// Says what is wrong; `Err` is only for what is wrong here.
-fn explained(error: Error) -> Result<HttpResponse, Error> {
+pub(super) fn explained(error: Error) -> Result<HttpResponse, Error> {
     match error {
         Error::Invalid(problems) => {
             let kind = match problems.first().map(|one| one.problem) {
                 Some("recipient_unknown") => "unknown-recipient",
                 Some("excluded") => "excluded",
+                Some(problem) if problem.starts_with("file_") => "attachment-refused",
                 _ => "invalid",
             };
-            Ok(refused(StatusCode::UNPROCESSABLE_ENTITY, kind, "the notice is not accepted", &problems))
+            Ok(refused(StatusCode::UNPROCESSABLE_ENTITY, kind, "it is not accepted", &problems))
         }
         Error::Gone => {
             let detail = "this postbox is closed, or locked: nobody can read what is put there; choose another way";
@@ -112,12 +114,22 @@ async fn one(app: &App, client: &Client, attempt: Attempt<'_>, is_dry: bool) -> 
         let owner = address::owner(&mut app.read().await?, &app.vault, client, &incoming.recipient.subject).await?;
         let owner = owner.ok_or_else(|| Error::field("recipient.subject", "recipient_unknown"))?;
         let notice = incoming.notice(client, owner)?;
-        if is_dry { Ok(None) } else { provide(app, client, &notice, attempt).await.map(Some) }
+        if is_dry {
+            return look(app, client, &notice).await.map(|()| None);
+        }
+        provide(app, client, &notice, attempt).await.map(Some)
+    };
+    let provided = async |code, message: Message| {
+        let enclosed = match incoming.attachments.as_slice() {
+            [] => Vec::new(),
+            _ => told::attachments(app, &message).await?,
+        };
+        Ok::<_, Error>(Outcome::Provided(code, Box::new(message), enclosed))
     };
     Ok(match accepted.await {
         Ok(None) => Outcome::Checked,
-        Ok(Some(Provided::New(message))) => Outcome::Provided(StatusCode::CREATED, Box::new(message)),
-        Ok(Some(Provided::Again(message))) => Outcome::Provided(StatusCode::OK, Box::new(message)),
+        Ok(Some(Provided::New(message))) => provided(StatusCode::CREATED, message).await?,
+        Ok(Some(Provided::Again(message))) => provided(StatusCode::OK, message).await?,
         Ok(Some(Provided::Differs)) => {
             let detail = "this Idempotency-Key has come before with another notice; nothing was provided now";
             Outcome::Refused(problem(StatusCode::CONFLICT, "key-used", detail, Vec::new()))
@@ -127,9 +139,9 @@ async fn one(app: &App, client: &Client, attempt: Attempt<'_>, is_dry: bool) -> 
 }
 
 /// A notice, as its authority may see it.
-fn status(app: &App, client: &Client, message: &Message, with_receipt: bool) -> Result<Value, Error> {
+fn status(app: &App, client: &Client, (message, attachments): (&Message, &[Attachment])) -> Result<Value, Error> {
     let (facts, days) = (&message.facts, &message.days);
-    let mut value = json!({
+    Ok(json!({
         "id": message.id,
         "provided_at": moment(facts.provided_at),
         "notified_at": facts.notified_at.map(moment),
@@ -142,14 +154,22 @@ fn status(app: &App, client: &Client, message: &Message, with_receipt: bool) -> 
         "period": message.period,
         "objection_ends_on": days.objection_ends_on.map(|day| day.to_string()),
         "due_on": days.due_on.map(|day| day.to_string()),
-    });
-    if with_receipt {
-        value["receipt"] = json!(receipt::sign(app, client, message)?);
-    }
-    Ok(value)
+        "attachments": attachments.iter().map(described).collect::<Value>(),
+        "receipt": receipt::sign(app, client, message)?,
+    }))
 }
 
-fn request_id(http: &HttpRequest) -> String {
+/// A file, as whoever has sent it may see it.
+pub(super) fn described(Attachment { id, description, .. }: &Attachment) -> Value {
+    let Description { name, kind, bytes, sha256, scan, seal } = description;
+    let mut value = json!({ "id": id, "name": name, "type": kind, "bytes": bytes, "sha256": sha256, "scan": scan });
+    if let Some(seal) = seal {
+        value["seal"] = json!(seal);
+    }
+    value
+}
+
+pub(super) fn request_id(http: &HttpRequest) -> String {
     http.extensions().get::<RequestFacts>().map(|facts| facts.id.clone()).unwrap_or_default()
 }
 
@@ -165,11 +185,11 @@ pub async fn deliver(
     let key = http.headers().get("idempotency-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let attempt = Attempt { idempotency_key: key, body: &body, request: &request_id(&http) };
     match one(&app, &client, attempt, false).await? {
-        Outcome::Provided(code, message) => {
+        Outcome::Provided(code, message, attachments) => {
             let location = format!("/api/postbox/v1/messages/{}", message.id);
             let mut response = HttpResponseBuilder::new(code);
             response.insert_header((header::LOCATION, location));
-            Ok(response.json(status(&app, &client, &message, true)?))
+            Ok(response.json(status(&app, &client, (&message, &attachments))?))
         }
         Outcome::Checked => Ok(HttpResponse::NoContent().finish()),
         Outcome::Refused(refusal) => Ok(refusal),
@@ -216,8 +236,9 @@ async fn of_batch(
         outcome => outcome?,
     };
     Ok(match outcome {
-        Outcome::Provided(code, message) => json!({
-            "idempotency_key": idempotency_key, "status": code.as_u16(), "message": status(app, client, &message, true)?,
+        Outcome::Provided(code, message, attachments) => json!({
+            "idempotency_key": idempotency_key, "status": code.as_u16(),
+            "message": status(app, client, (&message, &attachments))?,
         }),
         Outcome::Checked => json!({ "idempotency_key": idempotency_key, "status": 200 }),
         Outcome::Refused(refusal) => {
@@ -239,7 +260,8 @@ pub async fn show(
     let Some(client) = caller(&app, &registry, &http).await? else { return Ok(no_token()) };
     let id = MessageId::parse(&id).ok_or(Error::NotFound)?;
     let message = told::find(&app, &client, &id).await?;
-    Ok(HttpResponse::Ok().json(status(&app, &client, &message, true)?))
+    let attachments = told::attachments(&app, &message).await?;
+    Ok(HttpResponse::Ok().json(status(&app, &client, (&message, &attachments))?))
 }
 
 /// `GET /api/postbox/v1/events`: what has happened and has not been taken yet, the oldest first.

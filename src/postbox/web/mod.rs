@@ -2,11 +2,13 @@
 
 pub mod act;
 pub mod api;
+pub mod attachment;
 mod calendar;
 pub mod deadlines;
 pub mod list;
 pub mod one;
 pub mod text;
+pub mod upload;
 mod words;
 
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev};

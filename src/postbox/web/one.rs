@@ -13,6 +13,7 @@ use crate::kernel::time::Timestamp;
 use crate::organisation::acting::Party;
 use crate::organisation::mandate::party;
 use crate::organisation::roster;
+use crate::postbox::attachment;
 use crate::postbox::clock::{self, LegalBasis};
 use crate::postbox::{Kind, Message};
 use crate::store::db::Tx;
@@ -59,6 +60,8 @@ struct OnePage {
     archived: Option<String>,
     deleted: Option<String>,
     steps: Vec<Step>,
+    /// How many files come with it.
+    attachments: Option<String>,
     done: Option<Text>,
 }
 
@@ -132,6 +135,7 @@ pub async fn show(at: At, request: HttpRequest) -> Answer {
     let (t, language, head) = (words.texts(), words.language(), head.as_ref());
     let sender = words.sender(&message, head);
     let steps = at.steps(tx, &message, &sender).await?;
+    let attachments = attachment::count(tx, &id).await?;
     let (locked, is_deleted) = (at.locked(&message), message.deleted_at.is_some());
     let lapsed = message.days.offer_ends_on.filter(|_| message.has_lapsed(words.today));
     let is_open = locked.is_none() && lapsed.is_none() && !is_deleted;
@@ -160,6 +164,8 @@ pub async fn show(at: At, request: HttpRequest) -> Answer {
         keeps: at.reader.keeps(&message),
         archived: on(message.archived_at).map(|date| t.in_archive.with("date", date).to_string()),
         deleted: message.deleted_at.map(deleted),
+        attachments: (attachments > 0)
+            .then(|| language.texts().attachment.count.with("count", attachments).to_string()),
         done: at.done(),
         sender,
         locked,

@@ -3,6 +3,7 @@
 use actix_web::HttpRequest;
 use askama::Template;
 
+use super::attachment::{Row, rows};
 use super::words::DayRow;
 use super::{Answer, At, message_of};
 use crate::kernel::texts::moment;
@@ -26,6 +27,7 @@ struct TextPage {
     content: Content,
     /// Paragraphs, and their lines.
     paragraphs: Vec<Vec<String>>,
+    attachments: Vec<Row>,
 }
 
 /// An empty line begins a paragraph.
@@ -49,7 +51,7 @@ pub async fn show(at: At, request: HttpRequest) -> Answer {
         // The page of the notice says how it is opened.
         return at.back_to(&id, "");
     }
-    let Opened { message, head, content } = opening::read(&visitor.app, &at.reader, &id).await?;
+    let Opened { message, head, content, attachments } = opening::read(&visitor.app, &at.reader, &id).await?;
     let time = message.facts.retrieved_at.map(|at| moment::date_and_clock(words.language(), at));
     visitor.page(&TextPage {
         f: visitor.frame(),
@@ -63,6 +65,7 @@ pub async fn show(at: At, request: HttpRequest) -> Answer {
         is_decision: message.kind == Kind::Decision,
         paragraphs: paragraphs(&content.text),
         content,
+        attachments: rows(&words, attachments),
     })
 }
 

@@ -1,10 +1,12 @@
 //! What the stories are told with: a world with its own database, clock and post; browsers and services.
 
 pub mod acting;
+pub mod attachment;
 pub mod authority;
 pub mod browser;
 pub mod bureau;
 pub mod card;
+pub mod clamd;
 pub mod counter;
 pub mod database;
 pub mod dice;

@@ -32,3 +32,18 @@ pub async fn desk_case(tx: &mut Tx, name: &str, at: Timestamp) {
     )
     .unwrap();
 }
+
+/// A file that no notice has taken.
+pub async fn attachment(tx: &mut Tx, name: &str, at: Timestamp) {
+    let bytes = name.as_bytes();
+    sql!(
+        tx,
+        execute,
+        "INSERT INTO postbox_attachment (id, client_id, owner, object_id, object_version, description, expires_at)
+         VALUES ($1, 'x', $1, $1, 1, $2, $3)",
+        name,
+        bytes,
+        at
+    )
+    .unwrap();
+}

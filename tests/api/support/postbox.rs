@@ -37,6 +37,7 @@ pub fn decision(recipient: Party) -> Notice {
             by_when: "Widerspruch ist einen Monat lang möglich.".to_owned(),
             text: TEXT.to_owned(),
         },
+        attachments: Vec::new(),
     }
 }
 

@@ -2,6 +2,8 @@
 // bakery has a postbox of its own.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { readsTheDevice, signsInAtTheAccount, text } from "./demo.js";
 
 const DECISION = { de: "Bescheid über Ihren Bewohnerparkausweis", en: "Decision on your resident parking permit" };
@@ -51,6 +53,7 @@ async function opensIt(renate) {
   await renate.presses("#oeffnen");
   await renate.sees("message: text");
   await prints(renate);
+  await fetchesTheFile(renate);
   await renate.opens("/postfach/fristen");
   await renate.sees("deadlines");
   await renate.page.locator("#fristen a").first().click();
@@ -61,9 +64,21 @@ async function opensIt(renate) {
 async function prints(renate) {
   await renate.page.emulateMedia({ media: "print" });
   const shown = (selector) => renate.page.locator(selector).first().isVisible();
+  assert.ok(await shown("#anlagen code"), "files are named with their checksums");
   assert.ok((await shown("#kurzfassung")) && (await shown("#text")) && (await shown("#termine")));
   assert.ok(!(await shown(".nk-nav")) && !(await shown(".nk-back")) && !(await shown(".nk-footer")));
   await renate.page.emulateMedia({ media: null });
+}
+
+/** The file that came with it is downloaded, never shown, and is the one of which the checksum is there. */
+async function fetchesTheFile(renate) {
+  const link = renate.page.locator("#anlagen a").first();
+  const [download] = await Promise.all([renate.page.waitForEvent("download"), link.click()]);
+  assert.equal(download.suggestedFilename(), renate.says("Bewohnerparkausweis.pdf", "Resident parking permit.pdf"));
+  const bytes = await readFile(await download.path());
+  assert.equal(bytes.subarray(0, 5).toString(), "%PDF-");
+  const digest = createHash("sha256").update(bytes).digest("hex");
+  assert.ok((await text(renate, "#anlagen")).includes(digest), "the checksum on the page is that of the file");
 }
 
 async function putsItAway(renate) {

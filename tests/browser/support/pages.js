@@ -416,7 +416,7 @@ export function isAt(page, path) {
 }
 
 // They answer with a redirect or a file, or the demonstration shows them without a name.
-const WITHOUT_A_PAGE = ["/ausweis/token", "/sprache/{language}", "/anmelden/passkey/optionen", "/dienst/{id}/logo", "/daten/protokoll.csv", "/organisation/{id}/protokoll.csv", "/postfach/{nachricht}/frist.ics", "/vollmachten/{vollmacht}/urkunde", "/organisation/{id}/vollmachten/{vollmacht}/urkunde", "/static/{file}", "/demo/mail", "/demo/codegeraet", "/demo/briefe", "/demo/briefe/{id}"];
+const WITHOUT_A_PAGE = ["/ausweis/token", "/sprache/{language}", "/anmelden/passkey/optionen", "/dienst/{id}/logo", "/daten/protokoll.csv", "/organisation/{id}/protokoll.csv", "/postfach/{nachricht}/frist.ics", "/postfach/{nachricht}/anlagen/{anlage}", "/vollmachten/{vollmacht}/urkunde", "/organisation/{id}/vollmachten/{vollmacht}/urkunde", "/static/{file}", "/demo/mail", "/demo/codegeraet", "/demo/briefe", "/demo/briefe/{id}"];
 
 // Seen in the demonstration, which has another provider.
 const IN_THE_DEMONSTRATION = [
