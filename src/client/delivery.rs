@@ -19,6 +19,9 @@ pub struct Delivery {
     /// In a day.
     #[serde(default = "notices_per_day")]
     pub notices_per_day: i64,
+    /// Where it is told by itself what happens to its notices (RFC 8935). Without it the client fetches that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events_uri: Option<String>,
 }
 
 const fn notices_per_day() -> i64 {
@@ -28,8 +31,9 @@ const fn notices_per_day() -> i64 {
 impl Delivery {
     /// For the operator.
     pub(super) fn words(&self) -> String {
-        let Self { land, notices_per_day } = self;
-        format!("{notices_per_day} notices a day, with the holidays of {}", land.code())
+        let Self { land, notices_per_day, events_uri } = self;
+        let events = events_uri.as_deref().unwrap_or("no address: fetched");
+        format!("{notices_per_day} notices a day, with the holidays of {}; events to {events}", land.code())
     }
 }
 

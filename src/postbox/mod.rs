@@ -13,6 +13,7 @@ pub mod incoming;
 pub mod notify;
 pub mod opening;
 pub mod provide;
+pub mod push;
 pub mod reader;
 pub mod receipt;
 mod store;
