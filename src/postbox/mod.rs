@@ -16,6 +16,7 @@ pub mod provide;
 pub mod push;
 pub mod reader;
 pub mod receipt;
+pub mod sender;
 mod store;
 pub mod told;
 pub mod web;
