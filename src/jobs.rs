@@ -87,13 +87,7 @@ pub fn start(app: App, registry: Registry, memory: Memory, grants: Grants) -> Ru
             }
         }),
         files(&app, &stopped),
-        every("postbox events", EVENTS_EVERY, stopped.clone(), {
-            let (app, registry) = (app.clone(), registry.clone());
-            move || {
-                let (app, registry) = (app.clone(), registry.clone());
-                async move { push::hand_over(&app, &registry).await }
-            }
-        }),
+        events(&app, &registry, &stopped),
         every("logouts", MEASURE_EVERY, stopped.clone(), {
             let (app, measured) = (app.clone(), logout_state::Measured::default());
             move || {
@@ -160,6 +154,14 @@ fn files(app: &App, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
     every("objects", OBJECTS_EVERY, stopped.clone(), move || {
         let app = app.clone();
         async move { objects::tend(&app).await }
+    })
+}
+
+fn events(app: &App, registry: &Registry, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
+    let (app, registry) = (app.clone(), registry.clone());
+    every("postbox events", EVENTS_EVERY, stopped.clone(), move || {
+        let (app, registry) = (app.clone(), registry.clone());
+        async move { push::hand_over(&app, &registry).await }
     })
 }
 

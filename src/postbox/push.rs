@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::receipt::moment;
-use super::store;
+use super::store::{self, EventRow};
 use crate::app::AppParts;
 use crate::client::Client;
 use crate::client::registry::Registry;
@@ -59,11 +59,8 @@ pub async fn tell(app: &AppParts, registry: &Registry, job: &Job) -> Result<(), 
     let Handed { client, event } = read(job).map_err(again)?;
     let client = registry.find(&client).ok_or_else(|| nobody("the client is not registered any more"))?;
     let uri = address(&client).ok_or_else(|| nobody("the client does not want to be told any more"))?;
-    let mut tx = app.read().await.map_err(again)?;
-    let waiting = store::waiting_event(&mut tx, &client.id, &event).await;
-    drop(tx);
     // It may have been fetched meanwhile.
-    let Some(event) = waiting.map_err(|error| again(error.into()))? else { return Ok(()) };
+    let Some(event) = waiting(app, &client.id, &event).await.map_err(again)? else { return Ok(()) };
     let kind = json!(event.kind);
     let kind = format!("{}/api/postbox/v1/events/{}", app.config.issuer, kind.as_str().unwrap_or_default());
     let claims = json!({
@@ -87,6 +84,10 @@ pub async fn tell(app: &AppParts, registry: &Registry, job: &Job) -> Result<(), 
         Ok(status) => Err(NotSent::for_now(format!("the program answered {status}"))),
         Err(reason) => Err(NotSent::for_now(reason)),
     }
+}
+
+async fn waiting(app: &AppParts, client: &ClientId, event: &MessageEventId) -> Result<Option<EventRow>, Error> {
+    Ok(store::waiting_event(&mut app.read().await?, client, event).await?)
 }
 
 /// Writes down what has become of it: what the program has confirmed it need not fetch.
