@@ -195,7 +195,7 @@ fn sign_in(options: &Options, instance: &Instance) -> Outcome<()> {
 fn passkey_sign_in(options: &Options, instance: &Instance) -> Outcome<()> {
     let (server, _) = instance.start()?;
     let mut with_password = sign_ins(instance, PEOPLE, SIGNERS);
-    let mut with_passkey = passkey_sign_ins(instance, ACCOUNTS, PEOPLE)?;
+    let mut with_passkey = passkey_sign_ins(instance, ACCOUNTS, SESSIONS)?;
     let contenders = vec![
         Contender::served("password: GET and POST /anmelden", &server, || {
             drive_apart(instance.address, &mut with_password, options.duration())

@@ -172,7 +172,10 @@ struct ActingFlow {
 impl Visitor for ActingFlow {
     fn next(&mut self, answer: Option<&Answer<'_>>) -> Outcome<(bool, Vec<u8>)> {
         let authorize = get(&self.who.host, &authorize_path(CLIENT_ID, SCOPE), &self.who.session);
-        let Some(answer) = answer else { return Ok((false, authorize)) };
+        let Some(answer) = answer else {
+            self.asks_token = false;
+            return Ok((false, authorize));
+        };
         self.asks_token = !self.asks_token;
         if self.asks_token {
             answer.expect(303)?;

@@ -246,7 +246,8 @@ pub fn consent_at(instance: &Instance, session: &str, path: &str) -> Outcome<()>
     let path = answer.header("location").to_owned();
     let page = connection.ask(&get(host, &path, session))?;
     page.expect(200)?;
-    let form = format!("csrf={}&antwort=ja", page.between("name=\"csrf\" value=\"", "\""));
+    let hidden = |name: &str| page.between(&format!("name=\"{name}\" value=\""), "\"").to_owned();
+    let form = format!("csrf={}&fuer={}&antwort=ja", hidden("csrf"), hidden("fuer"));
     let answer = connection.ask(&post(host, &path, session, &form))?;
     answer.expect(303)?;
     let path = answer.header("location").to_owned();
