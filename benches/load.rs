@@ -1,7 +1,7 @@
 //! Measures the program from outside, against what the same machine does without it.
 //!
-//! `cargo bench --profile shipped --bench load -- [a|b|c|d|e|f|g|h|k|l|m|n|o|p|s|t|all] [--database sqlite|postgres] [--seconds N] [--accounts N]
-//! [--clients N] [--connections N]`
+//! `cargo bench --profile shipped --bench load -- [a|b|c|d|e|f|g|h|k|l|m|n|o|p|r|s|t|all] [--database sqlite|postgres] [--seconds N]
+//! [--accounts N] [--clients N] [--connections N]`
 //!
 //! Starts the program itself as a child process with a fresh database, drives it over HTTP and prints tables.
 //! `docs/performance.md` says what the letters mean. PostgreSQL comes from `tests/postgres run`.
@@ -18,6 +18,8 @@ mod fapi;
 mod http;
 #[path = "support/levels.rs"]
 mod levels;
+#[path = "support/notices.rs"]
+mod notices;
 #[path = "support/organisations.rs"]
 mod organisations;
 #[path = "support/paced.rs"]
@@ -48,7 +50,7 @@ use server::{Bare, CLIENT_ID, Database, Instance, Process, beside};
 use tokio::runtime::Runtime;
 use visitors::{SCOPE, Service, consent, flows, pages, sessions, sign_ins};
 
-const PARTS: [char; 16] = ['p', 'a', 'g', 'b', 'c', 'f', 'h', 'l', 'd', 's', 't', 'k', 'n', 'm', 'o', 'e'];
+const PARTS: [char; 17] = ['p', 'a', 'g', 'b', 'c', 'f', 'h', 'l', 'd', 's', 't', 'k', 'n', 'm', 'o', 'r', 'e'];
 /// Events that are sealed and verified.
 const EVENTS: i64 = 500_000;
 const ROUNDS: u32 = 5;
@@ -142,6 +144,7 @@ fn main() -> Outcome<()> {
             'h' => fapi::bound_flow(&options, &instance, &runtime)?,
             'k' => another_master_key(&options, &runtime)?,
             'o' => organisations::organisations(&options, &runtime)?,
+            'r' => notices::notices(&options, &runtime)?,
             'e' => many_accounts(&options, &instance, &runtime)?,
             _ => primitives(&options, &instance, &runtime)?,
         }

@@ -17,7 +17,7 @@ use crate::notice;
 use crate::oidc::grant::Grants;
 use crate::oidc::{address, backchannel, logout_state};
 use crate::organisation;
-use crate::postbox::{notify, provide};
+use crate::postbox::{notify, provide, push};
 use crate::proofing::letter;
 use crate::signin::{recovery, session};
 use crate::store::outbox::{self, Job, Lane, Tried};
@@ -30,8 +30,10 @@ const OUTBOX_EVERY: Duration = Duration::from_millis(250);
 const BATCH_MAX: usize = 8;
 /// And how many such batches one lane has under way.
 const BATCHES_AT_ONCE: usize = 4;
-const MAILS: Lane = Lane::AllBut(backchannel::TELL);
-const SERVICES: Lane = Lane::Only(backchannel::TELL);
+const MAILS: Lane = Lane::AllBut(TOLD);
+const SERVICES: Lane = Lane::Only(TOLD);
+/// What is sent to the programs of others, who may answer slowly.
+const TOLD: [&str; 2] = [backchannel::TELL, push::TELL];
 const REGISTRY_EVERY: Duration = Duration::from_millis(500);
 /// A revoked key is out on every node within a second.
 const KEYS_EVERY: Duration = Duration::from_millis(500);
@@ -39,6 +41,7 @@ const KEYS_EVERY: Duration = Duration::from_millis(500);
 const AUDIT_EVERY: Duration = Duration::from_millis(500);
 const ERASURE_EVERY: Duration = Duration::from_secs(10);
 const OBJECTS_EVERY: Duration = Duration::from_secs(10);
+const EVENTS_EVERY: Duration = Duration::from_secs(1);
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
 const CLEANUP_EVERY: Duration = Duration::from_secs(60);
 
@@ -84,6 +87,7 @@ pub fn start(app: App, registry: Registry, memory: Memory, grants: Grants) -> Ru
             }
         }),
         files(&app, &stopped),
+        events(&app, &registry, &stopped),
         every("logouts", MEASURE_EVERY, stopped.clone(), {
             let (app, measured) = (app.clone(), logout_state::Measured::default());
             move || {
@@ -153,6 +157,14 @@ fn files(app: &App, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
     })
 }
 
+fn events(app: &App, registry: &Registry, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
+    let (app, registry) = (app.clone(), registry.clone());
+    every("postbox events", EVENTS_EVERY, stopped.clone(), move || {
+        let (app, registry) = (app.clone(), registry.clone());
+        async move { push::hand_over(&app, &registry).await }
+    })
+}
+
 fn outbox(
     (name, lane): (&'static str, Lane),
     app: &App,
@@ -204,6 +216,9 @@ async fn work_on(app: App, registry: Registry, jobs: Vec<Job>) -> Result<(), Err
         if job.kind == notify::MAIL {
             notify::note(&app, &mut work, job, &tried).await?;
         }
+        if job.kind == push::TELL {
+            push::note(&mut work, job, &tried).await?;
+        }
         tries.push((job, tried));
     }
     work.commit().await?;
@@ -221,6 +236,9 @@ async fn deliver(app: &App, registry: &Registry, job: &Job) -> Result<(), NotSen
     let again = |error: Error| NotSent::for_now(error.to_string());
     if job.kind == session::ENDED {
         return backchannel::fan_out(app, registry, job).await.map_err(again);
+    }
+    if job.kind == push::TELL {
+        return push::tell(app, registry, job).await;
     }
     let payload = job.payload(&app.vault).map_err(again)?;
     match job.kind.as_str() {

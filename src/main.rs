@@ -76,6 +76,8 @@ enum Command {
     /// Companies, associations and authorities: every look and every act needs a reason, which their members read
     #[command(subcommand)]
     Organisation(commands::organisation::OrganisationCommand),
+    /// Deliver notices as an authority's program does, over the interface
+    Deliver(commands::deliver::Deliver),
     /// Check a receipt of a notice, without a connection to anything
     VerifyReceipt(commands::receipt::VerifyReceipt),
     /// The audit trail
@@ -227,6 +229,7 @@ async fn run(command: Command) -> Result<(), String> {
         Command::Officer(command) => commands::office::run_officer(command).await,
         Command::Guardian(command) => commands::guardian::run(command).await,
         Command::Organisation(command) => commands::organisation::run(command).await,
+        Command::Deliver(command) => commands::deliver::run(&command).await,
         Command::VerifyReceipt(command) => commands::receipt::verify(&command),
         Command::Audit(command) => run_audit(command).await,
         Command::Account(command) => run_account(command).await,

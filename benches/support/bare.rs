@@ -95,6 +95,12 @@ pub fn seal(duration: Duration) -> Outcome<f64> {
     per_second(duration, || Ok(()), |()| key.seal(PLACE, b"Beispiel", &Random::System).map(drop).map_err(Failure::from))
 }
 
+/// One seal over so many bytes.
+pub fn seal_long(duration: Duration, bytes: usize) -> Outcome<f64> {
+    let (key, text) = (DataKey::random(&Random::System), vec![b'x'; bytes]);
+    per_second(duration, || Ok(()), |()| key.seal(PLACE, &text, &Random::System).map(drop).map_err(Failure::from))
+}
+
 pub fn open(duration: Duration) -> Outcome<f64> {
     let key = DataKey::random(&Random::System);
     let sealed = key.seal(PLACE, b"Beispiel", &Random::System)?;

@@ -23,7 +23,7 @@ const ORGANISATIONS: u64 = 10_000;
 /// Of the largest.
 const MEMBERS: u64 = 10_000;
 /// As many as stand on one page.
-const FEW_MEMBERS: u64 = 50;
+const FEW_MEMBERS: u64 = 25;
 /// Organisations of one person.
 const MANY: u64 = 500;
 /// Whoever belongs to one, whoever belongs to many, and who administrates one with few members and one with many.
@@ -273,6 +273,6 @@ pub fn organisations(options: &Options, runtime: &Runtime) -> Outcome<()> {
         Contender::served(&format!("{FEW_MEMBERS} members"), &server, list(OF_FEW, &few)?),
         Contender::served(&format!("{MEMBERS} members"), &server, list(OF_MANY, &many)?),
     ];
-    compare("O. The list of members, 50 on a page", options.pace(), contenders)?;
+    compare("O. The list of members, 25 on a page", options.pace(), contenders)?;
     Ok(())
 }

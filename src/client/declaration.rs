@@ -117,7 +117,9 @@ impl Client {
         // Those that we call ourselves.
         let called = self.request_uris.iter().map(|uri| ("request_uris", uri.split('#').next().unwrap_or_default()));
         let told = self.backchannel_logout_uri.iter().map(|uri| ("backchannel_logout_uri", uri.as_str()));
-        called.chain(told).try_for_each(|(field, uri)| {
+        let delivery = self.postbox.iter().filter_map(|delivery| delivery.events_uri.as_deref());
+        let pushed = delivery.map(|uri| ("postbox.events_uri", uri));
+        called.chain(told).chain(pushed).try_for_each(|(field, uri)| {
             check_redirect_uri(uri, loopback_allowed)
                 .and_then(|()| outbound::check_host(uri, loopback_allowed))
                 .or_else(|text| problem(field, text))

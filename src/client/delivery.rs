@@ -24,6 +24,9 @@ pub struct Delivery {
     /// of a version before this key do not know it.
     #[serde(default = "attachment_mebibytes_per_day", skip_serializing_if = "is_usual")]
     pub attachment_mebibytes_per_day: i64,
+    /// Where it is told by itself what happens to its notices (RFC 8935). Without it the client fetches that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events_uri: Option<String>,
 }
 
 const fn notices_per_day() -> i64 {
@@ -42,9 +45,10 @@ const fn is_usual(mebibytes: &i64) -> bool {
 impl Delivery {
     /// For the operator.
     pub(super) fn words(&self) -> String {
-        let Self { land, notices_per_day, attachment_mebibytes_per_day } = self;
+        let Self { land, notices_per_day, attachment_mebibytes_per_day, events_uri } = self;
+        let events = events_uri.as_deref().unwrap_or("no address: fetched");
         format!(
-            "{notices_per_day} notices and {attachment_mebibytes_per_day} MiB of files a day, with the holidays of {}",
+            "{notices_per_day} notices and {attachment_mebibytes_per_day} MiB of files a day, with the holidays of {}; events to {events}",
             land.code()
         )
     }

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod code_devices;
+pub mod deliver;
 pub mod guardian;
 pub mod objects;
 pub mod office;

@@ -28,6 +28,8 @@ use lands::{OTHER, OWN, Place};
 use service::Addresses;
 
 const CLIENT_ID: &str = "bewohnerparken";
+/// What the office has delivered last.
+const NOTICE_FILE: &str = "nachricht.json";
 
 /// What the command line says.
 pub struct Options {
@@ -76,7 +78,7 @@ pub async fn run(options: &Options, say: impl Fn(&str), stop: impl Future<Output
     let register = register::start(&at.issuer, &at.register, http.clone(), listener(port(2)?)?)?;
     let eid = eid::start(&eid_files, eid_listeners, &app.clock, &app.random)?;
     say(&greeting(&directory, &at, &other, (eid_ports, &companies)));
-    let service = service::start(at, http, listener(port(1)?)?)?;
+    let service = service::start(at, http, listener(port(1)?)?, directory.join(NOTICE_FILE))?;
     stop.await;
     say("Wird beendet / stopping …");
     service.stop(true).await;
@@ -132,7 +134,9 @@ fn greeting(
          \x20   8. Als Nadine Weber: „Für eine Organisation“ / as Nadine Weber: \"for an organisation\"\n\
          \x20   9. Als Nadine Weber die Bäckerei mit dem Organisationskonto aus Nordmark nachweisen / prove the bakery with its account in Nordmark\n\
          \x20  10. Als Renate Muster: „Postfach“; ebenso für die Bäckerei / as Renate Muster: \"Postbox\"; for the bakery, too\n\
-         \x20  11. Ihr eigener Dienst / your own service: docs/integrate.md, {directory}/clients.toml\n\n\
+         \x20  11. Beim Dienst: „Bescheid zustellen“; danach tausend davon / at the service: \"deliver a decision\"; then a thousand:\n\
+         \x20      nutzerkonto deliver --issuer {issuer} --client bewohnerparken-amt --key keys-dev/office-es256.pem --copies 1000 {directory}/{NOTICE_FILE}\n\
+         \x20  12. Ihr eigener Dienst / your own service: docs/integrate.md, {directory}/clients.toml\n\n\
          Beenden mit / stop with Ctrl-C.\n"
     )
 }

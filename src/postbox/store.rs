@@ -1,5 +1,9 @@
 //! Notices in the database.
 
+mod handed;
+
+pub use handed::{any_unhanded, hand_over, waiting_event};
+
 use time::Date;
 
 use super::clock::{Facts, LegalBasis, Remedy};

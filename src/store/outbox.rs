@@ -21,10 +21,10 @@ const ATTEMPTS_MAX: i64 = 12;
 /// Two ways side by side, so that no mail waits for a service that answers slowly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// This kind alone.
-    Only(&'static str),
-    /// Every kind but this.
-    AllBut(&'static str),
+    /// These kinds alone.
+    Only([&'static str; 2]),
+    /// Every kind but these.
+    AllBut([&'static str; 2]),
 }
 
 /// A job that this node holds until its claim ends.
@@ -88,20 +88,20 @@ async fn insert(work: &mut Work, id: &JobId, kind: &'static str, payload: &[u8])
 
 /// Takes up to `limit` due jobs for this node: as many as it begins at once, so that none waits while it is claimed.
 pub async fn claim(db: &Db, now: Timestamp, lane: Lane, limit: usize) -> Result<Vec<Job>, DbError> {
-    let (kind, is_kind) = match lane {
-        Lane::Only(kind) => (kind, true),
-        Lane::AllBut(kind) => (kind, false),
+    let ([one, other], is_kind) = match lane {
+        Lane::Only(kinds) => (kinds, true),
+        Lane::AllBut(kinds) => (kinds, false),
     };
-    if !any_due(db, now, (kind, is_kind)).await? {
+    if !any_due(db, now, ([one, other], is_kind)).await? {
         return Ok(Vec::new());
     }
     let mut tx = db.begin().await?;
     let mut rows = sql!(&mut tx, fetch_all JobRow,
         "UPDATE outbox SET due_at = $2, attempts = attempts + 1
           WHERE due_at <= $1 AND given_up_at IS NULL
-            AND id IN (SELECT id FROM outbox WHERE due_at <= $1 AND given_up_at IS NULL AND (kind = $3) = $4
-                        ORDER BY due_at, id LIMIT $5)
-      RETURNING id, kind, attempts, created_at, payload", now, now.plus(CLAIM), kind, is_kind, limit as i64)?;
+            AND id IN (SELECT id FROM outbox WHERE due_at <= $1 AND given_up_at IS NULL
+                          AND (kind IN ($3, $4)) = $5 ORDER BY due_at, id LIMIT $6)
+      RETURNING id, kind, attempts, created_at, payload", now, now.plus(CLAIM), one, other, is_kind, limit as i64)?;
     db.commit(tx).await?;
     rows.sort_by(|one, other| one.id.cmp(&other.id));
     let job = |row: JobRow| {
@@ -117,11 +117,11 @@ struct Found {
     found: i64,
 }
 
-async fn any_due(db: &Db, now: Timestamp, (kind, is_kind): (&str, bool)) -> Result<bool, DbError> {
+async fn any_due(db: &Db, now: Timestamp, ([one, other], is_kind): ([&str; 2], bool)) -> Result<bool, DbError> {
     let mut tx = db.read().await?;
     let found = sql!(&mut tx, fetch_optional Found,
         "SELECT CAST(1 AS BIGINT) AS found FROM outbox
-          WHERE due_at <= $1 AND given_up_at IS NULL AND (kind = $2) = $3 LIMIT 1", now, kind, is_kind)?;
+          WHERE due_at <= $1 AND given_up_at IS NULL AND (kind IN ($2, $3)) = $4 LIMIT 1", now, one, other, is_kind)?;
     Ok(found.is_some())
 }
 

@@ -196,9 +196,10 @@ both!(a_node_that_ends_after_the_call_leaves_it_waiting, async |mut world| {
     sign_out(&mut renate).await;
     becomes(&world, "waiting", 1).await;
     // Takes the job before the node finds it due.
-    let jobs = outbox::claim(&world.app.db, world.app.now().plus(minutes(1)), outbox::Lane::Only(backchannel::TELL), 4)
-        .await
-        .unwrap();
+    let jobs =
+        outbox::claim(&world.app.db, world.app.now().plus(minutes(1)), outbox::Lane::Only([backchannel::TELL; 2]), 4)
+            .await
+            .unwrap();
     let registry = Registry::load(&world.app.db, world.app.now()).await.unwrap();
     backchannel::tell(&world.app, &registry, &jobs[0].payload(&world.app.vault).unwrap()).await.unwrap();
     ear.heard(2).await;

@@ -87,6 +87,7 @@ mod pages_way_back;
 mod passkey;
 mod personal_data;
 mod postbox;
+mod postbox_push;
 mod postbox_refusals;
 mod pushed;
 mod recovery;

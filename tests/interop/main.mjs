@@ -19,6 +19,7 @@ const SUITES = [
   'data',
   'master-key',
   'objects',
+  'postbox',
   'startup',
   'shutdown',
   'conformance',

@@ -2,10 +2,12 @@
 //! `openidconnect` crate. It knows nothing of the account but the protocol, and explains what it gets.
 //!
 //! Signing in and out (`sign_in`) is all that most services need. `logout` is told by the account that a session has
-//! ended, `tokens` refreshes and calls another program of the city, `attempts` lists what else one may ask for.
+//! ended, `tokens` refreshes and calls another program of the city, `notices` delivers a decision, `attempts` lists what else one may
+//! ask for.
 
 mod attempts;
 mod logout;
+mod notices;
 mod page;
 mod sign_in;
 mod tokens;
@@ -13,6 +15,7 @@ mod visit;
 mod words;
 
 use std::net::TcpListener;
+use std::path::PathBuf;
 
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::ServerHandle;
@@ -27,10 +30,14 @@ use openidconnect::{
 use serde::Deserialize;
 
 use super::signed::Signer;
+use crate::postbox::sender::Sender;
 use visit::{Notice, Visits};
 use words::Words;
 
 const COOKIE: &str = "bewohnerparken";
+/// The client of the office behind the service, and its key, which everybody has.
+const OFFICE_ID: &str = "bewohnerparken-amt";
+const OFFICE_KEY: &str = include_str!("../../../keys-dev/office-es256.pem");
 
 type Client =
     CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
@@ -46,6 +53,9 @@ struct Service {
     at: Addresses,
     http: reqwest::Client,
     signer: Signer,
+    office: Sender,
+    /// The last notice that the office has sent.
+    notice_file: PathBuf,
     visits: Visits,
     told: logout::Told,
 }
@@ -79,10 +89,16 @@ impl From<Failure> for Notice {
     }
 }
 
-pub fn start(at: Addresses, http: reqwest::Client, listener: TcpListener) -> Result<ServerHandle, String> {
+pub fn start(
+    at: Addresses,
+    http: reqwest::Client,
+    listener: TcpListener,
+    notice_file: PathBuf,
+) -> Result<ServerHandle, String> {
+    let office = Sender::new(&at.issuer, OFFICE_ID, OFFICE_KEY)?;
     let signer = Signer::new(&at.issuer, http.clone());
     let (visits, told) = (Visits::default(), logout::Told::default());
-    let service = web::Data::new(Service { at, http, signer, visits, told });
+    let service = web::Data::new(Service { at, http, signer, office, notice_file, visits, told });
     let server = HttpServer::new(move || {
         ActixApp::new()
             .app_data(service.clone())
@@ -94,6 +110,7 @@ pub fn start(at: Addresses, http: reqwest::Client, listener: TcpListener) -> Res
             .route("/abmelden", web::post().to(sign_in::sign_out))
             .route("/sitzung-beendet", web::post().to(logout::receive))
             .route("/erneuern", web::post().to(tokens::refresh))
+            .route("/zustellen", web::post().to(notices::deliver))
             .route("/falsches-token", web::post().to(tokens::call_with_the_wrong_token))
             .route("/datenschutz", web::get().to(page::privacy))
             .route("/static/{file}", web::get().to(page::asset))

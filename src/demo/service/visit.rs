@@ -19,6 +19,7 @@ pub struct Visit {
     pub notice: Option<Notice>,
     pub exchange: Option<Exchange>,
     pub changes: Vec<Change>,
+    pub delivery: Option<Delivery>,
 }
 
 impl Visit {
@@ -100,6 +101,13 @@ pub struct Exchange {
     pub answer: String,
     /// What the register reads in the token.
     pub token: String,
+}
+
+/// A notice that the office has provided: what was sent and what came, and its number if it was taken.
+pub struct Delivery {
+    pub request: String,
+    pub answer: String,
+    pub number: Option<String>,
 }
 
 /// What a refresh has changed.

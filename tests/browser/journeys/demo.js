@@ -163,6 +163,20 @@ export async function signsInWithADevice(arrives, { demo }) {
   await emre.seesOf(demo.service, "demo service, substantial");
   assert.equal(await text(emre, "#acr"), "http://eidas.europa.eu/LoA/substantial");
   assert.deepEqual((await json(emre, "#id-token")).amr, ["pwd", "otp", "mfa"]);
+  await getsADecision(emre, demo);
+}
+
+/** The office behind the service puts a decision into the postbox of whoever is signed in there. */
+async function getsADecision(emre, demo) {
+  await emre.presses("#zustellen");
+  await emre.seesOf(demo.service, "demo service, delivered");
+  const answer = await text(emre, "#zustellung");
+  assert.match(answer, /^HTTP 201\n/);
+  const { provided_at, announced_on, receipt } = JSON.parse(answer.slice(answer.indexOf("{")));
+  assert.ok(provided_at && announced_on && receipt);
+  await emre.presses("#nachricht");
+  await emre.sees("message");
+  await emre.reads("Bescheid über Ihren Bewohnerparkausweis", "BP 2026/4713");
 }
 
 /** What somebody reads who needs more than they have, and the ways there. */
