@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nutzerkonto::postbox::incoming::Incoming;
 use nutzerkonto::postbox::receipt;
+use nutzerkonto::postbox::reply::receipt as reply;
 
 use super::say;
 
@@ -13,7 +14,7 @@ pub struct VerifyReceipt {
     /// The keys, as `/api/postbox/v1/receipt-keys` publishes them
     #[arg(long)]
     keys: PathBuf,
-    /// What was delivered, as JSON: then it is checked that the receipt is for that
+    /// What was delivered, or answered, as JSON: then it is checked that the receipt is for that
     #[arg(long)]
     message: Option<PathBuf>,
     /// The receipt
@@ -28,14 +29,26 @@ fn read(path: &Path) -> Result<String, String> {
 pub fn verify(VerifyReceipt { keys, message, receipt }: &VerifyReceipt) -> Result<(), String> {
     let of = |path: &Path, error: serde_json::Error| format!("{}: {error}", path.display());
     let set = serde_json::from_str(&read(keys)?).map_err(|error| of(keys, error))?;
-    let proven = receipt::verify(&read(receipt)?, &set)?;
+    let token = read(receipt)?;
+    let (said, proven, is_reply) = if receipt::type_of(&token).as_deref() == Some(reply::TYPE) {
+        let proven = reply::verify(&token, &set)?;
+        (serde_json::to_string_pretty(&proven), proven.content_sha256, true)
+    } else {
+        let proven = receipt::verify(&token, &set)?;
+        (serde_json::to_string_pretty(&proven), proven.content_sha256, false)
+    };
     if let Some(path) = message {
-        let message: Incoming = serde_json::from_str(&read(path)?).map_err(|error| of(path, error))?;
-        if message.content_sha256() != proven.content_sha256 {
+        let text = read(path)?;
+        let kept = if is_reply {
+            serde_json::from_str::<reply::Kept>(&text).map(|kept| kept.content_sha256())
+        } else {
+            serde_json::from_str::<Incoming>(&text).map(|message| message.content_sha256())
+        };
+        if kept.map_err(|error| of(path, error))? != proven {
             return Err(format!("{}: the receipt is for something else", path.display()));
         }
     }
-    say(&serde_json::to_string_pretty(&proven).map_err(|error| error.to_string())?);
+    say(&said.map_err(|error| error.to_string())?);
     say("the receipt is genuine");
     Ok(())
 }

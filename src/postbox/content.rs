@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::reply::asked::Asked;
 use super::{Message, store};
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::id::MessageId;
@@ -37,6 +38,9 @@ pub struct Content {
     pub by_when: String,
     /// Plain text; an empty line begins a paragraph. Markup is shown as it was written and does nothing.
     pub text: String,
+    /// What the authority wants to be answered, if it takes an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Asked>,
 }
 
 impl Head {
@@ -57,11 +61,12 @@ impl Content {
         check(&mut problems, ("to_do", &self.to_do), (1, SHORT_MAX_CHARACTERS), false);
         check(&mut problems, ("by_when", &self.by_when), (1, SHORT_MAX_CHARACTERS), false);
         check(&mut problems, ("text", &self.text), (0, TEXT_MAX_CHARACTERS), true);
+        problems.extend(self.reply.iter().flat_map(Asked::check));
         problems
     }
 }
 
-fn check(
+pub(super) fn check(
     problems: &mut Vec<FieldProblem>,
     (field, value): (&'static str, &str),
     (least, most): (usize, usize),
@@ -79,7 +84,7 @@ fn check(
 
 /// Neither a control character nor one that turns the direction of what follows, or hides: with them a text shows something else than
 /// it says.
-fn is_sound(letter: char) -> bool {
+pub(super) fn is_sound(letter: char) -> bool {
     !letter.is_control()
         && !matches!(letter, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
@@ -113,17 +118,21 @@ pub(super) fn seal(
 }
 
 /// SHA-256 over what was delivered, as a receipt names it: the members in the order of their names, without spaces, in UTF-8, so that an
-/// authority computes the same.
+/// authority computes the same. What is asked for is among them only where something is.
 pub(super) fn hash(head: &Head, content: &Content) -> [u8; 32] {
-    let (Head { subject, reference, .. }, Content { what, to_do, by_when, text }) = (head, content);
-    let delivered = json!({
+    let (Head { subject, reference, .. }, Content { what, to_do, by_when, text, reply }) = (head, content);
+    let mut delivered = json!({
         "by_when": by_when, "reference": reference, "subject": subject, "text": text, "to_do": to_do, "what": what,
     });
+    if let Some(asked) = reply {
+        delivered["reply"] = json!(asked);
+    }
     sha256(delivered.to_string().as_bytes())
 }
 
 impl Message {
-    fn key(&self, owner: &DataKey) -> Result<DataKey, Error> {
+    /// The key of its contents, which that of the postbox opens.
+    pub(super) fn key(&self, owner: &DataKey) -> Result<DataKey, Error> {
         let sealed = self.sealed.content_key.as_deref().ok_or(Error::Gone)?;
         owner.unwrap_key(key_place(&self.id), sealed).map_err(Error::broken)
     }

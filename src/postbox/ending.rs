@@ -9,7 +9,7 @@ use crate::store::work::Work;
 /// So many notices are read at a time.
 const PAGE: i64 = 500;
 
-/// Removes what the notices of a postbox say, and tells their authorities that nobody reads them any more; what is left of each proves
+/// Removes what the notices of a postbox say and the copies of what was answered, and tells their authorities that nobody reads them any more; what is left of each proves
 /// that it was provided. What has been deleted for good before was told then. May be done again.
 pub async fn forget(work: &mut Work, owner: &Party) -> Result<(), Error> {
     loop {
@@ -21,6 +21,8 @@ pub async fn forget(work: &mut Work, owner: &Party) -> Result<(), Error> {
             event::tell(work, &message, Told::AccountGone).await?;
         }
         if is_last {
+            // After the notices: what is sent while they go finds none to answer.
+            store::reply::forget(work, owner.as_str()).await?;
             return Ok(store::delete_exclusions(work, owner.as_str()).await?);
         }
     }

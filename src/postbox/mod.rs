@@ -15,6 +15,7 @@ pub mod opening;
 pub mod provide;
 pub mod reader;
 pub mod receipt;
+pub mod reply;
 mod store;
 pub mod told;
 pub mod web;

@@ -33,7 +33,7 @@ const EVENTS_MAX: i64 = 100;
 const AT_ONCE: usize = 8;
 
 /// Whoever calls; nobody without a token.
-async fn caller(app: &App, registry: &Registry, http: &HttpRequest) -> Result<Option<Arc<Client>>, Error> {
+pub(super) async fn caller(app: &App, registry: &Registry, http: &HttpRequest) -> Result<Option<Arc<Client>>, Error> {
     let Some(credential) = credential(app, http)? else { return Ok(None) };
     api::caller(app, registry, &credential, delivery::SCOPE).await.map(Some)
 }
@@ -246,9 +246,14 @@ pub async fn show(
 pub async fn events(app: web::Data<App>, registry: web::Data<Registry>, http: HttpRequest) -> Answer {
     let Some(client) = caller(&app, &registry, &http).await? else { return Ok(no_token()) };
     let events = told::events(&app, &client, EVENTS_MAX).await?;
-    let events = events.iter().map(
-        |event| json!({ "id": event.id, "message": event.message_id, "kind": event.kind, "at": moment(event.at) }),
-    );
+    let events = events.iter().map(|event| {
+        let mut said =
+            json!({ "id": event.id, "message": event.message_id, "kind": event.kind, "at": moment(event.at) });
+        if let Some(reply) = &event.reply_id {
+            said["reply"] = json!(reply);
+        }
+        said
+    });
     Ok(HttpResponse::Ok().json(json!({ "events": events.collect::<Vec<_>>() })))
 }
 

@@ -21,6 +21,9 @@ pub const MANDATE: &str = "mdt_00000000000000000000000000";
 /// A notice that nobody has.
 pub const NOTICE: &str = "msg_00000000000000000000000000";
 
+/// A reply that nobody has sent.
+pub const REPLY: &str = "rep_00000000000000000000000000";
+
 pub fn urls() -> Vec<Url> {
     let fill = |path: &str| {
         let path = path.replace("{id}", "parken").replace("{language}", "en").replace("{file}", "favicon.svg");
@@ -29,6 +32,7 @@ pub fn urls() -> Vec<Url> {
             .replace("{vollmacht}", MANDATE)
             .replace("{konto}", "muk")
             .replace("{nachricht}", NOTICE)
+            .replace("{antwort}", REPLY)
     };
     let url = |row: routes::Row| Url { method: row.method, path: fill(row.path), guard: row.guard };
     routes::table(false).into_iter().map(url).collect()
