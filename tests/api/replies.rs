@@ -178,7 +178,8 @@ both!(whoever_may_answer_for_the_bakery_does, async |world| {
     kurt.sign_in("kurt@example.org", crate::support::browser::PASSWORD).await;
     kurt.acts_for(&kurts).await;
     kurt.does_with(&id, "oeffnen").await;
-    assert!(kurt.get(&page(&id)).await.body.contains("Sie antworten für Bäckerei Weber GmbH."));
+    let form = kurt.get(&page(&id)).await;
+    assert!(form.body.contains("Sie antworten für Bäckerei Weber."), "{form:?}");
     let reply = kurt.answers(&id, "Wir sind einverstanden.").await;
     nadine.acts_for(&firm.membership).await;
     let copy = nadine.get(&format!("{}/{reply}", page(&id))).await.body;
