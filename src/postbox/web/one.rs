@@ -156,6 +156,7 @@ pub async fn show(at: At, request: HttpRequest) -> Answer {
     let is_open = locked.is_none() && lapsed.is_none() && !is_deleted;
     let reads = is_open && !message.is_unread();
     let answer = if reads { at.answer_to(tx, &message).await? } else { None };
+    let has_last_day = answer.as_ref().is_some_and(|answer| answer.until.is_some());
     let rule = message.rule.as_deref().and_then(clock::rule_named);
     let waits = message.facts.acknowledged_at.is_none() && rule.is_some_and(|rule| rule.acknowledged);
     let on = |at: Option<Timestamp>| at.map(|at| moment::date(language, at));
@@ -171,7 +172,7 @@ pub async fn show(at: At, request: HttpRequest) -> Answer {
         kind: words.kind(&message),
         provided: moment::date_and_clock(language, message.facts.provided_at),
         days: words.days(&message),
-        no_period: message.legal_basis == LegalBasis::None && message.days.due_on.is_none(),
+        no_period: message.legal_basis == LegalBasis::None && message.days.due_on.is_none() && !has_last_day,
         is_decision: message.kind == Kind::Decision,
         lapsed: lapsed.map(|day| t.lapsed.with("date", words.date(day)).to_string()),
         effect: (is_open && message.is_unread()).then(|| words.effect(&message)),
