@@ -75,7 +75,9 @@ pub fn table(demo: bool) -> Vec<Row> {
     use crate::organisation::web::{overview as organisation, protocol as organisation_protocol, prove, revoke, services};
     use crate::organisation::web::desk::{case as organisation_case, counter};
     use crate::organisation::web::mandate::{deed, form as mandate_form, import, list as mandates, one as mandate, worklist};
-    use crate::postbox::web::{act, api as delivery, attachment, deadlines, list as postbox, one as message, text, upload};
+    use crate::postbox::web::{
+        act, api as delivery, attachment, deadlines, list as postbox, one as message, replies, reply, text, upload,
+    };
     use crate::proofing::web::{case, check, desk, eid, letter, slip, upstream};
     use crate::oidc::web::{self as oidc, device, programs, registration, unchecked};
     use crate::signin::web::{self as signin, blocking, code_app, contact, new_means, partial, passkey, passkeys, recovery, register, reset, security, way_back};
@@ -358,6 +360,12 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/postfach/{nachricht}/loeschen",           Page,  SignedIn, get_to().to(act::confirm_delete)),
         post("/postfach/{nachricht}/loeschen",           Page,  SignedIn, post_to().to(act::delete)),
         get( "/postfach/{nachricht}/frist.ics",          Page,  SignedIn, get_to().to(deadlines::calendar)),
+        get( "/postfach/{nachricht}/antwort",            Page,  SignedIn, get_to().to(reply::form::show)),
+        post("/postfach/{nachricht}/antwort",            Page,  SignedIn, post_to().to(reply::form::submit)),
+        get( "/postfach/{nachricht}/antwort/pruefen",    Page,  SignedIn, get_to().to(reply::check::show)),
+        post("/postfach/{nachricht}/antwort/pruefen",    Page,  SignedIn, post_to().to(reply::check::submit)),
+        get( "/postfach/{nachricht}/antwort/{antwort}",  Page,  SignedIn, get_to().to(reply::sent::show)),
+        get( "/postfach/{nachricht}/antwort/{antwort}/nachweis", Page, SignedIn, get_to().to(reply::sent::receipt)),
         get( "/echt",                                    Page,  Public,   get_to().to(notice::show)),
         post("/echt",                                    Page,  Public,   post_to().to(notice::submit)),
         get( "/sprache/{language}",                      Page,  Public,   get_to().to(account::language)),
@@ -401,6 +409,8 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/api/postbox/v1/messages",                 Problem, Protocol, post_to().to(delivery::deliver)),
         post("/api/postbox/v1/attachments",              Problem, Protocol, post_to().to(upload::take)),
         get( "/api/postbox/v1/messages/{id}",            Problem, Protocol, get_to().to(delivery::show)),
+        get( "/api/postbox/v1/messages/{id}/replies",    Problem, Protocol, get_to().to(replies::list)),
+        get( "/api/postbox/v1/replies/{id}",             Problem, Protocol, get_to().to(replies::show)),
         post("/api/postbox/v1/batches",                  Problem, Protocol, post_to().to(delivery::batch)),
         get( "/api/postbox/v1/events",                   Problem, Protocol, get_to().to(delivery::events)),
         post("/api/postbox/v1/events/taken",             Problem, Protocol, post_to().to(delivery::take)),

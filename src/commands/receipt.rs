@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use nutzerkonto::postbox::attachment::Description;
 use nutzerkonto::postbox::incoming::{Incoming, expected};
 use nutzerkonto::postbox::receipt;
+use nutzerkonto::postbox::reply::receipt as reply;
 
 use super::say;
 
@@ -14,7 +15,7 @@ pub struct VerifyReceipt {
     /// The keys, as `/api/postbox/v1/receipt-keys` publishes them
     #[arg(long)]
     keys: PathBuf,
-    /// What was delivered, as JSON: then it is checked that the receipt is for that
+    /// What was delivered, or answered, as JSON: then it is checked that the receipt is for that
     #[arg(long)]
     message: Option<PathBuf>,
     /// A file that came with it, under the name that it was sent with; as often as there are files, in their order
@@ -40,19 +41,32 @@ fn describe(path: &Path) -> Result<Description, String> {
 pub fn verify(VerifyReceipt { keys, message, attachments, receipt }: &VerifyReceipt) -> Result<(), String> {
     let of = |path: &Path, error: serde_json::Error| format!("{}: {error}", path.display());
     let set = serde_json::from_str(&read(keys)?).map_err(|error| of(keys, error))?;
-    let proven = receipt::verify(&read(receipt)?, &set)?;
+    let token = read(receipt)?;
+    let (said, proven, is_reply) = if receipt::type_of(&token).as_deref() == Some(reply::TYPE) {
+        let proven = reply::verify(&token, &set)?;
+        (serde_json::to_string_pretty(&proven), proven.content_sha256, true)
+    } else {
+        let proven = receipt::verify(&token, &set)?;
+        (serde_json::to_string_pretty(&proven), proven.content_sha256, false)
+    };
     if let Some(path) = message {
-        let message: Incoming = serde_json::from_str(&read(path)?).map_err(|error| of(path, error))?;
-        if message.attachments.len() != attachments.len() {
-            let count = message.attachments.len();
-            return Err(format!("{}: it names {count} files; give each with --attachment", path.display()));
-        }
-        let files = attachments.iter().map(|path| describe(path)).collect::<Result<Vec<_>, _>>()?;
-        if message.content_sha256(&files) != proven.content_sha256 {
+        let text = read(path)?;
+        let kept = if is_reply {
+            serde_json::from_str::<reply::Kept>(&text).map(|kept| kept.content_sha256())
+        } else {
+            let message: Incoming = serde_json::from_str(&text).map_err(|error| of(path, error))?;
+            if message.attachments.len() != attachments.len() {
+                let count = message.attachments.len();
+                return Err(format!("{}: it names {count} files; give each with --attachment", path.display()));
+            }
+            let files = attachments.iter().map(|path| describe(path)).collect::<Result<Vec<_>, _>>()?;
+            Ok(message.content_sha256(&files))
+        };
+        if kept.map_err(|error| of(path, error))? != proven {
             return Err(format!("{}: the receipt is for something else", path.display()));
         }
     }
-    say(&serde_json::to_string_pretty(&proven).map_err(|error| error.to_string())?);
+    say(&said.map_err(|error| error.to_string())?);
     say("the receipt is genuine");
     Ok(())
 }

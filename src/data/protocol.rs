@@ -87,7 +87,7 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 105] = [
+pub const KINDS: [(&str, Topic, Sentence); 106] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
@@ -169,6 +169,7 @@ pub const KINDS: [(&str, Topic, Sentence); 105] = [
     ("postbox.unarchived",           Topic::Postbox,  |t| &t.postbox_unarchived),
     ("postbox.deleted",              Topic::Postbox,  |t| &t.postbox_deleted),
     ("postbox.restored",             Topic::Postbox,  |t| &t.postbox_restored),
+    ("postbox.replied",              Topic::Postbox,  |t| &t.postbox_replied),
     ("means.blocked",             Topic::Changes,  |t| &t.means_blocked),
     ("means.unblocked",           Topic::Changes,  |t| &t.means_unblocked),
     ("identity.lowered",          Topic::Changes,  |t| &t.identity_lowered),

@@ -1,5 +1,5 @@
 //! Notices for demonstrations: to Renate and to Mai, who reads English, and to the bakery. A resident parking office decides, asks, and
-//! informs.
+//! informs; it takes questions in words, and wants a form filled in.
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -24,6 +24,7 @@ use crate::postbox::attachment::{Seal, SealKind};
 use crate::postbox::clock::{self, LegalBasis, Remedy};
 use crate::postbox::content::{Content, Head};
 use crate::postbox::provide::{self, Attempt, Notice};
+use crate::postbox::reply::asked::{self, Asked, Field, Mode};
 use crate::proofing::letter::page::draw_text;
 
 struct Sample {
@@ -40,10 +41,68 @@ struct Sample {
     text: [&'static str; 2],
     /// The name of a file that comes with it.
     file: Option<[&'static str; 2]>,
+    asks: Asks,
 }
 
+/// What can be answered.
+enum Asks {
+    Nothing,
+    Text([&'static str; 2]),
+    Form(&'static [Question]),
+}
+
+struct Question {
+    name: &'static str,
+    label: [&'static str; 2],
+    kind: asked::Kind,
+    required: bool,
+    options: &'static [[&'static str; 2]],
+}
+
+const VEHICLE: [Question; 5] = [
+    Question {
+        name: "kennzeichen",
+        label: ["Welches Kennzeichen hat Ihr Fahrzeug?", "What is the registration number of your vehicle?"],
+        kind: asked::Kind::Text,
+        required: true,
+        options: &[],
+    },
+    Question {
+        name: "selbst",
+        label: ["Ist das Fahrzeug auf Sie zugelassen?", "Is the vehicle registered in your name?"],
+        kind: asked::Kind::YesNo,
+        required: true,
+        options: &[],
+    },
+    Question {
+        name: "antrieb",
+        label: ["Womit fährt es?", "What does it run on?"],
+        kind: asked::Kind::Choice,
+        required: true,
+        options: &[
+            ["Benzin oder Diesel", "Petrol or diesel"],
+            ["Strom", "Electricity"],
+            ["Etwas anderem", "Something else"],
+        ],
+    },
+    Question {
+        name: "seit",
+        label: ["Seit wann haben Sie es?", "Since when have you had it?"],
+        kind: asked::Kind::Date,
+        required: false,
+        options: &[],
+    },
+    Question {
+        name: "bemerkung",
+        label: ["Was sollen wir noch wissen?", "What else should we know?"],
+        kind: asked::Kind::LongText,
+        required: false,
+        options: &[],
+    },
+];
+
 /// The one that is provided last lies on top.
-const SAMPLES: [Sample; 3] = [
+const SAMPLES: [Sample; 4] = [
     Sample {
         kind: Kind::Information,
         level: Level::Basic,
@@ -62,6 +121,7 @@ const SAMPLES: [Sample; 3] = [
             "The old town is divided into two zones. Your permit stays valid in the zone where you live.\n\nThe map is in the town hall.",
         ],
         file: None,
+        asks: Asks::Text(["Ihre Frage an uns", "Your question to us"]),
     },
     Sample {
         kind: Kind::Decision,
@@ -78,6 +138,7 @@ const SAMPLES: [Sample; 3] = [
             "The parking space will be marked within the next four weeks.",
         ],
         file: None,
+        asks: Asks::Nothing,
     },
     Sample {
         kind: Kind::Decision,
@@ -100,6 +161,24 @@ const SAMPLES: [Sample; 3] = [
             "On your application we grant you a resident parking permit for zone 4.\n\nThe permit is valid for one year.\n\nLegal remedies\nYou can object to this decision at the city of Musterhausen within one month after it was delivered.",
         ],
         file: Some(["Bewohnerparkausweis.pdf", "Resident parking permit.pdf"]),
+        asks: Asks::Nothing,
+    },
+    Sample {
+        kind: Kind::Request,
+        level: Level::Basic,
+        basis: LegalBasis::None,
+        due_days: Some(25),
+        subject: ["Fragen zu Ihrem Fahrzeug", "Questions about your vehicle"],
+        reference: "BP 2026/4713",
+        what: ["Für Ihren Antrag fehlen uns Angaben.", "Some details are missing for your application."],
+        to_do: ["Füllen Sie das Formular aus.", "Fill in the form."],
+        by_when: ["Antworten Sie binnen 25 Tagen.", "Reply within 25 days."],
+        text: [
+            "Wir haben Fragen zu dem Fahrzeug, für das Sie einen zweiten Ausweis beantragt haben.\n\nAntworten Sie hier. Einen Brief brauchen wir nicht.",
+            "We have questions about the vehicle for which you have applied for a second permit.\n\nReply here. We do not need a letter.",
+        ],
+        file: None,
+        asks: Asks::Form(&VEHICLE),
     },
 ];
 
@@ -192,8 +271,28 @@ impl Sample {
                 to_do: word(self.to_do),
                 by_when: word(self.by_when),
                 text: word(self.text),
+                reply: self.reply(word, due_on),
             },
             attachments: Vec::new(),
+        }
+    }
+
+    fn reply(&self, word: impl Fn([&'static str; 2]) -> String, until: Option<Date>) -> Option<Asked> {
+        let until = until.map(|day| day.to_string());
+        let field = |question: &Question| Field {
+            name: question.name.to_owned(),
+            label: word(question.label),
+            kind: question.kind,
+            required: question.required,
+            options: question.options.iter().map(|option| word(*option)).collect(),
+        };
+        match &self.asks {
+            Asks::Nothing => None,
+            Asks::Text(label) => Some(Asked { mode: Mode::Free, label: word(*label), until, fields: Vec::new() }),
+            Asks::Form(questions) => {
+                let label = word(["Angaben zu Ihrem Fahrzeug", "About your vehicle"]);
+                Some(Asked { mode: Mode::Form, label, until, fields: questions.iter().map(field).collect() })
+            }
         }
     }
 }

@@ -160,6 +160,7 @@ pub const KINDS: &[(&str, Topic, Sentence)] = &[
     ("postbox.unarchived", Topic::Postbox, |t| &t.postbox_unarchived),
     ("postbox.deleted", Topic::Postbox, |t| &t.postbox_deleted),
     ("postbox.restored", Topic::Postbox, |t| &t.postbox_restored),
+    ("postbox.replied", Topic::Postbox, |t| &t.postbox_replied),
     ("acting.chosen", Topic::Acting, |t| &t.acting_chosen),
     ("acting.ended", Topic::Acting, |t| &t.acting_ended),
     ("grant.issued", Topic::Acting, |t| &t.grant_issued),

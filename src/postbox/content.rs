@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::attachment::Description;
+use super::reply::asked::Asked;
 use super::{Message, store};
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::id::MessageId;
@@ -38,6 +39,9 @@ pub struct Content {
     pub by_when: String,
     /// Plain text; an empty line begins a paragraph. Markup is shown as it was written and does nothing.
     pub text: String,
+    /// What the authority wants to be answered, if it takes an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Asked>,
 }
 
 impl Head {
@@ -58,6 +62,7 @@ impl Content {
         check(&mut problems, ("to_do", &self.to_do), (1, SHORT_MAX_CHARACTERS), false);
         check(&mut problems, ("by_when", &self.by_when), (1, SHORT_MAX_CHARACTERS), false);
         check(&mut problems, ("text", &self.text), (0, TEXT_MAX_CHARACTERS), true);
+        problems.extend(self.reply.iter().flat_map(Asked::check));
         problems
     }
 }
@@ -114,13 +119,13 @@ pub(super) fn seal(
 }
 
 /// SHA-256 over what was delivered, as a receipt names it: the members in the order of their names, without spaces, in UTF-8, so that an
-/// authority computes the same. Files are a member if there are any, in their order.
+/// authority computes the same. Files are a member if there are any, in their order; so is what is asked for, where something is.
 pub(super) fn hash<'a>(
     head: &Head,
     content: &Content,
     files: impl ExactSizeIterator<Item = &'a Description>,
 ) -> [u8; 32] {
-    let (Head { subject, reference, .. }, Content { what, to_do, by_when, text }) = (head, content);
+    let (Head { subject, reference, .. }, Content { what, to_do, by_when, text, reply }) = (head, content);
     let mut delivered = json!({
         "by_when": by_when, "reference": reference, "subject": subject, "text": text, "to_do": to_do, "what": what,
     });
@@ -132,11 +137,15 @@ pub(super) fn hash<'a>(
         };
         delivered["attachments"] = files.map(file).collect();
     }
+    if let Some(asked) = reply {
+        delivered["reply"] = json!(asked);
+    }
     sha256(delivered.to_string().as_bytes())
 }
 
 impl Message {
-    fn key(&self, owner: &DataKey) -> Result<DataKey, Error> {
+    /// The key of its contents, which that of the postbox opens.
+    pub(super) fn key(&self, owner: &DataKey) -> Result<DataKey, Error> {
         let sealed = self.sealed.content_key.as_deref().ok_or(Error::Gone)?;
         owner.unwrap_key(key_place(&self.id), sealed).map_err(Error::broken)
     }

@@ -9,8 +9,9 @@ use crate::store::work::Work;
 /// So many notices are read at a time.
 const PAGE: i64 = 500;
 
-/// Removes what the notices of a postbox say, and tells their authorities that nobody reads them any more; what is left of each proves
-/// that it was provided. Its files go, used or not; whoever calls this dooms their bytes. What has been deleted for good before was told then. May be done again.
+/// Removes what the notices of a postbox say and the copies of what was answered, and tells their authorities that nobody reads them any
+/// more; what is left of each proves that it was provided. Its files go, used or not; whoever calls this dooms their bytes. What has
+/// been deleted for good before was told then. May be done again.
 pub async fn forget(work: &mut Work, owner: &Party) -> Result<(), Error> {
     loop {
         let rows = store::readable(&mut work.tx, owner.as_str(), PAGE).await?;
@@ -22,6 +23,8 @@ pub async fn forget(work: &mut Work, owner: &Party) -> Result<(), Error> {
         }
         if is_last {
             attachment::forget(work, owner.as_str()).await?;
+            // After the notices: what is sent while they go finds none to answer.
+            store::reply::forget(work, owner.as_str()).await?;
             return Ok(store::delete_exclusions(work, owner.as_str()).await?);
         }
     }

@@ -6,7 +6,7 @@ use super::reader::Reader;
 use super::{Kind, Message, store};
 use crate::audit::{self, Event};
 use crate::kernel::error::Error;
-use crate::kernel::id::{ClientId, MessageEventId, MessageId};
+use crate::kernel::id::{ClientId, MessageEventId, MessageId, ReplyId};
 use crate::kernel::secret::hex;
 use crate::organisation::acting::{self, By, Party};
 use crate::store::work::Work;
@@ -25,6 +25,8 @@ pub enum Told {
     Opened,
     Acknowledged,
     Deleted,
+    /// Somebody has answered.
+    Replied,
     /// The account has ended, and with it what nobody has saved.
     AccountGone,
 }
@@ -33,6 +35,12 @@ pub enum Told {
 pub async fn tell(work: &mut Work, message: &Message, told: Told) -> Result<(), Error> {
     let id = MessageEventId::new(work.now, &work.random);
     Ok(store::put_event(work, (&id, &message.client), &message.id, told).await?)
+}
+
+/// Tells the authority of a reply to its notice.
+pub(super) async fn tell_reply(work: &mut Work, message: &Message, reply: &ReplyId) -> Result<(), Error> {
+    let id = MessageEventId::new(work.now, &work.random);
+    Ok(store::reply::put_event(work, &id, (reply, &message.id), &message.client).await?)
 }
 
 #[derive(Serialize)]
@@ -50,6 +58,11 @@ pub(super) enum What {
     Unarchived {},
     Deleted {},
     Restored {},
+    /// With what the receipt says.
+    Replied {
+        reply: ReplyId,
+        content_sha256: String,
+    },
 }
 
 #[derive(Serialize)]
@@ -75,6 +88,7 @@ impl Event for Happened<'_> {
             What::Unarchived {} => "postbox.unarchived",
             What::Deleted {} => "postbox.deleted",
             What::Restored {} => "postbox.restored",
+            What::Replied { .. } => "postbox.replied",
         }
     }
 
@@ -107,4 +121,9 @@ pub(super) fn provided(message: &Message) -> What {
         content_sha256: hex(&message.content_hash),
         announced_on: message.days.announced_on.map(|day| day.to_string()),
     }
+}
+
+/// That somebody has answered.
+pub(super) fn replied(reply: &ReplyId, content_hash: &[u8]) -> What {
+    What::Replied { reply: reply.clone(), content_sha256: hex(content_hash) }
 }

@@ -8,6 +8,7 @@ use super::attachment::enclose::{self, Enclosed};
 use super::clock::{LegalBasis, Remedy};
 use super::content::{Content, Head};
 use super::provide::Notice;
+use super::reply::asked::Asked;
 use super::{Kind, clock, content, read_day};
 use crate::client::Client;
 use crate::kernel::error::{Error, FieldProblem};
@@ -64,6 +65,9 @@ pub struct Incoming {
     /// Files that were sent before.
     #[serde(default)]
     pub attachments: Vec<Enclosed>,
+    /// Absent if nobody is to answer here.
+    #[serde(default)]
+    reply: Option<Asked>,
 }
 
 const fn basic() -> Level {
@@ -144,7 +148,7 @@ impl Supposed {
 pub fn expected(problem: &str) -> &'static str {
     match problem {
         "missing" => "must not be empty",
-        "too_long" => "subject: 200 characters, short: 400 each, reference: 100, text: 65536",
+        "too_long" => "subject: 200 characters, short: 400 each, reference: 100, text: 65536, labels of a reply: 200",
         "characters" => "no control characters, and none that hide or turn text around",
         "kind_basis" => "a decision needs a legal basis, everything else has NONE",
         "remedy_decision" => "only for a decision",
@@ -169,6 +173,10 @@ pub fn expected(problem: &str) -> &'static str {
         "file_active" => "a file that does nothing by itself: no scripts, no programs to start, no page for a browser",
         "file_xml" => "XML in UTF-8 without a document type",
         "excluded" => "this recipient wants decisions of this authority on paper",
+        "reply_fields" => "none for a free reply, 1 to 20 for a form",
+        "reply_name" => "1 to 40 of a to z and _, each name once",
+        "reply_options" => "2 to 20 different ones of 1 to 100 characters for a choice, none for anything else",
+        "reply_long" => "all labels and options have at most 5000 characters together",
         _ => "see the description of the interface",
     }
 }
@@ -194,6 +202,8 @@ impl Incoming {
         let (today, due) = (clock::day(now), self.due());
         let is_near = |day: Date| day >= today && day.year() <= today.year() + DUE_YEARS_MAX;
         found(self.due_on.is_some() && !due.is_some_and(is_near), "due_on", "due_day");
+        let until = self.reply.as_ref().and_then(|asked| asked.until.as_deref());
+        found(until.is_some_and(|text| !read_day(text).is_ok_and(is_near)), "reply.until", "due_day");
         if problems.is_empty() { Ok(()) } else { Err(Error::Invalid(problems)) }
     }
 
@@ -217,6 +227,7 @@ impl Incoming {
             to_do: trimmed(&self.short.to_do),
             by_when: trimmed(&self.short.by_when),
             text: self.text.replace("\r\n", "\n").trim().to_owned(),
+            reply: self.reply.as_ref().map(Asked::trimmed),
         }
     }
 

@@ -17,6 +17,7 @@ pub mod provide;
 pub mod push;
 pub mod reader;
 pub mod receipt;
+pub mod reply;
 pub mod sender;
 mod store;
 pub mod told;

@@ -29,13 +29,13 @@ pub enum Outcome {
     Lapsed,
 }
 
-async fn begin(app: &AppParts, reader: &Reader, request: &str) -> Result<Work, Error> {
+pub(super) async fn begin(app: &AppParts, reader: &Reader, request: &str) -> Result<Work, Error> {
     let mut work = app.begin(Actor::Account(reader.account.clone())).await?;
     work.request = Some(request.to_owned());
     Ok(work)
 }
 
-fn check_level(reader: &Reader, message: &Message) -> Result<(), Error> {
+pub(super) fn check_level(reader: &Reader, message: &Message) -> Result<(), Error> {
     if reader.opens(message) { Ok(()) } else { Err(Error::LevelTooLow(message.level)) }
 }
 

@@ -1,6 +1,7 @@
 //! The proof of provision: what an authority shows when somebody says that nothing lay in their postbox. A token under a key of its own,
 //! which anybody checks without us, with the published keys. It says what the row says, whenever it is asked for.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -76,10 +77,25 @@ pub fn sign(app: &AppParts, client: &Client, message: &Message) -> Result<String
     app.keys.current().sign(Purpose::Receipt, Algorithm::ES256, &Receipt::of(app, client, message))
 }
 
+/// What type of token it says that it is.
+pub fn type_of(token: &str) -> Option<String> {
+    Compact::parse(token.trim()).and_then(|parsed| parsed.header.typ)
+}
+
 /// Checks a receipt with a set of published keys and nothing else. What is wrong, if something is.
 pub fn verify(token: &str, keys: &jsonwebtoken::jwk::JwkSet) -> Result<Receipt, String> {
+    signed(token, keys, "postbox-receipt+jwt", |receipt: &Receipt| (receipt.iat, receipt.provided_at.clone()))
+}
+
+/// What a receipt of that type says; `moments` are the two in which it says the same moment.
+pub(super) fn signed<C: DeserializeOwned>(
+    token: &str,
+    keys: &jsonwebtoken::jwk::JwkSet,
+    token_type: &str,
+    moments: impl Fn(&C) -> (i64, String),
+) -> Result<C, String> {
     let parsed = Compact::parse(token.trim()).ok_or("this is no receipt: not a signed token in compact form")?;
-    if parsed.header.typ.as_deref() != Some("postbox-receipt+jwt") {
+    if parsed.header.typ.as_deref() != Some(token_type) {
         return Err("this is no receipt: another type of token".to_owned());
     }
     let key_id = parsed.header.kid.as_deref().unwrap_or_default();
@@ -88,11 +104,8 @@ pub fn verify(token: &str, keys: &jsonwebtoken::jwk::JwkSet) -> Result<Receipt, 
     if !parsed.is_signed(&key, jsonwebtoken::Algorithm::ES256) {
         return Err("the signature is wrong: this receipt has been changed, or is not ours".to_owned());
     }
-    let receipt: Receipt = parsed.claims().ok_or("the receipt is signed, but does not say what one has to say")?;
-    let provided = OffsetDateTime::parse(&receipt.provided_at, &Rfc3339).map_err(|error| error.to_string())?;
-    if provided.unix_timestamp() == receipt.iat {
-        Ok(receipt)
-    } else {
-        Err("the receipt contradicts itself".to_owned())
-    }
+    let receipt: C = parsed.claims().ok_or("the receipt is signed, but does not say what one has to say")?;
+    let (seconds, text) = moments(&receipt);
+    let moment = OffsetDateTime::parse(&text, &Rfc3339).map_err(|error| error.to_string())?;
+    if moment.unix_timestamp() == seconds { Ok(receipt) } else { Err("the receipt contradicts itself".to_owned()) }
 }

@@ -1,6 +1,7 @@
 //! Notices in the database.
 
 mod handed;
+pub mod reply;
 
 pub use handed::{any_unhanded, hand_over, waiting_event};
 
@@ -10,7 +11,7 @@ use super::clock::{Facts, LegalBasis, Remedy};
 use super::{Days, Kind, Message, read_optional};
 use crate::kernel::error::Error;
 use crate::kernel::holiday::Land;
-use crate::kernel::id::{AccountId, AreaId, AuthorityId, ClientId, MessageEventId, MessageId};
+use crate::kernel::id::{AccountId, AreaId, AuthorityId, ClientId, MessageEventId, MessageId, ReplyId};
 use crate::kernel::level::Level;
 use crate::kernel::time::Timestamp;
 use crate::organisation::acting::Service;
@@ -396,26 +397,27 @@ pub struct EventRow {
     pub message_id: MessageId,
     pub kind: super::event::Told,
     pub at: Timestamp,
+    pub reply_id: Option<ReplyId>,
 }
 
 /// The oldest that an authority has not taken.
 pub async fn events(tx: &mut Tx, client: &ClientId, limit: i64) -> Result<Vec<EventRow>, DbError> {
     sql!(tx, fetch_all EventRow,
-        "SELECT id, message_id, kind, at FROM postbox_event WHERE client_id = $1 AND taken_at IS NULL ORDER BY id LIMIT $2",
+        "SELECT id, message_id, kind, at, reply_id FROM postbox_event WHERE client_id = $1 AND taken_at IS NULL ORDER BY id LIMIT $2",
         client, limit)
 }
 
-/// The authority has it; `false` if it is not one of its own, or has been taken.
-pub async fn take_event(work: &mut Work, client: &ClientId, id: &MessageEventId) -> Result<bool, DbError> {
-    let rows = sql!(
-        &mut work.tx,
-        execute,
-        "UPDATE postbox_event SET taken_at = $3 WHERE client_id = $1 AND id = $2 AND taken_at IS NULL",
-        client,
-        id,
-        work.now
-    )?;
-    Ok(rows == 1)
+/// Of what the event told that has been taken.
+#[derive(sqlx::FromRow)]
+pub struct TakenRow {
+    pub reply_id: Option<ReplyId>,
+}
+
+/// The authority has it; nothing if it is not one of its own, or has been taken.
+pub async fn take_event(work: &mut Work, client: &ClientId, id: &MessageEventId) -> Result<Option<TakenRow>, DbError> {
+    sql!(&mut work.tx, fetch_optional TakenRow,
+        "UPDATE postbox_event SET taken_at = $3 WHERE client_id = $1 AND id = $2 AND taken_at IS NULL RETURNING reply_id",
+        client, id, work.now)
 }
 
 /// Tells an authority.

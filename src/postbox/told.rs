@@ -30,12 +30,16 @@ pub async fn events(app: &AppParts, client: &Client, limit: i64) -> Result<Vec<E
     Ok(store::events(&mut app.read().await?, &client.id, limit).await?)
 }
 
-/// Takes note of these; how many were still to be taken.
+/// Takes note of these; how many were still to be taken. Whoever takes note of a reply has it.
 pub async fn take(app: &AppParts, client: &Client, ids: &[MessageEventId]) -> Result<usize, Error> {
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
     let mut taken = 0;
     for id in ids {
-        taken += usize::from(store::take_event(&mut work, &client.id, id).await?);
+        let Some(event) = store::take_event(&mut work, &client.id, id).await? else { continue };
+        taken += 1;
+        if let Some(reply) = event.reply_id {
+            store::reply::put_taken(&mut work, &client.id, &reply).await?;
+        }
     }
     work.commit().await?;
     Ok(taken)

@@ -62,6 +62,8 @@ pub enum Object {
     NoticeCount,
     UnusedAttachment,
     UploadCount,
+    Reply,
+    ReplyDraft,
 }
 
 /// What happens at the end.
@@ -99,6 +101,8 @@ const NEEDLESS: &str = "Art. 5 Abs. 1 Buchst. e DSGVO: no longer needed";
 
 /// How long a notice that its owner has deleted can be restored.
 pub const DELETED_NOTICE_KEPT: Duration = days(30);
+/// How long what somebody has begun to answer is kept.
+pub const DRAFT_KEPT: Duration = days(30);
 
 const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'static str) -> Rule {
     Rule { object, from, kept, kept_text: None, basis, action: Action::Delete }
@@ -225,6 +229,20 @@ pub const RULES: [Rule; 48] = [
     delete(Object::UnusedAttachment, "24 hours after it came, if no notice has taken it", Duration::ZERO, NEEDLESS),
     delete(Object::UploadCount, "the end of the day that it counts", days(1), NEEDLESS),
     Rule {
+        object: Object::Reply,
+        from: "the authority says that it has it: its copy, and not that of whoever has written it",
+        kept: days(90),
+        kept_text: None,
+        basis: "Art. 5 Abs. 2 DSGVO: what an authority was told can be looked up",
+        action: Action::Empty,
+    },
+    delete(
+        Object::ReplyDraft,
+        "it was saved last",
+        DRAFT_KEPT,
+        "Art. 5 Abs. 1 Buchst. e DSGVO: so long it can be finished",
+    ),
+    Rule {
         object: Object::AuditEvent,
         from: "the event",
         kept: days(731),
@@ -316,7 +334,7 @@ async fn delete_mandates(tx: &mut Tx, at: Timestamp) -> Result<u64, DbError> {
     sql!(tx, execute, "DELETE FROM mandate WHERE accepted_at IS NOT NULL AND over_at < $1", at)
 }
 
-/// What is kept for authorities: which request has become which notice, and what they were told.
+/// What is kept for authorities: which request has become which notice, what they were told, and what was answered.
 async fn delete_of_authorities(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, DbError> {
     if object == Object::NoticeRequest {
         return sql!(tx, execute, "DELETE FROM postbox_request WHERE created_at < $1", at);
@@ -328,13 +346,42 @@ async fn delete_of_authorities(tx: &mut Tx, object: Object, at: Timestamp) -> Re
     if object == Object::UploadCount {
         return attachments::delete_counts(tx, &at.in_germany().date().to_string()).await;
     }
+    if object == Object::Reply {
+        return sql!(
+            tx,
+            execute,
+            "UPDATE postbox_reply SET for_authority = NULL WHERE taken_at < $1 AND for_authority IS NOT NULL",
+            at
+        );
+    }
     sql!(tx, execute, "DELETE FROM postbox_event WHERE taken_at < $1", at)
 }
 
 /// Notices that somebody has deleted. What a period runs for stays until that is over: it may be needed for it.
+/// With it go the copies of what was answered, and drafts.
 async fn empty_notices(tx: &mut Tx, at: Timestamp) -> Result<u64, DbError> {
     let today = at.plus(DELETED_NOTICE_KEPT).in_germany().date().to_string();
     let rows = sql!(
+        tx,
+        execute,
+        "UPDATE postbox_reply SET own_copy = NULL WHERE own_copy IS NOT NULL AND message_id IN (
+             SELECT id FROM postbox_message
+              WHERE deleted_at < $1 AND content_key IS NOT NULL AND opened_at IS NOT NULL
+                AND (objection_ends_on IS NULL OR objection_ends_on < $2) AND (due_on IS NULL OR due_on < $2))",
+        at,
+        &today
+    )?;
+    sql!(
+        tx,
+        execute,
+        "DELETE FROM postbox_draft WHERE message_id IN (
+             SELECT id FROM postbox_message
+              WHERE deleted_at < $1 AND content_key IS NOT NULL AND opened_at IS NOT NULL
+                AND (objection_ends_on IS NULL OR objection_ends_on < $2) AND (due_on IS NULL OR due_on < $2))",
+        at,
+        &today
+    )?;
+    sql!(
         tx,
         execute,
         "UPDATE postbox_message SET content_key = NULL, head = NULL, content = NULL
@@ -392,9 +439,10 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         Object::Mandate => delete_mandates(tx, at).await,
         Object::DeletedNotice => empty_notices(tx, at).await,
         Object::UnusedAttachment => attachments::delete_unused(tx, at).await,
-        Object::NoticeRequest | Object::NoticeEvent | Object::NoticeCount | Object::UploadCount => {
+        Object::NoticeRequest | Object::NoticeEvent | Object::NoticeCount | Object::UploadCount | Object::Reply => {
             delete_of_authorities(tx, object, at).await
         }
+        Object::ReplyDraft => sql!(tx, execute, "DELETE FROM postbox_draft WHERE saved_at < $1", at),
         Object::Letter => sql!(tx, execute, "DELETE FROM letter WHERE ordered_at < $1", at),
         Object::OrganisationDraft => sql!(tx, execute, "DELETE FROM organisation_draft WHERE expires_at < $1", at),
         Object::OrganisationLetter => sql!(tx, execute, "DELETE FROM organisation_letter WHERE expires_at < $1", at),

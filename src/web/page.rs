@@ -203,6 +203,14 @@ impl Problems {
         Self { list: problems.iter().map(shown).collect() }
     }
 
+    /// With what the field of each is called, for sentences that have a place for it.
+    pub fn named(mut self, label: impl Fn(&str) -> String) -> Self {
+        for shown in &mut self.list {
+            shown.text = shown.text.with("label", label(shown.field));
+        }
+        self
+    }
+
     pub const fn any(&self) -> bool {
         !self.list.is_empty()
     }
@@ -403,6 +411,18 @@ fn mandate_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
         "mandate_import_size" => &p.mandate_import_size,
         "mandate_import_signs" => &p.mandate_import_signs,
         "mandate_import_unknown" => &p.mandate_import_unknown,
+        _ => reply_problem_text(p, problem),
+    }
+}
+
+/// The same for replies to notices.
+fn reply_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
+    match problem {
+        "reply_missing" => &p.reply_missing,
+        "reply_line" => &p.reply_line,
+        "reply_option" => &p.reply_option,
+        "reply_date" => &p.reply_date,
+        "reply_too_long" => &p.reply_too_long,
         _ => &p.code_wrong,
     }
 }

@@ -10,6 +10,7 @@ use crate::pages::{Album, without_codes};
 use crate::support::attachment::pdf;
 use crate::support::browser::PASSWORD;
 use crate::support::postbox::{decision, information};
+use crate::support::reply::{FILLED, asking, form, free, page};
 use crate::support::surface::{EMAIL, two_services};
 use crate::support::{Browser, World};
 
@@ -59,6 +60,7 @@ async fn walk(language: &'static str) -> String {
     album.page("restored", &renate.follow(back).await);
     album.page("protocol", &renate.get("/daten/protokoll?art=postfach").await);
     tells_of_every_rule(&world, &mut renate, &mut album).await;
+    answers(&world, &mut renate, &mut album).await;
     let port = world.config.issuer.rsplit(':').next().unwrap().to_owned();
     without_codes(&album.0.replace(&port, "8080"))
 }
@@ -85,6 +87,36 @@ async fn comes_with_files(world: &World, renate: &mut Browser, album: &mut Album
     album.page("files", &renate.follow(opened).await);
     // Out of the way of the pages that follow.
     renate.does_with(&id, "archiv").await;
+}
+
+/// A form is filled in, and a text is written.
+async fn answers(world: &World, renate: &mut Browser, album: &mut Album) {
+    world.later();
+    let id = world.provides("parken", &asking(world.person(EMAIL).await, form())).await;
+    renate.does_with(&id, "oeffnen").await;
+    album.page("wants a reply", &renate.get(&format!("/postfach/{id}")).await);
+    album.page("wants a reply: text", &renate.get(&format!("/postfach/{id}/text")).await);
+    album.page("reply", &renate.get(&page(&id)).await);
+    album.page("reply, refused", &renate.writes(&id, &FILLED[..1], "pruefen").await);
+    let saved = renate.writes(&id, &FILLED, "speichern").await;
+    album.page("reply, saved", &renate.follow(saved).await);
+    let checked = renate.writes(&id, &FILLED, "pruefen").await;
+    let check = renate.follow(checked).await;
+    album.page("reply: check", &check);
+    let sent = renate.sends(&id, &check.hidden("antwort")).await;
+    album.page("reply, sent", &renate.follow(sent).await);
+    album.page("answered", &renate.get(&format!("/postfach/{id}")).await);
+    let other = world.provides("parken", &asking(world.person(EMAIL).await, free())).await;
+    renate.does_with(&other, "oeffnen").await;
+    let saved = renate.writes(&other, &[("feld-1", "Ein Anfang")], "speichern").await;
+    album.page("reply: text", &renate.follow(saved).await);
+    let discarded = renate.writes(&other, &[], "verwerfen").await;
+    album.page("reply, discarded", &renate.follow(discarded).await);
+    world.change("UPDATE postbox_message SET reply_count = 10").await;
+    album.page("reply, enough", &renate.get(&page(&id)).await);
+    world.pass(days(30));
+    renate.sign_in(EMAIL, PASSWORD).await;
+    album.page("reply, over", &renate.get(&page(&id)).await);
 }
 
 /// Each legal basis has its sentences.

@@ -15,8 +15,8 @@ use crate::support::surface::{EMAIL, two_services};
 use crate::support::{Browser, World};
 
 const NOBODYS: &str = "msg_00000000000000000000000000";
-const PAGES: [&str; 4] = ["", "/text", "/loeschen", "/frist.ics"];
-const ACTS: [&str; 5] = ["oeffnen", "bestaetigen", "archiv", "zurueck", "loeschen"];
+const PAGES: [&str; 6] = ["", "/text", "/loeschen", "/frist.ics", "/antwort", "/antwort/pruefen"];
+const ACTS: [&str; 7] = ["oeffnen", "bestaetigen", "archiv", "zurueck", "loeschen", "antwort", "antwort/pruefen"];
 
 /// Everything that one may try with a notice is answered as if there were none.
 async fn is_not_there(browser: &mut Browser, id: &str) {

@@ -13,6 +13,7 @@ use crate::kernel::seal::DataKey;
 use crate::kernel::time::Timestamp;
 use crate::postbox::attachment::{self, Attachment, Description};
 use crate::postbox::reader::{Listed, Reader, Wanted};
+use crate::postbox::reply::sent;
 use crate::postbox::{Message, Shelf, opening};
 use crate::store::db::Tx;
 
@@ -67,7 +68,7 @@ async fn read(
     let Listed { messages, next } = reader.list(tx, &wanted, (after, app.now()), PAGE).await?;
     let mut notices = Vec::with_capacity(messages.len());
     for message in &messages {
-        notices.push(describe(tx, &reader, &key, message).await?);
+        notices.push(describe(tx, &reader, &key, (message, app.now())).await?);
     }
     let shelf = if next.is_some() { place.shelf } else { place.shelf + 1 };
     let has_written = place.has_written || !notices.is_empty();
@@ -85,13 +86,19 @@ async fn attachments(tx: &mut Tx, key: &DataKey, message: &Message) -> Result<Ve
     Ok(attachments.into_iter().map(describe).collect())
 }
 
-async fn describe(tx: &mut Tx, reader: &Reader, key: &DataKey, message: &Message) -> Result<Value, Error> {
+async fn describe(
+    tx: &mut Tx,
+    reader: &Reader,
+    key: &DataKey,
+    (message, now): (&Message, Timestamp),
+) -> Result<Value, Error> {
     let head = if reader.opens(message) { Some(message.head(key)?) } else { None };
     let text = opening::text_of(tx, reader, &message.id, key).await?;
     let attachments = match &text {
         Some(_) => Some(attachments(tx, key, message).await?),
         None => None,
     };
+    let (replies, draft) = sent::copy(tx, reader, (message, key), now).await?;
     let (facts, days) = (&message.facts, &message.days);
     let (at, on) = (|at: Option<Timestamp>| at.map(instant), |day: Option<Date>| day.map(|day| day.to_string()));
     Ok(json!({
@@ -99,7 +106,7 @@ async fn describe(tx: &mut Tx, reader: &Reader, key: &DataKey, message: &Message
         "legal_basis": message.legal_basis, "rule": message.rule, "period": message.period,
         "sender": head.as_ref().map(|head| &head.sender[0]), "subject": head.as_ref().map(|head| &head.subject),
         "reference": head.as_ref().and_then(|head| head.reference.as_ref()),
-        "text": text, "attachments": attachments,
+        "text": text, "attachments": attachments, "replies": replies, "draft": draft,
         "days": {
             "announced_on": on(days.announced_on), "offer_ends_on": on(days.offer_ends_on),
             "objection_ends_on": on(days.objection_ends_on), "due_on": on(days.due_on),

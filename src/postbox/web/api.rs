@@ -268,9 +268,14 @@ pub async fn show(
 pub async fn events(app: web::Data<App>, registry: web::Data<Registry>, http: HttpRequest) -> Answer {
     let Some(client) = caller(&app, &registry, &http).await? else { return Ok(no_token()) };
     let events = told::events(&app, &client, EVENTS_MAX).await?;
-    let events = events.iter().map(
-        |event| json!({ "id": event.id, "message": event.message_id, "kind": event.kind, "at": moment(event.at) }),
-    );
+    let events = events.iter().map(|event| {
+        let mut said =
+            json!({ "id": event.id, "message": event.message_id, "kind": event.kind, "at": moment(event.at) });
+        if let Some(reply) = &event.reply_id {
+            said["reply"] = json!(reply);
+        }
+        said
+    });
     Ok(HttpResponse::Ok().json(json!({ "events": events.collect::<Vec<_>>() })))
 }
 

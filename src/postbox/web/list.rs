@@ -11,6 +11,7 @@ use crate::kernel::time::Timestamp;
 use crate::organisation::area::{self, Area};
 use crate::postbox::content::Head;
 use crate::postbox::reader::{Listed, Source, Wanted};
+use crate::postbox::reply::sent::{self, Marks};
 use crate::postbox::{Message, Shelf};
 use crate::store::db::Tx;
 use crate::web::page::{Frame, level_name};
@@ -80,7 +81,7 @@ pub struct Row {
     id: String,
     title: String,
     sender: String,
-    /// What has to be said of it before anything else: new, or locked.
+    /// What has to be said of it before anything else: new, locked, answered.
     state: Vec<String>,
     deadline: Option<String>,
     area: Option<String>,
@@ -108,7 +109,7 @@ struct ListPage {
 }
 
 impl At {
-    fn row(&self, message: &Message, head: Option<&Head>, areas: &[Area]) -> Row {
+    fn row(&self, message: &Message, head: Option<&Head>, (areas, marks): (&[Area], &Marks)) -> Row {
         let (words, t) = (self.words(), self.words().texts());
         let is_locked = !self.reader.opens(message);
         let level = level_name(words.language().texts(), message.level);
@@ -116,6 +117,8 @@ impl At {
             message.is_unread().then(|| t.unread.to_string()),
             is_locked.then(|| t.locked.with("level", level).to_string()),
             message.has_lapsed(words.today).then(|| t.lapsed_word.to_string()),
+            marks.drafts.contains(&message.id).then(|| words.reply().mark_draft.to_string()),
+            marks.answered.contains(&message.id).then(|| words.reply().mark_answered.to_string()),
         ];
         let deadline = words.deadlines(message).into_iter().next().and_then(|deadline| words.left(deadline.day));
         let area = self.reader.belongs().then(|| area_name(self, areas, message.area.as_ref()));
@@ -216,8 +219,9 @@ pub async fn show(at: At, filter: web::Query<Filter>) -> Answer {
     let Listed { messages, next } = at.reader.list(tx, &wanted, (place, visitor.app.now()), PER_PAGE).await?;
     let heads = at.heads(tx, &messages).await?;
     let (sources, areas) = (at.reader.sources(tx).await?, at.areas(tx).await?);
+    let marks = sent::marks(tx, &at.reader, &messages, visitor.app.now()).await?;
     let rows: Vec<Row> =
-        messages.iter().zip(&heads).map(|(message, head)| at.row(message, head.as_ref(), &areas)).collect();
+        messages.iter().zip(&heads).map(|(message, head)| at.row(message, head.as_ref(), (&areas, &marks))).collect();
     let count = |is: &dyn Fn(&Message) -> bool| messages.iter().filter(|message| is(message)).count();
     let result = words.texts().result.with("count", rows.len()).with("unread", count(&Message::is_unread));
     visitor.page(&ListPage {

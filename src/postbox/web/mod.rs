@@ -7,6 +7,8 @@ mod calendar;
 pub mod deadlines;
 pub mod list;
 pub mod one;
+pub mod replies;
+pub mod reply;
 pub mod text;
 pub mod upload;
 mod words;

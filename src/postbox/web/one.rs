@@ -3,6 +3,7 @@
 use actix_web::HttpRequest;
 use askama::Template;
 
+use super::reply::Answering;
 use super::words::DayRow;
 use super::{Answer, At, message_of};
 use crate::kernel::calendar::days_after;
@@ -15,6 +16,7 @@ use crate::organisation::mandate::party;
 use crate::organisation::roster;
 use crate::postbox::attachment;
 use crate::postbox::clock::{self, LegalBasis};
+use crate::postbox::reply::sent;
 use crate::postbox::{Kind, Message};
 use crate::store::db::Tx;
 use crate::web::page::{Frame, level_name};
@@ -24,8 +26,10 @@ const DELETED_DAYS: u16 = 30;
 
 struct Step {
     at: String,
-    what: Text,
+    what: String,
     who: String,
+    /// Where one reads it.
+    path: Option<String>,
 }
 
 /// Why somebody cannot open it as they are.
@@ -54,6 +58,7 @@ struct OnePage {
     /// What opening does, where it may be opened.
     effect: Option<String>,
     reads: bool,
+    answer: Option<Answering>,
     acknowledges: bool,
     has_calendar: bool,
     keeps: bool,
@@ -66,8 +71,8 @@ struct OnePage {
 }
 
 impl At {
-    /// Who has opened it first, as the reader may know it.
-    async fn opener(&self, tx: &mut Tx, message: &Message, by: &AccountId) -> Result<String, Error> {
+    /// Who has opened or answered it, as the reader may know it.
+    pub(super) async fn somebody(&self, tx: &mut Tx, message: &Message, by: &AccountId) -> Result<String, Error> {
         let (vault, t) = (&self.caller.visitor.app.vault, self.words().texts());
         if *by == self.reader.account {
             return Ok(t.who_you.to_string());
@@ -87,7 +92,7 @@ impl At {
     async fn steps(&self, tx: &mut Tx, message: &Message, sender: &str) -> Result<Vec<Step>, Error> {
         let (t, facts) = (self.words().texts(), &message.facts);
         let opener = match &message.opened_by {
-            Some(by) => self.opener(tx, message, by).await?,
+            Some(by) => self.somebody(tx, message, by).await?,
             None => String::new(),
         };
         let all = [
@@ -99,10 +104,23 @@ impl At {
             (message.deleted_at, &t.step_deleted, ""),
         ];
         let step = |(at, what, who): (Option<Timestamp>, &Text, &str)| {
-            let at = moment::date_and_clock(self.words().language(), at?);
-            Some(Step { at, what: what.clone(), who: who.to_owned() })
+            let shown = moment::date_and_clock(self.words().language(), at?);
+            Some((at?, Step { at: shown, what: what.to_string(), who: who.to_owned(), path: None }))
         };
-        Ok(all.into_iter().filter_map(step).collect())
+        let mut steps: Vec<(Timestamp, Step)> = all.into_iter().filter_map(step).collect();
+        for row in sent::list(tx, &message.id).await? {
+            let time = moment::date_and_clock(self.words().language(), row.sent_at);
+            let path = Some(format!("/postfach/{}/antwort/{}", message.id, row.id));
+            let step = Step {
+                what: self.reply_title(&row),
+                who: self.somebody(tx, message, &row.written_by).await?,
+                path: path.filter(|_| self.reader.opens(message)),
+                at: time,
+            };
+            steps.push((row.sent_at, step));
+        }
+        steps.sort_by_key(|(at, _)| *at);
+        Ok(steps.into_iter().map(|(_, step)| step).collect())
     }
 
     fn locked(&self, message: &Message) -> Option<Locked> {
@@ -122,6 +140,7 @@ impl At {
             "zurueck" => &t.done_back,
             "geloescht" => &t.done_deleted,
             "bestaetigt" => &t.done_acknowledged,
+            "verworfen" => &self.words().reply().done_discarded,
             _ => return None,
         };
         Some(text.clone())
@@ -139,6 +158,9 @@ pub async fn show(at: At, request: HttpRequest) -> Answer {
     let (locked, is_deleted) = (at.locked(&message), message.deleted_at.is_some());
     let lapsed = message.days.offer_ends_on.filter(|_| message.has_lapsed(words.today));
     let is_open = locked.is_none() && lapsed.is_none() && !is_deleted;
+    let reads = is_open && !message.is_unread();
+    let answer = if reads { at.answer_to(tx, &message).await? } else { None };
+    let has_last_day = answer.as_ref().is_some_and(|answer| answer.until.is_some());
     let rule = message.rule.as_deref().and_then(clock::rule_named);
     let waits = message.facts.acknowledged_at.is_none() && rule.is_some_and(|rule| rule.acknowledged);
     let on = |at: Option<Timestamp>| at.map(|at| moment::date(language, at));
@@ -154,12 +176,13 @@ pub async fn show(at: At, request: HttpRequest) -> Answer {
         kind: words.kind(&message),
         provided: moment::date_and_clock(language, message.facts.provided_at),
         days: words.days(&message),
-        no_period: message.legal_basis == LegalBasis::None && message.days.due_on.is_none(),
+        no_period: message.legal_basis == LegalBasis::None && message.days.due_on.is_none() && !has_last_day,
         is_decision: message.kind == Kind::Decision,
         lapsed: lapsed.map(|day| t.lapsed.with("date", words.date(day)).to_string()),
         effect: (is_open && message.is_unread()).then(|| words.effect(&message)),
-        reads: is_open && !message.is_unread(),
-        acknowledges: is_open && !message.is_unread() && waits && at.reader.keeps(&message),
+        reads,
+        answer,
+        acknowledges: reads && waits && at.reader.keeps(&message),
         has_calendar: locked.is_none() && !words.deadlines(&message).is_empty(),
         keeps: at.reader.keeps(&message),
         archived: on(message.archived_at).map(|date| t.in_archive.with("date", date).to_string()),

@@ -4,6 +4,7 @@ use actix_web::HttpRequest;
 use askama::Template;
 
 use super::attachment::{Row, rows};
+use super::reply::Answering;
 use super::words::DayRow;
 use super::{Answer, At, message_of};
 use crate::kernel::texts::moment;
@@ -28,10 +29,12 @@ struct TextPage {
     /// Paragraphs, and their lines.
     paragraphs: Vec<Vec<String>>,
     attachments: Vec<Row>,
+    /// Where it is answered, if that can be.
+    answer: Option<Answering>,
 }
 
 /// An empty line begins a paragraph.
-fn paragraphs(text: &str) -> Vec<Vec<String>> {
+pub(super) fn paragraphs(text: &str) -> Vec<Vec<String>> {
     let mut all: Vec<Vec<String>> = vec![Vec::new()];
     for line in text.lines() {
         if line.trim().is_empty() {
@@ -52,6 +55,7 @@ pub async fn show(at: At, request: HttpRequest) -> Answer {
         return at.back_to(&id, "");
     }
     let Opened { message, head, content, attachments } = opening::read(&visitor.app, &at.reader, &id).await?;
+    let answer = at.answering(&mut visitor.app.read().await?, (&message, &content)).await?;
     let time = message.facts.retrieved_at.map(|at| moment::date_and_clock(words.language(), at));
     visitor.page(&TextPage {
         f: visitor.frame(),
@@ -64,6 +68,7 @@ pub async fn show(at: At, request: HttpRequest) -> Answer {
         days: words.days(&message),
         is_decision: message.kind == Kind::Decision,
         paragraphs: paragraphs(&content.text),
+        answer,
         content,
         attachments: rows(&words, attachments),
     })

@@ -3,7 +3,7 @@
 use time::Date;
 
 use crate::kernel::id::ClientId;
-use crate::kernel::texts::{Language, PostboxTexts, Text};
+use crate::kernel::texts::{Language, PostboxTexts, ReplyTexts, Text};
 use crate::postbox::clock::{self, LegalBasis, Remedy, Rule};
 use crate::postbox::content::Head;
 use crate::postbox::{Kind, Message};
@@ -35,6 +35,10 @@ pub struct Words<'a> {
 impl<'a> Words<'a> {
     pub fn texts(&self) -> &'static PostboxTexts {
         &self.visitor.language.texts().postbox
+    }
+
+    pub fn reply(&self) -> &'static ReplyTexts {
+        &self.visitor.language.texts().reply
     }
 
     pub fn language(&self) -> Language {

@@ -27,6 +27,7 @@ pub mod postbox;
 pub mod prover;
 pub mod recipient;
 pub mod registrant;
+pub mod reply;
 pub mod service;
 pub mod surface;
 pub mod upstream;

@@ -36,6 +36,7 @@ pub fn decision(recipient: Party) -> Notice {
             to_do: "Sie müssen nichts tun.".to_owned(),
             by_when: "Widerspruch ist einen Monat lang möglich.".to_owned(),
             text: TEXT.to_owned(),
+            reply: None,
         },
         attachments: Vec::new(),
     }

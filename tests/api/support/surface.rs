@@ -23,6 +23,8 @@ pub const NOTICE: &str = "msg_00000000000000000000000000";
 
 /// A file that nobody has sent.
 const ATTACHMENT: &str = "att_00000000000000000000000000";
+/// A reply that nobody has sent.
+pub const REPLY: &str = "rep_00000000000000000000000000";
 
 pub fn urls() -> Vec<Url> {
     let fill = |path: &str| {
@@ -33,6 +35,7 @@ pub fn urls() -> Vec<Url> {
             .replace("{konto}", "muk")
             .replace("{nachricht}", NOTICE)
             .replace("{anlage}", ATTACHMENT)
+            .replace("{antwort}", REPLY)
     };
     let url = |row: routes::Row| Url { method: row.method, path: fill(row.path), guard: row.guard };
     routes::table(false).into_iter().map(url).collect()

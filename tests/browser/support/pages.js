@@ -383,6 +383,14 @@ export const PAGES_OF_THE_DEMONSTRATION = {
   "message: delete": ok("/postfach/{nachricht}/loeschen"),
   "message, deleted": ok("/postfach/{nachricht}"),
   "message, restored": ok("/postfach/{nachricht}"),
+  "message that wants a reply": ok("/postfach/{nachricht}/text"),
+  "reply": ok("/postfach/{nachricht}/antwort"),
+  "reply, refused": refused("/postfach/{nachricht}/antwort"),
+  "reply, saved": ok("/postfach/{nachricht}/antwort"),
+  "reply: text": ok("/postfach/{nachricht}/antwort"),
+  "reply: check": ok("/postfach/{nachricht}/antwort/pruefen"),
+  "reply, sent": ok("/postfach/{nachricht}/antwort/{antwort}"),
+  "message, answered": ok("/postfach/{nachricht}"),
 
   "mandates": ok("/vollmachten"),
   "mandates, one to answer": ok("/vollmachten"),
@@ -416,7 +424,7 @@ export function isAt(page, path) {
 }
 
 // They answer with a redirect or a file, or the demonstration shows them without a name.
-const WITHOUT_A_PAGE = ["/ausweis/token", "/sprache/{language}", "/anmelden/passkey/optionen", "/dienst/{id}/logo", "/daten/protokoll.csv", "/organisation/{id}/protokoll.csv", "/postfach/{nachricht}/frist.ics", "/postfach/{nachricht}/anlagen/{anlage}", "/vollmachten/{vollmacht}/urkunde", "/organisation/{id}/vollmachten/{vollmacht}/urkunde", "/static/{file}", "/demo/mail", "/demo/codegeraet", "/demo/briefe", "/demo/briefe/{id}"];
+const WITHOUT_A_PAGE = ["/ausweis/token", "/sprache/{language}", "/anmelden/passkey/optionen", "/dienst/{id}/logo", "/daten/protokoll.csv", "/organisation/{id}/protokoll.csv", "/postfach/{nachricht}/frist.ics", "/postfach/{nachricht}/anlagen/{anlage}", "/postfach/{nachricht}/antwort/{antwort}/nachweis", "/vollmachten/{vollmacht}/urkunde", "/organisation/{id}/vollmachten/{vollmacht}/urkunde", "/static/{file}", "/demo/mail", "/demo/codegeraet", "/demo/briefe", "/demo/briefe/{id}"];
 
 // Seen in the demonstration, which has another provider.
 const IN_THE_DEMONSTRATION = [
