@@ -109,7 +109,7 @@ const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'sta
 }
 
 /// The table. `nutzerkonto retention` prints it.
-pub const RULES: [Rule; 48] = [
+pub const RULES: [Rule; 50] = [
     delete(Object::MailCheck, "400 days after the mail", Duration::ZERO, "people check whether a mail was ours"),
     delete(Object::MailedCode, "expiry", days(1), SECURITY),
     delete(Object::Attempt, "end of the window", days(1), SECURITY),
