@@ -1,5 +1,5 @@
-//! What happens without a request: the outbox, the audit chain, erasing accounts, files, the clean-up, noticing changed
-//! clients and keys, forgetting. Every node does it all.
+//! What happens without a request: the outbox, the audit chain, erasing accounts, files, the days of notices, the
+//! clean-up, noticing changed clients and keys, forgetting. Every node does it all.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::notice;
 use crate::oidc::grant::Grants;
 use crate::oidc::{address, backchannel, logout_state};
 use crate::organisation;
-use crate::postbox::{notify, provide};
+use crate::postbox::{due, notify, provide};
 use crate::proofing::letter;
 use crate::signin::{recovery, session};
 use crate::store::outbox::{self, Job, Lane, Tried};
@@ -40,6 +40,7 @@ const AUDIT_EVERY: Duration = Duration::from_millis(500);
 const ERASURE_EVERY: Duration = Duration::from_secs(10);
 const OBJECTS_EVERY: Duration = Duration::from_secs(10);
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
+const DAYS_EVERY: Duration = Duration::from_secs(60);
 const CLEANUP_EVERY: Duration = Duration::from_secs(60);
 
 /// The jobs of this process.
@@ -84,6 +85,7 @@ pub fn start(app: App, registry: Registry, memory: Memory, grants: Grants) -> Ru
             }
         }),
         files(&app, &stopped),
+        days(&app, &stopped),
         every("logouts", MEASURE_EVERY, stopped.clone(), {
             let (app, measured) = (app.clone(), logout_state::Measured::default());
             move || {
@@ -150,6 +152,15 @@ fn files(app: &App, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
     every("objects", OBJECTS_EVERY, stopped.clone(), move || {
         let app = app.clone();
         async move { objects::tend(&app).await }
+    })
+}
+
+/// What is said of notices because a day has come.
+fn days(app: &App, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
+    let app = app.clone();
+    every("days", DAYS_EVERY, stopped.clone(), move || {
+        let app = app.clone();
+        async move { due::tend(&app).await }
     })
 }
 

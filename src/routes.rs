@@ -75,7 +75,9 @@ pub fn table(demo: bool) -> Vec<Row> {
     use crate::organisation::web::{overview as organisation, protocol as organisation_protocol, prove, revoke, services};
     use crate::organisation::web::desk::{case as organisation_case, counter};
     use crate::organisation::web::mandate::{deed, form as mandate_form, import, list as mandates, one as mandate, worklist};
-    use crate::postbox::web::{act, api as delivery, deadlines, list as postbox, one as message, text};
+    use crate::postbox::web::{
+        act, api as delivery, deadlines, feed, list as postbox, one as message, paper, proof, text,
+    };
     use crate::proofing::web::{case, check, desk, eid, letter, slip, upstream};
     use crate::oidc::web::{self as oidc, device, programs, registration, unchecked};
     use crate::signin::web::{self as signin, blocking, code_app, contact, new_means, partial, passkey, passkeys, recovery, register, reset, security, way_back};
@@ -348,6 +350,11 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/organisation/{id}/vollmachten/{vollmacht}/urkunde", Page,  Member,   get_to().to(deed::show)),
         get( "/postfach",                                Page,  SignedIn, get_to().to(postbox::show)),
         get( "/postfach/fristen",                        Page,  SignedIn, get_to().to(deadlines::show)),
+        get( "/postfach/kalender",                       Page,  SignedIn, get_to().to(feed::show)),
+        post("/postfach/kalender",                       Page,  SignedIn, post_to().to(feed::submit)),
+        get( "/kalender/{geheimnis}.ics",                Page,  Public,   get_to().to(feed::file)),
+        get( "/postfach/papier",                         Page,  SignedIn, get_to().to(paper::show)),
+        post("/postfach/papier",                         Page,  SignedIn, post_to().to(paper::submit)),
         get( "/postfach/{nachricht}",                    Page,  SignedIn, get_to().to(message::show)),
         post("/postfach/{nachricht}/oeffnen",            Page,  SignedIn, post_to().to(act::open)),
         get( "/postfach/{nachricht}/text",               Page,  SignedIn, get_to().to(text::show)),
@@ -356,6 +363,8 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/postfach/{nachricht}/zurueck",            Page,  SignedIn, post_to().to(act::put_back)),
         get( "/postfach/{nachricht}/loeschen",           Page,  SignedIn, get_to().to(act::confirm_delete)),
         post("/postfach/{nachricht}/loeschen",           Page,  SignedIn, post_to().to(act::delete)),
+        get( "/postfach/{nachricht}/nachweis.jwt",       Page,  SignedIn, get_to().to(proof::token)),
+        get( "/postfach/{nachricht}/nachweis.pdf",       Page,  SignedIn, get_to().to(proof::page)),
         get( "/postfach/{nachricht}/frist.ics",          Page,  SignedIn, get_to().to(deadlines::calendar)),
         get( "/echt",                                    Page,  Public,   get_to().to(notice::show)),
         post("/echt",                                    Page,  Public,   post_to().to(notice::submit)),

@@ -1,10 +1,10 @@
-//! Checking receipts, by whoever has one: with the published keys, without a database and without a connection.
+//! Checking receipts and proofs, by whoever has one: with the published keys, without a database and without a connection.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use nutzerkonto::postbox::incoming::Incoming;
-use nutzerkonto::postbox::receipt;
+use nutzerkonto::postbox::{proof, receipt};
 
 use super::say;
 
@@ -16,7 +16,7 @@ pub struct VerifyReceipt {
     /// What was delivered, as JSON: then it is checked that the receipt is for that
     #[arg(long)]
     message: Option<PathBuf>,
-    /// The receipt
+    /// The receipt of an authority, or the proof of a recipient
     receipt: PathBuf,
 }
 
@@ -28,14 +28,21 @@ fn read(path: &Path) -> Result<String, String> {
 pub fn verify(VerifyReceipt { keys, message, receipt }: &VerifyReceipt) -> Result<(), String> {
     let of = |path: &Path, error: serde_json::Error| format!("{}: {error}", path.display());
     let set = serde_json::from_str(&read(keys)?).map_err(|error| of(keys, error))?;
-    let proven = receipt::verify(&read(receipt)?, &set)?;
+    let token = read(receipt)?;
+    let (proven, content_sha256) = if proof::is_one(&token) {
+        let proof = proof::verify(&token, &set)?;
+        (serde_json::to_string_pretty(&proof), proof.receipt.content_sha256)
+    } else {
+        let receipt = receipt::verify(&token, &set)?;
+        (serde_json::to_string_pretty(&receipt), receipt.content_sha256)
+    };
     if let Some(path) = message {
         let message: Incoming = serde_json::from_str(&read(path)?).map_err(|error| of(path, error))?;
-        if message.content_sha256() != proven.content_sha256 {
+        if message.content_sha256() != content_sha256 {
             return Err(format!("{}: the receipt is for something else", path.display()));
         }
     }
-    say(&serde_json::to_string_pretty(&proven).map_err(|error| error.to_string())?);
+    say(&proven.map_err(|error| error.to_string())?);
     say("the receipt is genuine");
     Ok(())
 }

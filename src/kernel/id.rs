@@ -79,6 +79,7 @@ id!(/** The power of one party to act for another. */ MandateId, "mdt_");
 
 id!(/** A notice in a postbox. */ MessageId, "msg_");
 id!(/** Something that has happened to a notice, as its authority is told. */ MessageEventId, "mev_");
+id!(/** That somebody does not want decisions electronically. */ ExclusionId, "exc_");
 
 /// A relying party. Chosen by the operator who declares the client; made here for one that registers itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, sqlx::Type)]

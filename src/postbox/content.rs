@@ -61,6 +61,12 @@ impl Content {
     }
 }
 
+/// Whether somebody has typed what can be a file number, or nothing.
+pub(super) fn is_reference(typed: &str) -> bool {
+    let typed = typed.trim();
+    typed.chars().count() <= REFERENCE_MAX_CHARACTERS && typed.chars().all(is_sound)
+}
+
 fn check(
     problems: &mut Vec<FieldProblem>,
     (field, value): (&'static str, &str),

@@ -1,7 +1,7 @@
 //! The end of a postbox: with the account or the organisation, whatever lies in it.
 
 use super::event::{self, Told};
-use super::store;
+use super::{feed, paper, store};
 use crate::kernel::error::Error;
 use crate::organisation::acting::Party;
 use crate::store::work::Work;
@@ -21,7 +21,8 @@ pub async fn forget(work: &mut Work, owner: &Party) -> Result<(), Error> {
             event::tell(work, &message, Told::AccountGone).await?;
         }
         if is_last {
-            return Ok(store::delete_exclusions(work, owner.as_str()).await?);
+            feed::forget(work, owner).await?;
+            return paper::forget(work, owner).await;
         }
     }
 }

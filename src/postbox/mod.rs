@@ -7,14 +7,19 @@
 
 pub mod clock;
 pub mod content;
+pub mod due;
 pub mod ending;
 pub mod event;
+pub mod feed;
 pub mod incoming;
 pub mod notify;
 pub mod opening;
+pub mod paper;
+pub mod proof;
 pub mod provide;
 pub mod reader;
 pub mod receipt;
+pub mod search;
 mod store;
 pub mod told;
 pub mod web;

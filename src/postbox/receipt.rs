@@ -1,6 +1,7 @@
 //! The proof of provision: what an authority shows when somebody says that nothing lay in their postbox. A token under a key of its own,
 //! which anybody checks without us, with the published keys. It says what the row says, whenever it is asked for.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -51,7 +52,7 @@ fn word(value: &impl Serialize) -> String {
 }
 
 impl Receipt {
-    fn of(app: &AppParts, client: &Client, message: &Message) -> Self {
+    pub(super) fn of(app: &AppParts, client: &Client, message: &Message) -> Self {
         let provided_at = message.facts.provided_at;
         Self {
             iss: app.config.issuer.clone(),
@@ -69,6 +70,12 @@ impl Receipt {
             content_sha256: hex(&message.content_hash),
         }
     }
+
+    /// Whether it says the same twice.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let provided = OffsetDateTime::parse(&self.provided_at, &Rfc3339).map_err(|error| error.to_string())?;
+        if provided.unix_timestamp() == self.iat { Ok(()) } else { Err("the receipt contradicts itself".to_owned()) }
+    }
 }
 
 /// The receipt of a notice, signed.
@@ -78,8 +85,19 @@ pub fn sign(app: &AppParts, client: &Client, message: &Message) -> Result<String
 
 /// Checks a receipt with a set of published keys and nothing else. What is wrong, if something is.
 pub fn verify(token: &str, keys: &jsonwebtoken::jwk::JwkSet) -> Result<Receipt, String> {
+    let receipt: Receipt = checked(token, keys, "postbox-receipt+jwt")?;
+    receipt.check()?;
+    Ok(receipt)
+}
+
+/// What a token of this type says, if one of these keys has signed it.
+pub(super) fn checked<T: DeserializeOwned>(
+    token: &str,
+    keys: &jsonwebtoken::jwk::JwkSet,
+    token_type: &str,
+) -> Result<T, String> {
     let parsed = Compact::parse(token.trim()).ok_or("this is no receipt: not a signed token in compact form")?;
-    if parsed.header.typ.as_deref() != Some("postbox-receipt+jwt") {
+    if parsed.header.typ.as_deref() != Some(token_type) {
         return Err("this is no receipt: another type of token".to_owned());
     }
     let key_id = parsed.header.kid.as_deref().unwrap_or_default();
@@ -88,11 +106,5 @@ pub fn verify(token: &str, keys: &jsonwebtoken::jwk::JwkSet) -> Result<Receipt, 
     if !parsed.is_signed(&key, jsonwebtoken::Algorithm::ES256) {
         return Err("the signature is wrong: this receipt has been changed, or is not ours".to_owned());
     }
-    let receipt: Receipt = parsed.claims().ok_or("the receipt is signed, but does not say what one has to say")?;
-    let provided = OffsetDateTime::parse(&receipt.provided_at, &Rfc3339).map_err(|error| error.to_string())?;
-    if provided.unix_timestamp() == receipt.iat {
-        Ok(receipt)
-    } else {
-        Err("the receipt contradicts itself".to_owned())
-    }
+    parsed.claims().ok_or_else(|| "the receipt is signed, but does not say what one has to say".to_owned())
 }

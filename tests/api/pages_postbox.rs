@@ -6,6 +6,7 @@ use nutzerkonto::postbox::Kind;
 use nutzerkonto::postbox::clock::{LegalBasis, Remedy};
 
 use crate::pages::{Album, without_codes};
+use crate::support::authority::Authority;
 use crate::support::browser::PASSWORD;
 use crate::support::postbox::{decision, information};
 use crate::support::surface::{EMAIL, two_services};
@@ -55,9 +56,43 @@ async fn walk(language: &'static str) -> String {
     let back = renate.does_with(&id, "zurueck").await;
     album.page("restored", &renate.follow(back).await);
     album.page("protocol", &renate.get("/daten/protokoll?art=postfach").await);
+    chooses(&world, &mut renate, &mut album).await;
     tells_of_every_rule(&world, &mut renate, &mut album).await;
     let port = world.config.issuer.rsplit(':').next().unwrap().to_owned();
     without_codes(&album.0.replace(&port, "8080"))
+}
+
+/// What may be chosen for a postbox: paper, and days in a calendar; and what is looked for in it.
+async fn chooses(world: &World, renate: &mut Browser, album: &mut Album) {
+    const PAPER: &str = "/postfach/papier";
+    const CALENDAR: &str = "/postfach/kalender";
+    album.page("paper, no authority", &renate.get(PAPER).await);
+    Authority::opens(world).await;
+    world.provides("amt", &decision(world.person(EMAIL).await)).await;
+    album.page("paper", &renate.get(PAPER).await);
+    for (reference, name) in [("50-12/4711", "one case"), ("", "everything")] {
+        let wish = [("behoerde", "amt"), ("aktenzeichen", reference)];
+        let check = renate.post(PAPER, &[&[("aktion", "pruefen")], wish.as_slice()].concat()).await;
+        album.page(&format!("paper: check, {name}"), &check);
+        let done = renate.post(PAPER, &[&[("aktion", "papier")], wish.as_slice()].concat()).await;
+        album.page(&format!("paper, {name}"), &renate.follow(done).await);
+        world.later();
+    }
+    let entry = world.texts("SELECT id FROM postbox_exclusion WHERE case_hash = ''").await.remove(0);
+    let back = renate.post(PAPER, &[("aktion", "elektronisch"), ("eintrag", &entry)]).await;
+    album.page("paper, taken back", &renate.follow(back).await);
+    let wrong = [("aktion", "pruefen"), ("behoerde", "amt"), ("aktenzeichen", &"9".repeat(101))];
+    album.page("paper, refused", &renate.post(PAPER, &wrong).await);
+    album.page("calendar, none", &renate.get(CALENDAR).await);
+    let mut made = renate.post(CALENDAR, &[("aktion", "anlegen")]).await;
+    let secret = made.body.split("/kalender/").last().unwrap().split(".ics").next().unwrap().to_owned();
+    made.body = made.body.replace(&secret, "GEHEIMNIS");
+    album.page("calendar, made", &made);
+    album.page("calendar", &renate.get(CALENDAR).await);
+    let ended = renate.post(CALENDAR, &[("aktion", "beenden")]).await;
+    album.page("calendar, ended", &renate.follow(ended).await);
+    album.page("search", &renate.get("/postfach?suche=wohngeld").await);
+    album.page("search, nothing", &renate.get("/postfach?suche=anderes").await);
 }
 
 /// Each legal basis has its sentences.

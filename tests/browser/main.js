@@ -22,6 +22,7 @@ import * as members from "./journeys/members.js";
 import * as organisation from "./journeys/organisation.js";
 import * as passkey from "./journeys/passkey.js";
 import * as postbox from "./journeys/postbox.js";
+import * as postboxRights from "./journeys/postbox_rights.js";
 import * as registration from "./journeys/registration.js";
 import * as restart from "./journeys/restart.js";
 import * as security from "./journeys/security.js";
@@ -112,6 +113,7 @@ const STORIES_OF_THE_DEMONSTRATION = [
   {
     "Renate tries everything at the demonstration's service": demo.triesEverything,
     "Renate reads a decision in her postbox": postbox.readsADecision,
+    "Renate takes care of her postbox": postboxRights.takesCareOfHerPostbox,
     "Renate links the account of another Land": upstream.linksTheOtherLand,
     "Renate is confirmed at a registration desk": desk.isConfirmedAtADesk,
     "Suharto orders a letter with a code": desk.ordersALetter,

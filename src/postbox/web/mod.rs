@@ -4,8 +4,11 @@ pub mod act;
 pub mod api;
 mod calendar;
 pub mod deadlines;
+pub mod feed;
 pub mod list;
 pub mod one;
+pub mod paper;
+pub mod proof;
 pub mod text;
 mod words;
 

@@ -29,6 +29,7 @@ pub fn urls() -> Vec<Url> {
             .replace("{vollmacht}", MANDATE)
             .replace("{konto}", "muk")
             .replace("{nachricht}", NOTICE)
+            .replace("{geheimnis}", &"A".repeat(43))
     };
     let url = |row: routes::Row| Url { method: row.method, path: fill(row.path), guard: row.guard };
     routes::table(false).into_iter().map(url).collect()
