@@ -245,8 +245,8 @@ async fn write(
     let (language, texts) = (account.language, &account.language.texts().mail);
     let postbox = notify::postbox(app, work, message, texts).await?;
     let date = moment::date(language, day);
-    let what = reminder.words(texts).with("postbox", postbox).with("date", date);
-    let body = texts.postbox_reminder_body.with("what", what).with("issuer", &app.config.issuer);
+    let what = reminder.words(texts).with("date", date).with("postbox", postbox);
+    let body = texts.postbox_reminder_body.with("issuer", &app.config.issuer).with("what", what);
     let (to, subject) = (account.email.address.as_str(), &texts.postbox_reminder_subject);
     let notice = Notice { kind: Kind::PostboxReminder, to, language, subject, body };
     notice::send(work, &app.vault, &app.config.issuer, notice).await

@@ -28,7 +28,7 @@ use crate::store::db::Tx;
 use crate::store::work::{Actor, Work};
 
 /// So many single cases may be on paper at once. Who wants more on paper wants the authority.
-const CASES_MAX: usize = 50;
+const CASES_MAX: usize = 30;
 /// So many that have ended are kept; the protocol has them all.
 const ENDED_KEPT: i64 = 100;
 

@@ -161,7 +161,7 @@ both!(renate_searches_what_her_list_shows, async |world| {
         (page.body.matches("class=\"nk-service\"").count(), page.body)
     };
     for (typed, count) in [
-        ("wohngeld", 1),
+        ("wohngeld", 2),
         ("WOHN stadt", 2),
         ("50-12 4711", 2),
         ("oeffnungs", 1),
@@ -188,15 +188,15 @@ both!(searching_goes_on_on_the_next_page, async |world| {
     let mut renate = renate(&world).await;
     let renates = world.person(EMAIL).await;
     for number in 0..30 {
-        world.provides("parken", &information(renates.clone(), &format!("Abfall {number}"))).await;
-        world.provides("parken", &information(renates.clone(), &format!("Wasser {number}"))).await;
+        let subject = if number % 10 == 0 { "Abfall" } else { "Wasser" };
+        world.provides("parken", &information(renates.clone(), subject)).await;
     }
     let first = renate.get("/postfach?suche=wasser").await.body;
     assert_eq!(first.matches("class=\"nk-service\"").count(), 25);
     let next = first.split("id=\"weitere\" href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&");
     assert!(next.contains("suche=wasser"), "{next}");
     let second = renate.get(&next).await.body;
-    assert_eq!(second.matches("class=\"nk-service\"").count(), 5, "{second}");
+    assert_eq!(second.matches("class=\"nk-service\"").count(), 2, "{second}");
     assert!(!second.contains("Abfall") && !second.contains("id=\"weitere\""), "{second}");
 });
 
