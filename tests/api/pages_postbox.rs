@@ -6,7 +6,6 @@ use nutzerkonto::postbox::Kind;
 use nutzerkonto::postbox::clock::{LegalBasis, Remedy};
 
 use crate::pages::{Album, without_codes};
-use crate::support::authority::Authority;
 use crate::support::browser::PASSWORD;
 use crate::support::postbox::{decision, information};
 use crate::support::surface::{EMAIL, two_services};
@@ -22,6 +21,7 @@ async fn walk(language: &'static str) -> String {
     album.page("postbox, empty", &renate.get("/postfach").await);
     album.page("deadlines, none", &renate.get("/postfach/fristen").await);
     album.page("archive, empty", &renate.get("/postfach?ablage=archiv").await);
+    album.page("paper, no authority", &renate.get("/postfach/papier").await);
     let renates = world.person(EMAIL).await;
     let id = world.provides("parken", &decision(renates.clone())).await;
     // What happens in one millisecond has no order.
@@ -66,22 +66,21 @@ async fn walk(language: &'static str) -> String {
 async fn chooses(world: &World, renate: &mut Browser, album: &mut Album) {
     const PAPER: &str = "/postfach/papier";
     const CALENDAR: &str = "/postfach/kalender";
-    album.page("paper, no authority", &renate.get(PAPER).await);
-    Authority::opens(world).await;
-    world.provides("amt", &decision(world.person(EMAIL).await)).await;
     album.page("paper", &renate.get(PAPER).await);
     for (reference, name) in [("50-12/4711", "one case"), ("", "everything")] {
-        let wish = [("behoerde", "amt"), ("aktenzeichen", reference)];
+        let wish = [("behoerde", "parken"), ("aktenzeichen", reference)];
         let check = renate.post(PAPER, &[&[("aktion", "pruefen")], wish.as_slice()].concat()).await;
         album.page(&format!("paper: check, {name}"), &check);
         let done = renate.post(PAPER, &[&[("aktion", "papier")], wish.as_slice()].concat()).await;
         album.page(&format!("paper, {name}"), &renate.follow(done).await);
         world.later();
     }
-    let entry = world.texts("SELECT id FROM postbox_exclusion WHERE case_hash = ''").await.remove(0);
-    let back = renate.post(PAPER, &[("aktion", "elektronisch"), ("eintrag", &entry)]).await;
-    album.page("paper, taken back", &renate.follow(back).await);
-    let wrong = [("aktion", "pruefen"), ("behoerde", "amt"), ("aktenzeichen", &"9".repeat(101))];
+    for entry in world.texts("SELECT id FROM postbox_exclusion ORDER BY case_hash").await {
+        let back = renate.post(PAPER, &[("aktion", "elektronisch"), ("eintrag", &entry)]).await;
+        album.page("paper, taken back", &renate.follow(back).await);
+        world.later();
+    }
+    let wrong = [("aktion", "pruefen"), ("behoerde", "parken"), ("aktenzeichen", &"9".repeat(101))];
     album.page("paper, refused", &renate.post(PAPER, &wrong).await);
     album.page("calendar, none", &renate.get(CALENDAR).await);
     let mut made = renate.post(CALENDAR, &[("aktion", "anlegen")]).await;

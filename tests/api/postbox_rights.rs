@@ -37,8 +37,10 @@ both!(renate_proves_what_has_happened_to_a_decision, async |world| {
     let after = proof::verify(&token, &keys).unwrap();
     assert!(after.opened_at.as_deref().unwrap().starts_with("2026-11-24T"), "{after:?}");
     assert_eq!(after.receipt, before.receipt);
-    let (head, rest) = token.split_once('.').unwrap();
-    assert!(proof::verify(&format!("{head}.A{rest}"), &keys).unwrap_err().contains("signature is wrong"));
+    let (said, signature) = token.rsplit_once('.').unwrap();
+    let other = if signature.starts_with('A') { "B" } else { "A" };
+    let changed = format!("{said}.{other}{}", &signature[1..]);
+    assert!(proof::verify(&changed, &keys).unwrap_err().contains("signature is wrong"));
     let pdf = renate.get(&format!("{page}/nachweis.pdf")).await;
     assert_eq!((pdf.status, pdf.header("content-type")), (200, "application/pdf"));
     assert!(pdf.header("content-disposition").contains(&format!("nachweis-{id}.pdf")) && pdf.body.len() > 1000);
@@ -179,7 +181,7 @@ both!(renate_searches_what_her_list_shows, async |world| {
     }
     let (_, body) = finds("\"><script>").await;
     assert!(!body.contains("<script>"), "{body}");
-    assert_eq!(finds(&"ü".repeat(4000)).await.0, 0);
+    assert_eq!(finds(&"ü".repeat(2000)).await.0, 0);
     let page = renate.get("/postfach?ablage=archiv&suche=wohngeld").await.body;
     assert!(page.contains("Keine Nachricht passt zu dieser Auswahl.") && !page.contains(SUBJECT), "{page}");
 });
