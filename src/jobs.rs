@@ -1,5 +1,5 @@
-//! What happens without a request: the outbox, the audit chain, erasing accounts, files, the clean-up, noticing changed
-//! clients and keys, forgetting. Every node does it all.
+//! What happens without a request: the outbox, the audit chain, erasing accounts, files, the days of notices, the
+//! clean-up, noticing changed clients and keys, forgetting. Every node does it all.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::notice;
 use crate::oidc::grant::Grants;
 use crate::oidc::{address, backchannel, logout_state};
 use crate::organisation;
-use crate::postbox::{notify, provide, push};
+use crate::postbox::{due, notify, provide, push};
 use crate::proofing::letter;
 use crate::signin::{recovery, session};
 use crate::store::outbox::{self, Job, Lane, Tried};
@@ -43,6 +43,7 @@ const ERASURE_EVERY: Duration = Duration::from_secs(10);
 const OBJECTS_EVERY: Duration = Duration::from_secs(10);
 const EVENTS_EVERY: Duration = Duration::from_secs(1);
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
+const DAYS_EVERY: Duration = Duration::from_secs(60);
 const CLEANUP_EVERY: Duration = Duration::from_secs(60);
 
 /// The jobs of this process.
@@ -88,6 +89,7 @@ pub fn start(app: App, registry: Registry, memory: Memory, grants: Grants) -> Ru
         }),
         files(&app, &stopped),
         events(&app, &registry, &stopped),
+        days(&app, &stopped),
         every("logouts", MEASURE_EVERY, stopped.clone(), {
             let (app, measured) = (app.clone(), logout_state::Measured::default());
             move || {
@@ -162,6 +164,15 @@ fn events(app: &App, registry: &Registry, stopped: &watch::Receiver<bool>) -> Jo
     every("postbox events", EVENTS_EVERY, stopped.clone(), move || {
         let (app, registry) = (app.clone(), registry.clone());
         async move { push::hand_over(&app, &registry).await }
+    })
+}
+
+/// What is said of notices because a day has come.
+fn days(app: &App, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
+    let app = app.clone();
+    every("days", DAYS_EVERY, stopped.clone(), move || {
+        let app = app.clone();
+        async move { due::tend(&app).await }
     })
 }
 

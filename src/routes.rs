@@ -76,7 +76,8 @@ pub fn table(demo: bool) -> Vec<Row> {
     use crate::organisation::web::desk::{case as organisation_case, counter};
     use crate::organisation::web::mandate::{deed, form as mandate_form, import, list as mandates, one as mandate, worklist};
     use crate::postbox::web::{
-        act, api as delivery, attachment, deadlines, list as postbox, one as message, replies, reply, text, upload,
+        act, api as delivery, attachment, deadlines, feed, list as postbox, one as message, paper, proof, replies, reply, text,
+        upload,
     };
     use crate::proofing::web::{case, check, desk, eid, letter, slip, upstream};
     use crate::oidc::web::{self as oidc, device, programs, registration, unchecked};
@@ -350,6 +351,11 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/organisation/{id}/vollmachten/{vollmacht}/urkunde", Page,  Member,   get_to().to(deed::show)),
         get( "/postfach",                                Page,  SignedIn, get_to().to(postbox::show)),
         get( "/postfach/fristen",                        Page,  SignedIn, get_to().to(deadlines::show)),
+        get( "/postfach/kalender",                       Page,  SignedIn, get_to().to(feed::show)),
+        post("/postfach/kalender",                       Page,  SignedIn, post_to().to(feed::submit)),
+        get( "/kalender/{geheimnis}.ics",                Page,  Public,   get_to().to(feed::file)),
+        get( "/postfach/papier",                         Page,  SignedIn, get_to().to(paper::show)),
+        post("/postfach/papier",                         Page,  SignedIn, post_to().to(paper::submit)),
         get( "/postfach/{nachricht}",                    Page,  SignedIn, get_to().to(message::show)),
         post("/postfach/{nachricht}/oeffnen",            Page,  SignedIn, post_to().to(act::open)),
         get( "/postfach/{nachricht}/text",               Page,  SignedIn, get_to().to(text::show)),
@@ -359,6 +365,8 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/postfach/{nachricht}/zurueck",            Page,  SignedIn, post_to().to(act::put_back)),
         get( "/postfach/{nachricht}/loeschen",           Page,  SignedIn, get_to().to(act::confirm_delete)),
         post("/postfach/{nachricht}/loeschen",           Page,  SignedIn, post_to().to(act::delete)),
+        get( "/postfach/{nachricht}/nachweis.jwt",       Page,  SignedIn, get_to().to(proof::token)),
+        get( "/postfach/{nachricht}/nachweis.pdf",       Page,  SignedIn, get_to().to(proof::page)),
         get( "/postfach/{nachricht}/frist.ics",          Page,  SignedIn, get_to().to(deadlines::calendar)),
         get( "/postfach/{nachricht}/antwort",            Page,  SignedIn, get_to().to(reply::form::show)),
         post("/postfach/{nachricht}/antwort",            Page,  SignedIn, post_to().to(reply::form::submit)),

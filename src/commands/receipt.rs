@@ -1,12 +1,12 @@
-//! Checking receipts, by whoever has one: with the published keys, without a database and without a connection.
+//! Checking receipts and proofs, by whoever has one: with the published keys, without a database and without a connection.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use nutzerkonto::postbox::attachment::Description;
 use nutzerkonto::postbox::incoming::{Incoming, expected};
-use nutzerkonto::postbox::receipt;
 use nutzerkonto::postbox::reply::receipt as reply;
+use nutzerkonto::postbox::{proof, receipt};
 
 use super::say;
 
@@ -21,7 +21,7 @@ pub struct VerifyReceipt {
     /// A file that came with it, under the name that it was sent with; as often as there are files, in their order
     #[arg(long = "attachment", requires = "message")]
     attachments: Vec<PathBuf>,
-    /// The receipt
+    /// The receipt of an authority or of a reply, or the proof of a recipient
     receipt: PathBuf,
 }
 
@@ -45,6 +45,9 @@ pub fn verify(VerifyReceipt { keys, message, attachments, receipt }: &VerifyRece
     let (said, proven, is_reply) = if receipt::type_of(&token).as_deref() == Some(reply::TYPE) {
         let proven = reply::verify(&token, &set)?;
         (serde_json::to_string_pretty(&proven), proven.content_sha256, true)
+    } else if proof::is_one(&token) {
+        let proven = proof::verify(&token, &set)?;
+        (serde_json::to_string_pretty(&proven), proven.receipt.content_sha256, false)
     } else {
         let proven = receipt::verify(&token, &set)?;
         (serde_json::to_string_pretty(&proven), proven.content_sha256, false)

@@ -285,6 +285,7 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
     let [organisations, claims] = describe_organisations(app, &mut tx, id).await?;
     let party = Party::Person(id.clone());
     let mandates = mandates::all(&mut tx, &app.vault, &party, now).await?;
+    let postbox = postbox::describe_rights(&mut tx, (app, registry), &party, language).await?;
     drop(tx);
     let attribute = |(name, one): (&crate::account::AttributeName, &crate::account::Attribute)| {
         json!({
@@ -295,12 +296,6 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
     let address = |one: &address::Address| {
         json!({
             "email": one.address.as_str(), "confirmed_at": instant(one.confirmed_at), "gets_mails": one.is_primary,
-        })
-    };
-    let session = |one: &Session| {
-        json!({
-            "device": device_name(language, one.device.as_deref().unwrap_or_default()), "level": one.level(now),
-            "began_at": instant(one.created_at), "last_seen_at": instant(one.last_seen_at),
         })
     };
     Ok(json!({
@@ -314,14 +309,21 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
         "desk_case": desk_case, "desk_slips": desk_slips, "letters": letters, "guardians": guardians,
         "addresses": addresses.iter().map(address).collect::<Vec<_>>(),
         "signin": signin,
-        "sessions": sessions.iter().map(session).collect::<Vec<_>>(),
+        "sessions": sessions.iter().map(|one| describe_session((language, now), one)).collect::<Vec<_>>(),
         "devices": devices.iter().map(|one| describe_device(language, one)).collect::<Vec<_>>(),
         "services": connections.iter().map(|one| describe_service(app, (id, language), one)).collect::<Vec<_>>(),
         "acting_services": acting_services,
         "logouts": logouts.iter().map(describe_logout).collect::<Vec<_>>(),
-        "organisations": organisations, "organisation_claims": claims,
+        "organisations": organisations, "organisation_claims": claims, "postbox": postbox,
         "mandates": mandates.iter().map(|one| describe_mandate(&party, one)).collect::<Vec<_>>(),
     }))
+}
+
+fn describe_session((language, now): (Language, Timestamp), one: &Session) -> Value {
+    json!({
+        "device": device_name(language, one.device.as_deref().unwrap_or_default()), "level": one.level(now),
+        "began_at": instant(one.created_at), "last_seen_at": instant(one.last_seen_at),
+    })
 }
 
 fn describe_device(language: Language, (name, first, last): &(String, Timestamp, Timestamp)) -> Value {

@@ -87,7 +87,7 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 106] = [
+pub const KINDS: [(&str, Topic, Sentence); 112] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
@@ -170,6 +170,12 @@ pub const KINDS: [(&str, Topic, Sentence); 106] = [
     ("postbox.deleted",              Topic::Postbox,  |t| &t.postbox_deleted),
     ("postbox.restored",             Topic::Postbox,  |t| &t.postbox_restored),
     ("postbox.replied",              Topic::Postbox,  |t| &t.postbox_replied),
+    ("postbox.paper",                Topic::Postbox,  |t| &t.postbox_paper),
+    ("postbox.paper_case",           Topic::Postbox,  |t| &t.postbox_paper_case),
+    ("postbox.electronic",           Topic::Postbox,  |t| &t.postbox_electronic),
+    ("postbox.electronic_case",      Topic::Postbox,  |t| &t.postbox_electronic_case),
+    ("calendar.made",                Topic::Postbox,  |t| &t.calendar_made),
+    ("calendar.ended",               Topic::Postbox,  |t| &t.calendar_ended),
     ("means.blocked",             Topic::Changes,  |t| &t.means_blocked),
     ("means.unblocked",           Topic::Changes,  |t| &t.means_unblocked),
     ("identity.lowered",          Topic::Changes,  |t| &t.identity_lowered),

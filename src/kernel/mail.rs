@@ -107,6 +107,10 @@ impl Mailer {
                     .map_err(|error| NotSent::for_now(error.to_string()))?;
                 tokio::fs::rename(half, whole).await.map_err(|error| NotSent::for_now(error.to_string()))
             }
+            // No mailbox is there, in the post office of tests as anywhere (RFC 6761 section 6.4).
+            Self::Memory(_) if mail.to.ends_with(".invalid") => {
+                Err(NotSent { reason: "no such mailbox".to_owned(), is_final: true })
+            }
             Self::Memory(mails) => {
                 mails.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
                 Ok(())

@@ -93,6 +93,7 @@ pub enum Kind {
     MandateAnswered,
     MandateEnded,
     PostboxMessage,
+    PostboxReminder,
 }
 
 /// A mail to be sent. `body` is the middle part; greeting, check code and signature are added here.

@@ -126,6 +126,7 @@ fn organisation_kind_name(k: &MailKindTexts, kind: Kind) -> &Text {
         Kind::MandateAnswered => &k.mandate_answered,
         Kind::MandateEnded => &k.mandate_ended,
         Kind::PostboxMessage => &k.postbox_message,
+        Kind::PostboxReminder => &k.postbox_reminder,
         _ => &k.invitation_accepted,
     }
 }

@@ -84,6 +84,16 @@ pub async fn of_organisation(
     Ok(rows.into_iter().filter_map(used).collect())
 }
 
+/// The services that know a party: by its own consent, or by that of somebody who acts for it. Removed clients are not among them.
+pub async fn of_party(tx: &mut Tx, registry: &Registry, party: &Party) -> Result<Vec<Arc<Client>>, Error> {
+    let acted = store::acting::clients_of(tx, party.as_str()).await?;
+    let mut ids: Vec<ClientId> = acted.into_iter().map(|row| row.client_id).collect();
+    if let Party::Person(account) = party {
+        ids.extend(store::list_consents(tx, account).await?.into_iter().map(|row| row.client_id));
+    }
+    Ok(ids.iter().filter_map(|id| registry.known(&id.0)).map(|(client, _)| client).collect())
+}
+
 /// Ends it for everybody who uses a service for an organisation: from now on that gets nothing, and what it holds is worth
 /// nothing here. Whoever does it holds the organisation.
 pub async fn withdraw_for(work: &mut Work, organisation: &OrganisationId, client: &ClientId) -> Result<(), Error> {

@@ -67,6 +67,12 @@ impl Content {
     }
 }
 
+/// Whether somebody has typed what can be a file number, or nothing.
+pub(super) fn is_reference(typed: &str) -> bool {
+    let typed = typed.trim();
+    typed.chars().count() <= REFERENCE_MAX_CHARACTERS && typed.chars().all(is_sound)
+}
+
 pub(super) fn check(
     problems: &mut Vec<FieldProblem>,
     (field, value): (&'static str, &str),

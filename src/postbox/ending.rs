@@ -1,7 +1,7 @@
 //! The end of a postbox: with the account or the organisation, whatever lies in it.
 
 use super::event::{self, Told};
-use super::{attachment, store};
+use super::{attachment, feed, paper, store};
 use crate::kernel::error::Error;
 use crate::organisation::acting::Party;
 use crate::store::work::Work;
@@ -25,7 +25,8 @@ pub async fn forget(work: &mut Work, owner: &Party) -> Result<(), Error> {
             attachment::forget(work, owner.as_str()).await?;
             // After the notices: what is sent while they go finds none to answer.
             store::reply::forget(work, owner.as_str()).await?;
-            return Ok(store::delete_exclusions(work, owner.as_str()).await?);
+            feed::forget(work, owner).await?;
+            return paper::forget(work, owner).await;
         }
     }
 }

@@ -24,6 +24,10 @@ pub enum Told {
     /// It has been opened for the first time.
     Opened,
     Acknowledged,
+    /// From this day on it counts as announced.
+    Announced,
+    /// Provision has ended, and nobody has opened it: it counts as not announced.
+    Lapsed,
     Deleted,
     /// Somebody has answered.
     Replied,

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{self, Told};
 use super::{Message, opening, store};
-use crate::account::{self, Account};
+use crate::account::{self, Account, address};
 use crate::app::AppParts;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, MessageId};
 use crate::kernel::mail::{Mail, NotSent};
-use crate::kernel::texts::moment;
+use crate::kernel::texts::{MailTexts, Text, moment};
 use crate::notice::{self, Kind, Notice};
 use crate::organisation::acting::Party;
 use crate::organisation::area;
@@ -25,7 +25,13 @@ pub const MAIL: &str = "postbox_mail";
 #[derive(Serialize, Deserialize)]
 struct Sent {
     message: MessageId,
+    /// Whom; nobody in what was written before this was kept.
+    #[serde(default)]
+    account: Option<AccountId>,
     mail: Mail,
+    /// The addresses of theirs that did not take it.
+    #[serde(default)]
+    refused: Vec<String>,
 }
 
 /// Writes a mail to everybody who is to be told of a notice. Nobody to tell is a failure that the authority learns of.
@@ -52,7 +58,8 @@ pub async fn begin(app: &AppParts, payload: &[u8]) -> Result<(), Error> {
     work.commit().await
 }
 
-async fn told(work: &mut Work, message: &Message) -> Result<Vec<AccountId>, Error> {
+/// Who is told of a notice.
+pub(super) async fn told(work: &mut Work, message: &Message) -> Result<Vec<AccountId>, Error> {
     match &message.owner {
         Party::Person(account) => Ok(vec![account.clone()]),
         Party::Organisation(organisation) => {
@@ -62,23 +69,51 @@ async fn told(work: &mut Work, message: &Message) -> Result<Vec<AccountId>, Erro
     }
 }
 
+/// In whose postbox it lies, as a mail says it.
+pub(super) async fn postbox(
+    app: &AppParts,
+    work: &mut Work,
+    message: &Message,
+    texts: &MailTexts,
+) -> Result<Text, Error> {
+    let Party::Organisation(_) = &message.owner else { return Ok(texts.postbox_message_own.clone()) };
+    let name = party::name(&mut work.tx, &app.vault, &message.owner).await?;
+    Ok(texts.postbox_message_of.with("name", name.unwrap_or_default()))
+}
+
 async fn write(app: &AppParts, work: &mut Work, (message, account): (&Message, &Account)) -> Result<(), Error> {
     let (language, texts) = (account.language, &account.language.texts().mail);
-    let postbox = match &message.owner {
-        Party::Person(_) => texts.postbox_message_own.clone(),
-        Party::Organisation(_) => {
-            let name = party::name(&mut work.tx, &app.vault, &message.owner).await?;
-            texts.postbox_message_of.with("name", name.unwrap_or_default())
-        }
-    };
+    let postbox = postbox(app, work, message, texts).await?;
     let date = moment::date(language, message.facts.provided_at);
     let body = texts.postbox_message_body.with("postbox", postbox).with("date", date);
     let body = body.with("issuer", &app.config.issuer).with("contact", &app.config.operator.contact);
     let (to, subject) = (account.email.address.as_str(), &texts.postbox_message_subject);
     let notice = Notice { kind: Kind::PostboxMessage, to, language, subject, body };
     let mail = notice::compose(work, &app.vault, &app.config.issuer, notice).await?;
-    let sent = serde_json::to_vec(&Sent { message: message.id.clone(), mail }).map_err(Error::broken)?;
-    outbox::put(work, &app.vault, MAIL, &sent).await
+    let (message, account) = (message.id.clone(), Some(account.id.clone()));
+    put(app, work, &Sent { message, account, mail, refused: Vec::new() }).await
+}
+
+async fn put(app: &AppParts, work: &mut Work, sent: &Sent) -> Result<(), Error> {
+    let payload = serde_json::to_vec(sent).map_err(Error::broken)?;
+    outbox::put(work, &app.vault, MAIL, &payload).await
+}
+
+/// Sends the same mail to the next address of the same account, if it has one that has not refused it.
+async fn try_next(app: &AppParts, work: &mut Work, mut sent: Sent) -> Result<bool, Error> {
+    let Some(account) = &sent.account else { return Ok(false) };
+    sent.refused.push(std::mem::take(&mut sent.mail.to));
+    let addresses = match address::list(&mut work.tx, &app.vault, account).await {
+        Ok(addresses) => addresses,
+        // Being erased.
+        Err(Error::NotFound) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let mut left = addresses.iter().map(|one| one.address.as_str());
+    let Some(next) = left.find(|one| !sent.refused.iter().any(|refused| refused == one)) else { return Ok(false) };
+    sent.mail.to = next.to_owned();
+    put(app, work, &sent).await?;
+    Ok(true)
 }
 
 /// Hands such a mail over.
@@ -87,7 +122,8 @@ pub async fn send(app: &AppParts, job: &Job, payload: &[u8]) -> Result<(), NotSe
     app.mailer.send(&sent.mail, app.now(), job.id.as_str()).await
 }
 
-/// Writes down, in the transaction that ends the job, what has become of the mail: the first that a server has taken, or that none will.
+/// Writes down, in the transaction that ends the job, what has become of the mail: the first that a server has taken, or that none will. What one
+/// address does not take goes to the next, before the authority hears that nobody was told.
 pub async fn note(app: &AppParts, work: &mut Work, job: &Job, tried: &Tried<'_>) -> Result<(), Error> {
     // What cannot be read has not been sent, and is reported as such. It must not undo what is written down of the mails beside it: those
     // would go out again.
@@ -105,7 +141,9 @@ pub async fn note(app: &AppParts, work: &mut Work, job: &Job, tried: &Tried<'_>)
         Tried::GivenUp(_) => {
             let row = store::find(&mut work.tx, &sent.message).await?;
             let message = row.map(store::MessageRow::read).transpose()?;
-            if let Some(message) = message.filter(|message| message.facts.notified_at.is_none()) {
+            if let Some(message) = message.filter(|message| message.facts.notified_at.is_none())
+                && !try_next(app, work, sent).await?
+            {
                 event::tell(work, &message, Told::NotificationFailed).await?;
             }
         }

@@ -6,7 +6,7 @@ use super::content::{Content, Head};
 use super::event::{self, Told, What};
 use super::reader::Reader;
 use super::store::{self, Shelf};
-use super::{Message, clock};
+use super::{Message, clock, due};
 use crate::app::AppParts;
 use crate::kernel::error::Error;
 use crate::kernel::id::MessageId;
@@ -44,7 +44,8 @@ pub(super) fn check_level(reader: &Reader, message: &Message) -> Result<(), Erro
 pub(super) async fn settle(work: &mut Work, id: &MessageId) -> Result<Message, Error> {
     let mut message = store::find(&mut work.tx, id).await?.ok_or(Error::NotFound)?.read()?;
     message.compute();
-    store::put_days(work, &message).await?;
+    let look_at = due::first_look(&message, work.now);
+    store::put_days(work, &message, look_at).await?;
     Ok(message)
 }
 

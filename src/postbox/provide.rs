@@ -10,7 +10,7 @@ use super::attachment::{Attachment, Description, Whose};
 use super::clock::{self, Facts, LegalBasis, Remedy};
 use super::content::{self, Content, Head};
 use super::event::{self, Told};
-use super::{Days, Kind, Message, store};
+use super::{Days, Kind, Message, due, paper, store};
 use crate::account;
 use crate::app::AppParts;
 use crate::client::Client;
@@ -83,9 +83,9 @@ pub async fn provide(
     }
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
     work.request = Some(attempt.request.to_owned());
-    check_excluded(&mut work, client, notice).await?;
     count(&mut work, client).await?;
     let owner = open_postbox(&mut work, app, &notice.recipient).await?;
+    check_excluded(&mut work, app, client, notice).await?;
     let id = MessageId::new(work.now, &work.random);
     // The second of two that come at once waits here, and finds the first.
     if !store::put_request(&mut work, &client.id, (&key_hash, &request_hash), &id).await? {
@@ -121,10 +121,12 @@ async fn earlier(
     Ok(Some(Provided::Again(row.read()?)))
 }
 
-/// Whoever wants decisions of an authority on paper gets none electronically (§ 9 Abs. 1 Satz 2 OZG).
-async fn check_excluded(work: &mut Work, client: &Client, notice: &Notice) -> Result<(), Error> {
+/// Whoever wants decisions of an authority on paper gets none electronically (§ 9 Abs. 1 Satz 2 OZG). Asked once the owner is held: what they
+/// have said before counts.
+async fn check_excluded(work: &mut Work, app: &AppParts, client: &Client, notice: &Notice) -> Result<(), Error> {
+    let (owner, reference) = (&notice.recipient, notice.head.reference.as_deref());
     let is_decision = notice.kind == Kind::Decision;
-    if is_decision && store::excluded_since(&mut work.tx, notice.recipient.as_str(), &client.id).await?.is_some() {
+    if is_decision && paper::is_excluded(&mut work.tx, &app.vault, (owner, &client.id), reference).await? {
         return Err(Error::field("recipient", "excluded"));
     }
     Ok(())
@@ -147,18 +149,20 @@ async fn count(work: &mut Work, client: &Client) -> Result<(), Error> {
 
 /// The key of a postbox that takes notices; its owner is held, so that it does not close meanwhile. `Gone` if it takes none.
 pub(super) async fn open_postbox(work: &mut Work, app: &AppParts, owner: &Party) -> Result<DataKey, Error> {
-    let held = match owner {
-        Party::Person(id) => account::hold(work, id).await,
-        Party::Organisation(id) => organisation::hold(work, id).await.map(drop),
-    };
-    let key = match held {
-        Ok(()) if store::takes_notices(&mut work.tx, owner.as_str()).await? => {
-            party::key(&mut work.tx, &app.vault, owner).await
-        }
-        Ok(()) => Err(Error::NotFound),
-        Err(error) => Err(error),
-    };
+    let key = hold(work, app, owner).await;
     key.map_err(|error| if matches!(error, Error::NotFound) { Error::Gone } else { error })
+}
+
+/// The same for whoever is in front of it; `NotFound` if it takes none.
+pub(super) async fn hold(work: &mut Work, app: &AppParts, owner: &Party) -> Result<DataKey, Error> {
+    match owner {
+        Party::Person(id) => account::hold(work, id).await?,
+        Party::Organisation(id) => organisation::hold(work, id).await.map(drop)?,
+    }
+    if !store::takes_notices(&mut work.tx, owner.as_str()).await? {
+        return Err(Error::NotFound);
+    }
+    party::key(&mut work.tx, &app.vault, owner).await
 }
 
 async fn put(
@@ -191,7 +195,8 @@ async fn put(
         id,
     };
     message.compute();
-    store::insert(work, &message).await?;
+    let look_at = due::first_look(&message, work.now);
+    store::insert(work, &message, look_at).await?;
     event::tell(work, &message, Told::Provided).await?;
     event::record(work, &message, event::provided(&message)).await?;
     Ok(message)

@@ -22,7 +22,7 @@ const PAGES: usize = 20;
 /// Later than anything is provided.
 const FAR_DAYS: u64 = 366;
 /// After every id of a moment.
-const LAST_ID: &str = "msg_ZZZZZZZZZZZZZZZZZZZZZZZZZZ";
+pub(super) const LAST_ID: &str = "msg_ZZZZZZZZZZZZZZZZZZZZZZZZZZ";
 /// So many of the newest notices are looked at to say from whom there are some, and how many are new.
 const NEWEST: i64 = 1000;
 /// More new ones than that are not counted.
@@ -56,7 +56,7 @@ impl Wanted<'_> {
         Self { shelf, unread: false, running_on: None, client: None, area: None }
     }
 
-    fn admits(&self, message: &Message) -> bool {
+    pub(super) fn admits(&self, message: &Message) -> bool {
         (!self.unread || message.is_unread())
             && self.running_on.is_none_or(|today| message.is_running(today))
             && self.client.is_none_or(|client| message.client == *client)
@@ -107,15 +107,15 @@ impl Reader {
 
     /// Whether they belong to the organisation whose postbox it is: they know its areas and its people.
     pub fn belongs(&self) -> bool {
-        self.power.as_ref().is_some_and(|power| power.role() != Role::Mandate)
+        self.power.is_some() && !self.is_agent()
     }
 
     /// Whether they may know of a notice at all.
-    fn reads(&self, message: &Message) -> bool {
+    pub(super) fn reads(&self, message: &Message) -> bool {
         message.owner == self.owner && self.reads_from(message.area.as_ref(), message.service())
     }
 
-    fn reads_from(&self, area: Option<&AreaId>, service: Service<'_>) -> bool {
+    pub(super) fn reads_from(&self, area: Option<&AreaId>, service: Service<'_>) -> bool {
         self.power.as_ref().is_none_or(|power| power.reads_post(area, service))
     }
 
@@ -132,6 +132,17 @@ impl Reader {
     /// Whether they may do more than read: acknowledge it, put it away.
     pub fn keeps(&self, message: &Message) -> bool {
         self.power.as_ref().is_none_or(|power| power.answers_post(message.area.as_ref(), message.service()))
+    }
+
+    /// Whether they decide how the decisions of a service come: their owner, or whoever may answer for the organisation what comes to that
+    /// area. Nobody does under a mandate.
+    pub(super) fn decides(&self, area: Option<&AreaId>, service: Service<'_>) -> bool {
+        !self.is_agent() && self.power.as_ref().is_none_or(|power| power.answers_post(area, service))
+    }
+
+    /// Whether they are here under a mandate.
+    pub fn is_agent(&self) -> bool {
+        self.power.as_ref().is_some_and(|power| power.role() == Role::Mandate)
     }
 
     pub(super) fn require_keeping(&self, message: &Message) -> Result<(), Error> {

@@ -52,7 +52,7 @@ fn word(value: &impl Serialize) -> String {
 }
 
 impl Receipt {
-    fn of(app: &AppParts, client: &Client, message: &Message) -> Self {
+    pub(super) fn of(app: &AppParts, client: &Client, message: &Message) -> Self {
         let provided_at = message.facts.provided_at;
         Self {
             iss: app.config.issuer.clone(),
@@ -70,11 +70,22 @@ impl Receipt {
             content_sha256: hex(&message.content_hash),
         }
     }
+
+    /// Whether it says the same twice.
+    pub(super) fn check(&self) -> Result<(), String> {
+        same_moment(self.iat, &self.provided_at)
+    }
 }
 
 /// The receipt of a notice, signed.
 pub fn sign(app: &AppParts, client: &Client, message: &Message) -> Result<String, Error> {
     app.keys.current().sign(Purpose::Receipt, Algorithm::ES256, &Receipt::of(app, client, message))
+}
+
+/// Whether a receipt names one moment by both; an error says that it contradicts itself.
+pub(super) fn same_moment(seconds: i64, text: &str) -> Result<(), String> {
+    let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|error| error.to_string())?;
+    if moment.unix_timestamp() == seconds { Ok(()) } else { Err("the receipt contradicts itself".to_owned()) }
 }
 
 /// What type of token it says that it is.
@@ -84,16 +95,17 @@ pub fn type_of(token: &str) -> Option<String> {
 
 /// Checks a receipt with a set of published keys and nothing else. What is wrong, if something is.
 pub fn verify(token: &str, keys: &jsonwebtoken::jwk::JwkSet) -> Result<Receipt, String> {
-    signed(token, keys, "postbox-receipt+jwt", |receipt: &Receipt| (receipt.iat, receipt.provided_at.clone()))
+    let receipt: Receipt = checked(token, keys, "postbox-receipt+jwt")?;
+    receipt.check()?;
+    Ok(receipt)
 }
 
-/// What a receipt of that type says; `moments` are the two in which it says the same moment.
-pub(super) fn signed<C: DeserializeOwned>(
+/// What a token of this type says, if one of these keys has signed it.
+pub(super) fn checked<T: DeserializeOwned>(
     token: &str,
     keys: &jsonwebtoken::jwk::JwkSet,
     token_type: &str,
-    moments: impl Fn(&C) -> (i64, String),
-) -> Result<C, String> {
+) -> Result<T, String> {
     let parsed = Compact::parse(token.trim()).ok_or("this is no receipt: not a signed token in compact form")?;
     if parsed.header.typ.as_deref() != Some(token_type) {
         return Err("this is no receipt: another type of token".to_owned());
@@ -104,8 +116,5 @@ pub(super) fn signed<C: DeserializeOwned>(
     if !parsed.is_signed(&key, jsonwebtoken::Algorithm::ES256) {
         return Err("the signature is wrong: this receipt has been changed, or is not ours".to_owned());
     }
-    let receipt: C = parsed.claims().ok_or("the receipt is signed, but does not say what one has to say")?;
-    let (seconds, text) = moments(&receipt);
-    let moment = OffsetDateTime::parse(&text, &Rfc3339).map_err(|error| error.to_string())?;
-    if moment.unix_timestamp() == seconds { Ok(receipt) } else { Err("the receipt contradicts itself".to_owned()) }
+    parsed.claims().ok_or_else(|| "the receipt is signed, but does not say what one has to say".to_owned())
 }

@@ -1,6 +1,9 @@
 //! Notices in the database.
 
+pub mod due;
+pub mod feed;
 mod handed;
+pub mod paper;
 pub mod reply;
 
 pub use handed::{any_unhanded, hand_over, waiting_event};
@@ -114,17 +117,17 @@ pub async fn takes_notices(tx: &mut Tx, owner: &str) -> Result<bool, DbError> {
     Ok(row.is_some())
 }
 
-/// Puts a new notice.
-pub async fn insert(work: &mut Work, message: &Message) -> Result<(), DbError> {
+/// Puts a new notice, and when the job of the days looks at it first.
+pub async fn insert(work: &mut Work, message: &Message, look_at: Option<Timestamp>) -> Result<(), DbError> {
     let Message { facts, days, sealed, .. } = message;
     sql!(
         &mut work.tx,
         execute,
         "INSERT INTO postbox_message (id, owner, area_id, client_id, authority_id, kind, level, legal_basis, land, remedy, provided_at,
                                       rule, announced_on, offer_ends_on, period, objection_ends_on, due_on,
-                                      content_key, head, content, content_hash)
+                                      content_key, head, content, content_hash, look_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-                 $21)",
+                 $21, $22)",
         &message.id,
         message.owner.as_str(),
         &message.area,
@@ -145,7 +148,8 @@ pub async fn insert(work: &mut Work, message: &Message) -> Result<(), DbError> {
         &sealed.content_key,
         &sealed.head,
         &sealed.content,
-        &message.content_hash
+        &message.content_hash,
+        look_at
     )
     .map(drop)
 }
@@ -257,10 +261,6 @@ pub async fn sources(tx: &mut Tx, owner: &str, newest: i64) -> Result<Vec<CountR
           GROUP BY area_id, client_id, authority_id ORDER BY client_id", owner, newest)
 }
 
-pub async fn delete_exclusions(work: &mut Work, owner: &str) -> Result<(), DbError> {
-    sql!(&mut work.tx, execute, "DELETE FROM postbox_exclusion WHERE owner = $1", owner).map(drop)
-}
-
 /// Remembers the first opening; `false` if it has been opened before.
 pub async fn put_opened(work: &mut Work, id: &MessageId, by: &AccountId) -> Result<bool, DbError> {
     let rows = sql!(
@@ -299,24 +299,26 @@ pub async fn put_notified(work: &mut Work, id: &MessageId, at: Timestamp) -> Res
     Ok(rows == 1)
 }
 
-/// Writes down the days as they have become certain. Only whoever has just written down what they follow from does it, so that each
-/// is written once.
-pub async fn put_days(work: &mut Work, message: &Message) -> Result<(), DbError> {
+/// Writes down the days as they have become certain, and when the job of the days looks at it next. Only whoever has just written down what
+/// they follow from does it, so that each is written once.
+pub async fn put_days(work: &mut Work, message: &Message, look_at: Option<Timestamp>) -> Result<(), DbError> {
     let Message { days, period, .. } = message;
     sql!(
         &mut work.tx,
         execute,
-        "UPDATE postbox_message SET announced_on = $2, offer_ends_on = $3, period = $4, objection_ends_on = $5 WHERE id = $1",
+        "UPDATE postbox_message SET announced_on = $2, offer_ends_on = $3, period = $4, objection_ends_on = $5, look_at = $6
+          WHERE id = $1",
         &message.id,
         stored(days.announced_on),
         stored(days.offer_ends_on),
         period,
-        stored(days.objection_ends_on)
+        stored(days.objection_ends_on),
+        look_at
     )
     .map(drop)
 }
 
-/// Puts a notice on another shelf; `false` if it is there.
+/// Puts a notice on another shelf, where people may have to be reminded of it, or not any more; `false` if it is there.
 pub async fn put_on(work: &mut Work, id: &MessageId, shelf: Shelf) -> Result<bool, DbError> {
     let (archived_at, deleted_at) = match shelf {
         Shelf::Open => (None, None),
@@ -326,12 +328,13 @@ pub async fn put_on(work: &mut Work, id: &MessageId, shelf: Shelf) -> Result<boo
     let rows = sql!(
         &mut work.tx,
         execute,
-        "UPDATE postbox_message SET archived_at = $2, deleted_at = $3
+        "UPDATE postbox_message SET archived_at = $2, deleted_at = $3, look_at = $4
           WHERE id = $1 AND content_key IS NOT NULL
             AND ((archived_at IS NULL) <> (CAST($2 AS BIGINT) IS NULL) OR (deleted_at IS NULL) <> (CAST($3 AS BIGINT) IS NULL))",
         id,
         archived_at,
-        deleted_at
+        deleted_at,
+        work.now
     )?;
     Ok(rows == 1)
 }
@@ -438,16 +441,4 @@ pub async fn put_event(
         work.now
     )
     .map(drop)
-}
-
-#[derive(sqlx::FromRow)]
-struct Since {
-    since: Timestamp,
-}
-
-/// Whether somebody has excluded electronic decisions of an authority.
-pub async fn excluded_since(tx: &mut Tx, owner: &str, client: &ClientId) -> Result<Option<Timestamp>, DbError> {
-    let row = sql!(tx, fetch_optional Since,
-        "SELECT since FROM postbox_exclusion WHERE owner = $1 AND client_id = $2", owner, client)?;
-    Ok(row.map(|row| row.since))
 }

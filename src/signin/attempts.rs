@@ -25,6 +25,9 @@ const ENTRIES_ALLOWED: i64 = 30;
 /// Organisations of others that one person may claim in a day.
 const CLAIMS_ALLOWED: i64 = 5;
 
+/// Fetches from one private address of a calendar in fifteen minutes.
+const FETCHES_ALLOWED: i64 = 60;
+
 /// What is limited. The order is the one in which rows are locked, the same everywhere.
 #[derive(Clone, Copy)]
 pub enum Purpose {
@@ -65,6 +68,10 @@ pub enum Purpose {
     MailNetwork,
     MailHour,
     MailDay,
+    /// Fetches of the days of a postbox from a private address.
+    CalendarAddress,
+    CalendarNetwork,
+    CalendarRange,
 }
 
 impl Purpose {
@@ -97,6 +104,9 @@ impl Purpose {
             Self::MailNetwork => "mail-network",
             Self::MailHour => "mail-hour",
             Self::MailDay => "mail-day",
+            Self::CalendarAddress => "calendar-address",
+            Self::CalendarNetwork => "calendar-network",
+            Self::CalendarRange => "calendar-range",
         }
     }
 
@@ -187,6 +197,21 @@ pub fn of_assertion(app: &AppParts, browser: &[u8], network: &Network) -> [Count
 pub fn of_linked(app: &AppParts, browser: &[u8], network: &Network) -> [Counter; 3] {
     let purposes = [Purpose::LinkedBrowser, Purpose::LinkedNetwork, Purpose::LinkedRange];
     of_place(app, purposes, (browser, network))
+}
+
+/// The counters of a fetch from the private address of a calendar. Who knows an address is counted by that alone, because some fetch for
+/// many from one network; who knows none, by where they come from.
+pub fn of_calendar(app: &AppParts, known: Option<&str>, network: &Network) -> [Counter; 3] {
+    let (limits, known) = (&app.config.limits, known.unwrap_or_default());
+    let counter = |purpose, place: &str, allowed| {
+        let who = if known.is_empty() { place } else { known };
+        Counter::new(&app.vault, purpose, who, allowed)
+    };
+    [
+        counter(Purpose::CalendarAddress, &network.subscriber, FETCHES_ALLOWED),
+        counter(Purpose::CalendarNetwork, &network.subscriber, limits.attempts_per_network),
+        counter(Purpose::CalendarRange, &network.range, limits.attempts_per_range),
+    ]
 }
 
 fn of_place(app: &AppParts, purposes: [Purpose; 3], (browser, network): (&[u8], &Network)) -> [Counter; 3] {

@@ -261,6 +261,8 @@ fn problem_text(language: Language, problem: &str) -> &'static Text {
         "nickname_characters" => &p.nickname_characters,
         "web_address_format" => &p.web_address_format,
         "choice_unknown" => &p.choice_unknown,
+        "file_number" => &p.file_number,
+        "cases_enough" => &p.cases_enough,
         "changed_elsewhere" => &p.changed_elsewhere,
         "codes_not_kept" => &p.codes_not_kept,
         "device_code_missing" => &p.device_code_missing,

@@ -24,6 +24,7 @@ async fn walk(language: &'static str) -> String {
     album.page("postbox, empty", &renate.get("/postfach").await);
     album.page("deadlines, none", &renate.get("/postfach/fristen").await);
     album.page("archive, empty", &renate.get("/postfach?ablage=archiv").await);
+    album.page("paper, no authority", &renate.get("/postfach/papier").await);
     let renates = world.person(EMAIL).await;
     let id = world.provides("parken", &decision(renates.clone())).await;
     // What happens in one millisecond has no order.
@@ -59,6 +60,7 @@ async fn walk(language: &'static str) -> String {
     let back = renate.does_with(&id, "zurueck").await;
     album.page("restored", &renate.follow(back).await);
     album.page("protocol", &renate.get("/daten/protokoll?art=postfach").await);
+    chooses(&world, &mut renate, &mut album).await;
     tells_of_every_rule(&world, &mut renate, &mut album).await;
     answers(&world, &mut renate, &mut album).await;
     let port = world.config.issuer.rsplit(':').next().unwrap().to_owned();
@@ -117,6 +119,38 @@ async fn answers(world: &World, renate: &mut Browser, album: &mut Album) {
     world.pass(days(30));
     renate.sign_in(EMAIL, PASSWORD).await;
     album.page("reply, over", &renate.get(&page(&id)).await);
+}
+
+/// What may be chosen for a postbox: paper, and days in a calendar; and what is looked for in it.
+async fn chooses(world: &World, renate: &mut Browser, album: &mut Album) {
+    const PAPER: &str = "/postfach/papier";
+    const CALENDAR: &str = "/postfach/kalender";
+    album.page("paper", &renate.get(PAPER).await);
+    for (reference, name) in [("50-12/4711", "one case"), ("", "everything")] {
+        let wish = [("behoerde", "parken"), ("aktenzeichen", reference)];
+        let check = renate.post(PAPER, &[&[("aktion", "pruefen")], wish.as_slice()].concat()).await;
+        album.page(&format!("paper: check, {name}"), &check);
+        let done = renate.post(PAPER, &[&[("aktion", "papier")], wish.as_slice()].concat()).await;
+        album.page(&format!("paper, {name}"), &renate.follow(done).await);
+        world.later();
+    }
+    for entry in world.texts("SELECT id FROM postbox_exclusion ORDER BY case_hash").await {
+        let back = renate.post(PAPER, &[("aktion", "elektronisch"), ("eintrag", &entry)]).await;
+        album.page("paper, taken back", &renate.follow(back).await);
+        world.later();
+    }
+    let wrong = [("aktion", "pruefen"), ("behoerde", "parken"), ("aktenzeichen", &"9".repeat(101))];
+    album.page("paper, refused", &renate.post(PAPER, &wrong).await);
+    album.page("calendar, none", &renate.get(CALENDAR).await);
+    let mut made = renate.post(CALENDAR, &[("aktion", "anlegen")]).await;
+    let secret = made.body.split("/kalender/").last().unwrap().split(".ics").next().unwrap().to_owned();
+    made.body = made.body.replace(&secret, "GEHEIMNIS");
+    album.page("calendar, made", &made);
+    album.page("calendar", &renate.get(CALENDAR).await);
+    let ended = renate.post(CALENDAR, &[("aktion", "beenden")]).await;
+    album.page("calendar, ended", &renate.follow(ended).await);
+    album.page("search", &renate.get("/postfach?suche=wohngeld").await);
+    album.page("search, nothing", &renate.get("/postfach?suche=anderes").await);
 }
 
 /// Each legal basis has its sentences.

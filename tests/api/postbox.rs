@@ -258,7 +258,7 @@ both!(with_the_account_goes_what_lies_in_it, async |world| {
     let id = world.provides("parken", &decision(renates.clone())).await;
     world
         .change(&format!(
-            "INSERT INTO postbox_exclusion (owner, client_id, since) VALUES ('{}', 'parken', 1)",
+            "INSERT INTO postbox_exclusion (id, owner, client_id, case_hash, since, since_by) VALUES ('x', '{0}', 'parken', '', 1, '{0}')",
             renates.as_str()
         ))
         .await;

@@ -23,6 +23,7 @@ import * as organisation from "./journeys/organisation.js";
 import * as passkey from "./journeys/passkey.js";
 import * as postbox from "./journeys/postbox.js";
 import * as reply from "./journeys/postbox_reply.js";
+import * as postboxRights from "./journeys/postbox_rights.js";
 import * as registration from "./journeys/registration.js";
 import * as restart from "./journeys/restart.js";
 import * as security from "./journeys/security.js";
@@ -114,6 +115,7 @@ const STORIES_OF_THE_DEMONSTRATION = [
     "Renate tries everything at the demonstration's service": demo.triesEverything,
     "Renate reads a decision in her postbox": postbox.readsADecision,
     "Renate answers questions of an authority": reply.answersAForm,
+    "Renate takes care of her postbox": postboxRights.takesCareOfHerPostbox,
     "Renate links the account of another Land": upstream.linksTheOtherLand,
     "Renate is confirmed at a registration desk": desk.isConfirmedAtADesk,
     "Suharto orders a letter with a code": desk.ordersALetter,

@@ -6,15 +6,19 @@ use time::Date;
 
 use super::{Archive, Part, instant};
 use crate::app::AppParts;
+use crate::client::registry::Registry;
 use crate::kernel::error::Error;
-use crate::kernel::id::AccountId;
+use crate::kernel::id::{AccountId, ClientId};
 use crate::kernel::level::Level;
 use crate::kernel::seal::DataKey;
+use crate::kernel::texts::Language;
 use crate::kernel::time::Timestamp;
+use crate::organisation::acting::Party;
 use crate::postbox::attachment::{self, Attachment, Description};
+use crate::postbox::paper::Exclusion;
 use crate::postbox::reader::{Listed, Reader, Wanted};
 use crate::postbox::reply::sent;
-use crate::postbox::{Message, Shelf, opening};
+use crate::postbox::{Message, Shelf, feed, opening, paper};
 use crate::store::db::Tx;
 
 /// A text may have 64 KiB: so many are in memory at once.
@@ -74,6 +78,30 @@ async fn read(
     let has_written = place.has_written || !notices.is_empty();
     let next = (shelf < SHELVES.len()).then_some(Place { shelf, after: next, has_written });
     Ok((notices, next))
+}
+
+/// What somebody has chosen for their postbox: what comes on paper, and did; since when their calendar has an address, which is in no copy.
+pub(super) async fn describe_rights(
+    tx: &mut Tx,
+    (app, registry): (&AppParts, &Registry),
+    owner: &Party,
+    language: Language,
+) -> Result<Value, Error> {
+    let title = |client: &ClientId| registry.known(&client.0).map(|(client, _)| client.title(language));
+    let exclusion = |one: &Exclusion| {
+        json!({
+            "client_id": one.client, "title": title(&one.client), "reference": one.reference,
+            "since": instant(one.since), "until": one.until.map(instant),
+        })
+    };
+    let made_at = match owner {
+        Party::Person(account) => feed::made_at(tx, account).await?,
+        Party::Organisation(_) => None,
+    };
+    let exclusions = paper::list(tx, &app.vault, owner).await?;
+    Ok(json!({
+        "paper": exclusions.iter().map(exclusion).collect::<Vec<_>>(), "calendar_since": made_at.map(instant),
+    }))
 }
 
 /// The files of a notice by name; they themselves are fetched one by one.

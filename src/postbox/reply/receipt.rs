@@ -11,7 +11,7 @@ use crate::kernel::error::Error;
 use crate::kernel::id::MessageId;
 use crate::kernel::keys::{Algorithm, Purpose};
 use crate::kernel::secret::hex;
-use crate::postbox::receipt::{moment, signed};
+use crate::postbox::receipt::{checked, moment, same_moment};
 
 /// The `typ` header.
 pub const TYPE: &str = "postbox-reply-receipt+jwt";
@@ -51,7 +51,9 @@ pub fn sign(app: &AppParts, row: &ReplyRow) -> Result<String, Error> {
 
 /// Checks such a receipt with a set of published keys and nothing else. What is wrong, if something is.
 pub fn verify(token: &str, keys: &jsonwebtoken::jwk::JwkSet) -> Result<ReplyReceipt, String> {
-    signed(token, keys, TYPE, |receipt: &ReplyReceipt| (receipt.iat, receipt.sent_at.clone()))
+    let receipt: ReplyReceipt = checked(token, keys, TYPE)?;
+    same_moment(receipt.iat, &receipt.sent_at)?;
+    Ok(receipt)
 }
 
 /// A reply as somebody has it: as the interface shows it, or as it stands in a copy of one's data.

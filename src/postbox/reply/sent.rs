@@ -62,8 +62,13 @@ pub struct Marks {
 }
 
 /// For the notices of one page of a list.
-pub async fn marks(tx: &mut Tx, reader: &Reader, messages: &[Message], now: Timestamp) -> Result<Marks, Error> {
-    let times = || messages.iter().map(|message| message.facts.provided_at);
+pub async fn marks(
+    tx: &mut Tx,
+    reader: &Reader,
+    messages: impl Iterator<Item = &Message> + Clone,
+    now: Timestamp,
+) -> Result<Marks, Error> {
+    let times = || messages.clone().map(|message| message.facts.provided_at);
     let (Some(from), Some(until)) = (times().min(), times().max()) else { return Ok(Marks::default()) };
     let who = (&reader.account, reader.owner.as_str());
     let rows = store::marks(tx, who, (from, until), now.minus(DRAFT_KEPT)).await?;

@@ -12,6 +12,12 @@ pub struct Entry<'a> {
     pub text: &'a str,
 }
 
+/// Of whom the names of entries speak.
+pub fn host(issuer: &str) -> String {
+    let host = url::Url::parse(issuer).ok().and_then(|issuer| issuer.host_str().map(str::to_owned));
+    host.unwrap_or_else(|| "localhost".to_owned())
+}
+
 pub fn file(entries: &[Entry<'_>], now: Timestamp) -> String {
     let mut out = String::new();
     let mut line = |text: &str| out.push_str(&folded(text));

@@ -62,8 +62,7 @@ pub async fn calendar(at: At, request: HttpRequest) -> Answer {
     let (t, app) = (words.texts(), &visitor.app);
     let address = format!("{}/postfach/{id}", app.config.issuer);
     let text = t.calendar_text.with("address", &address).to_string();
-    let host = url::Url::parse(&app.config.issuer).ok().and_then(|issuer| issuer.host_str().map(str::to_owned));
-    let host = host.unwrap_or_else(|| "localhost".to_owned());
+    let host = calendar::host(&app.config.issuer);
     let entry = |(number, deadline): (usize, &Deadline)| Entry {
         uid: format!("{id}-{number}@{host}"),
         day: deadline.day,

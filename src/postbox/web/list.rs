@@ -12,7 +12,8 @@ use crate::organisation::area::{self, Area};
 use crate::postbox::content::Head;
 use crate::postbox::reader::{Listed, Source, Wanted};
 use crate::postbox::reply::sent::{self, Marks};
-use crate::postbox::{Message, Shelf};
+use crate::postbox::search::{Found, LOOKED_THROUGH_MAX, Names, Term};
+use crate::postbox::{After, Message, Shelf};
 use crate::store::db::Tx;
 use crate::web::page::{Frame, level_name};
 
@@ -32,6 +33,8 @@ pub struct Filter {
     #[serde(default)]
     bereich: String,
     #[serde(default)]
+    suche: String,
+    #[serde(default)]
     seite: String,
 }
 
@@ -46,7 +49,9 @@ impl Filter {
 
     /// Whether anything but a shelf is chosen.
     fn chooses(&self) -> bool {
-        [&self.ungelesen, &self.frist, &self.absender, &self.bereich].into_iter().any(|value| !value.is_empty())
+        [&self.ungelesen, &self.frist, &self.absender, &self.bereich, &self.suche]
+            .into_iter()
+            .any(|value| !value.is_empty())
     }
 
     /// The place where the page begins. It travels as a moment and an id, which are no secret.
@@ -63,6 +68,7 @@ impl Filter {
             ("frist", &self.frist),
             ("absender", &self.absender),
             ("bereich", &self.bereich),
+            ("suche", &self.suche),
         ];
         for (name, value) in chosen.into_iter().filter(|(_, value)| !value.is_empty()) {
             query.append_pair(name, value);
@@ -99,7 +105,12 @@ struct ListPage {
     unread: bool,
     running: bool,
     chooses: bool,
+    /// What was searched for.
+    searched: String,
+    /// Said where not everything was looked through.
+    cut: Option<Text>,
     is_deleted: bool,
+    is_agent: bool,
     /// Said where there is nothing.
     none: Text,
     result: String,
@@ -202,6 +213,23 @@ fn none(at: &At, filter: &Filter) -> Text {
     text.clone()
 }
 
+/// What is on the page: everything that is wanted, or what is found of it.
+async fn find(
+    at: &At,
+    tx: &mut Tx,
+    (wanted, filter): (&Wanted<'_>, &Filter),
+    after: Option<After<'_>>,
+) -> Result<Found, Error> {
+    let (app, words) = (&at.caller.visitor.app, at.words());
+    if let Some(term) = Term::parse(&filter.suche) {
+        let names = Names { language: words.language(), service: &|client: &ClientId| words.service(client) };
+        return at.reader.search((tx, app), (wanted, &term), names, (after, PER_PAGE)).await;
+    }
+    let Listed { messages, next } = at.reader.list(tx, wanted, (after, app.now()), PER_PAGE).await?;
+    let heads = at.heads(tx, &messages).await?;
+    Ok(Found { rows: messages.into_iter().zip(heads).collect(), next, is_cut: false })
+}
+
 pub async fn show(at: At, filter: web::Query<Filter>) -> Answer {
     let (visitor, words) = (&at.caller.visitor, at.words());
     let tx = &mut visitor.app.read().await?;
@@ -216,13 +244,13 @@ pub async fn show(at: At, filter: web::Query<Filter>) -> Answer {
     };
     let after = filter.after();
     let place = after.as_ref().map(|(at, id)| (*at, id.as_str()));
-    let Listed { messages, next } = at.reader.list(tx, &wanted, (place, visitor.app.now()), PER_PAGE).await?;
-    let heads = at.heads(tx, &messages).await?;
+    let Found { rows: found, next, is_cut } = find(&at, tx, (&wanted, &filter), place).await?;
     let (sources, areas) = (at.reader.sources(tx).await?, at.areas(tx).await?);
-    let marks = sent::marks(tx, &at.reader, &messages, visitor.app.now()).await?;
-    let rows: Vec<Row> =
-        messages.iter().zip(&heads).map(|(message, head)| at.row(message, head.as_ref(), (&areas, &marks))).collect();
-    let count = |is: &dyn Fn(&Message) -> bool| messages.iter().filter(|message| is(message)).count();
+    let marks = sent::marks(tx, &at.reader, found.iter().map(|(message, _)| message), visitor.app.now()).await?;
+    let row = |(message, head): &(Message, Option<Head>)| at.row(message, head.as_ref(), (&areas, &marks));
+    let rows: Vec<Row> = found.iter().map(row).collect();
+    let count = |is: &dyn Fn(&Message) -> bool| found.iter().filter(|(message, _)| is(message)).count();
+    let cut = is_cut.then(|| words.texts().search_cut.with("count", LOOKED_THROUGH_MAX));
     let result = words.texts().result.with("count", rows.len()).with("unread", count(&Message::is_unread));
     visitor.page(&ListPage {
         f: visitor.frame(),
@@ -233,6 +261,9 @@ pub async fn show(at: At, filter: web::Query<Filter>) -> Answer {
         unread: wanted.unread,
         running: wanted.running_on.is_some(),
         chooses: filter.chooses(),
+        searched: filter.suche.clone(),
+        cut,
+        is_agent: at.reader.is_agent(),
         is_deleted: filter.shelf() == Shelf::Deleted,
         none: none(&at, &filter),
         result: result.with("running", count(&|message| message.is_running(words.today))).to_string(),

@@ -61,6 +61,8 @@ struct OnePage {
     answer: Option<Answering>,
     acknowledges: bool,
     has_calendar: bool,
+    /// Whether there is more to prove than what everybody sees here.
+    has_proof: bool,
     keeps: bool,
     archived: Option<String>,
     deleted: Option<String>,
@@ -183,6 +185,7 @@ pub async fn show(at: At, request: HttpRequest) -> Answer {
         reads,
         answer,
         acknowledges: reads && waits && at.reader.keeps(&message),
+        has_proof: locked.is_none(),
         has_calendar: locked.is_none() && !words.deadlines(&message).is_empty(),
         keeps: at.reader.keeps(&message),
         archived: on(message.archived_at).map(|date| t.in_archive.with("date", date).to_string()),

@@ -85,18 +85,7 @@ impl<'a> Words<'a> {
 
     /// What can still be done, the next first.
     pub fn deadlines(&self, message: &Message) -> Vec<Deadline> {
-        let (t, days) = (self.texts(), &message.days);
-        let all = [
-            (days.objection_ends_on, message.remedy.map_or(&t.day_objection, |remedy| remedy_label(t, remedy))),
-            (days.due_on, due_label(t, message.kind)),
-            (days.offer_ends_on.filter(|_| message.is_unread()), &t.day_offer),
-        ];
-        let running = |(day, what): (Option<Date>, &Text)| {
-            day.filter(|day| *day >= self.today).map(|day| Deadline { day, what: what.clone() })
-        };
-        let mut found: Vec<Deadline> = all.into_iter().filter_map(running).collect();
-        found.sort_by_key(|deadline| deadline.day);
-        found
+        deadlines(self.texts(), message, self.today)
     }
 
     /// All days that the law or the authority attaches to a notice.
@@ -154,6 +143,22 @@ impl<'a> Words<'a> {
         };
         text.to_string()
     }
+}
+
+/// What can still be done on a day, the next first.
+pub fn deadlines(t: &PostboxTexts, message: &Message, today: Date) -> Vec<Deadline> {
+    let days = &message.days;
+    let all = [
+        (days.objection_ends_on, message.remedy.map_or(&t.day_objection, |remedy| remedy_label(t, remedy))),
+        (days.due_on, due_label(t, message.kind)),
+        (days.offer_ends_on.filter(|_| message.is_unread()), &t.day_offer),
+    ];
+    let running = |(day, what): (Option<Date>, &Text)| {
+        day.filter(|day| *day >= today).map(|day| Deadline { day, what: what.clone() })
+    };
+    let mut found: Vec<Deadline> = all.into_iter().filter_map(running).collect();
+    found.sort_by_key(|deadline| deadline.day);
+    found
 }
 
 const fn remedy_label(t: &PostboxTexts, remedy: Remedy) -> &Text {

@@ -88,10 +88,19 @@ impl World {
     }
 
     /// What the authority has been told of a notice, in the order of the alphabet: what happens in one millisecond has no other. What becomes
-    /// of mails is left out: it comes when it comes.
+    /// of mails, and what comes by day, is left out: it comes when it comes.
     pub async fn told(&self, id: &str) -> Vec<String> {
         self.texts(&format!(
-            "SELECT kind FROM postbox_event WHERE message_id = '{id}' AND kind NOT LIKE 'notif%' ORDER BY kind"
+            "SELECT kind FROM postbox_event WHERE message_id = '{id}' AND kind NOT LIKE 'notif%'
+                AND kind NOT IN ('announced', 'lapsed') ORDER BY kind"
+        ))
+        .await
+    }
+
+    /// What it has been told of a notice because a day has come.
+    pub async fn told_by_day(&self, id: &str) -> Vec<String> {
+        self.texts(&format!(
+            "SELECT kind FROM postbox_event WHERE message_id = '{id}' AND kind IN ('announced', 'lapsed') ORDER BY kind"
         ))
         .await
     }

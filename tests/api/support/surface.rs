@@ -36,6 +36,7 @@ pub fn urls() -> Vec<Url> {
             .replace("{nachricht}", NOTICE)
             .replace("{anlage}", ATTACHMENT)
             .replace("{antwort}", REPLY)
+            .replace("{geheimnis}", &"A".repeat(43))
     };
     let url = |row: routes::Row| Url { method: row.method, path: fill(row.path), guard: row.guard };
     routes::table(false).into_iter().map(url).collect()

@@ -391,6 +391,15 @@ export const PAGES_OF_THE_DEMONSTRATION = {
   "reply: check": ok("/postfach/{nachricht}/antwort/pruefen"),
   "reply, sent": ok("/postfach/{nachricht}/antwort/{antwort}"),
   "message, answered": ok("/postfach/{nachricht}"),
+  "postbox, searched": ok("/postfach"),
+  "paper": ok("/postfach/papier"),
+  "paper: check": ok("/postfach/papier"),
+  "paper, chosen": ok("/postfach/papier"),
+  "paper, refused": refused("/postfach/papier"),
+  "paper, taken back": ok("/postfach/papier"),
+  "calendar": ok("/postfach/kalender"),
+  "calendar, made": ok("/postfach/kalender"),
+  "calendar, ended": ok("/postfach/kalender"),
 
   "mandates": ok("/vollmachten"),
   "mandates, one to answer": ok("/vollmachten"),
@@ -424,7 +433,7 @@ export function isAt(page, path) {
 }
 
 // They answer with a redirect or a file, or the demonstration shows them without a name.
-const WITHOUT_A_PAGE = ["/ausweis/token", "/sprache/{language}", "/anmelden/passkey/optionen", "/dienst/{id}/logo", "/daten/protokoll.csv", "/organisation/{id}/protokoll.csv", "/postfach/{nachricht}/frist.ics", "/postfach/{nachricht}/anlagen/{anlage}", "/postfach/{nachricht}/antwort/{antwort}/nachweis", "/vollmachten/{vollmacht}/urkunde", "/organisation/{id}/vollmachten/{vollmacht}/urkunde", "/static/{file}", "/demo/mail", "/demo/codegeraet", "/demo/briefe", "/demo/briefe/{id}"];
+const WITHOUT_A_PAGE = ["/ausweis/token", "/sprache/{language}", "/anmelden/passkey/optionen", "/dienst/{id}/logo", "/daten/protokoll.csv", "/organisation/{id}/protokoll.csv", "/postfach/{nachricht}/frist.ics", "/postfach/{nachricht}/nachweis.jwt", "/postfach/{nachricht}/nachweis.pdf", "/kalender/{geheimnis}.ics", "/postfach/{nachricht}/anlagen/{anlage}", "/postfach/{nachricht}/antwort/{antwort}/nachweis", "/vollmachten/{vollmacht}/urkunde", "/organisation/{id}/vollmachten/{vollmacht}/urkunde", "/static/{file}", "/demo/mail", "/demo/codegeraet", "/demo/briefe", "/demo/briefe/{id}"];
 
 // Seen in the demonstration, which has another provider.
 const IN_THE_DEMONSTRATION = [
