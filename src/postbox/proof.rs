@@ -4,11 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Message;
-use super::receipt::{Receipt, checked, moment};
+use super::receipt::{Receipt, checked, moment, type_of};
 use crate::app::AppParts;
 use crate::client::Client;
 use crate::kernel::error::Error;
-use crate::kernel::jws::Compact;
 use crate::kernel::keys::{Algorithm, Purpose};
 
 /// The type of such a token.

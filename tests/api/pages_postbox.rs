@@ -83,12 +83,16 @@ async fn comes_with_files(world: &World, renate: &mut Browser, album: &mut Album
         notice.attachments.push(world.sends("parken", &notice.recipient, (name, bytes)).await);
     }
     notice.attachments[0].seal = Some(Seal { kind: SealKind::Qualified, by: "Stadt Musterhausen".to_owned() });
+    world.later();
     let id = world.provides("parken", &notice).await;
+    world.later();
     album.page("with files", &renate.get(&format!("/postfach/{id}")).await);
     let opened = renate.does_with(&id, "oeffnen").await;
     album.page("files", &renate.follow(opened).await);
     // Out of the way of the pages that follow.
+    world.later();
     renate.does_with(&id, "archiv").await;
+    world.later();
 }
 
 /// A form is filled in, and a text is written.

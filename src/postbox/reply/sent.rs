@@ -46,7 +46,7 @@ fn open(key: &DataKey, row: &ReplyRow) -> Result<Written, Error> {
 
 /// One reply; read like the notice itself.
 pub async fn read(app: &AppParts, reader: &Reader, (id, reply): (&MessageId, &ReplyId)) -> Result<Sent, Error> {
-    let Opened { message, head, content } = opening::read(app, reader, id).await?;
+    let Opened { message, head, content, .. } = opening::read(app, reader, id).await?;
     let tx = &mut app.read().await?;
     let row = store::find(tx, reply).await?.filter(|row| row.message_id == *id).ok_or(Error::NotFound)?;
     let key = message.key(&reader.key(tx, &app.vault).await?)?;
