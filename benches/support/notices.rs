@@ -77,6 +77,7 @@ fn notice(recipient: Party, number: usize) -> Notice {
         land: Land::Rp,
         remedy: None,
         due_on: None,
+        attachments: Vec::new(),
         head: Head {
             sender: [text("Stadt Musterhausen"), text("City")],
             subject: format!("Mitteilung {number}"),
@@ -87,6 +88,7 @@ fn notice(recipient: Party, number: usize) -> Notice {
             to_do: text("Nichts."),
             by_when: text("Keine Frist."),
             text: text("Ein Satz."),
+            reply: None,
         },
     }
 }
