@@ -247,5 +247,12 @@ fn looking(options: &Options, instance: &Instance) -> Outcome<()> {
         Contender::served(&format!("{MANY} notices"), &server, look(HAS_MANY, "/postfach")?),
     ];
     compare("R. The first page of a postbox", options.pace(), contenders)?;
+
+    let contenders = vec![
+        Contender::served(&format!("{FEW} notices"), &server, look(HAS_FEW, "/postfach?suche=niemand")?),
+        Contender::served(&format!("{MANY} notices, found"), &server, look(HAS_MANY, "/postfach?suche=50.3-99990")?),
+        Contender::served(&format!("{MANY} notices, not found"), &server, look(HAS_MANY, "/postfach?suche=niemand")?),
+    ];
+    compare("R. Looking for something in it", options.pace(), contenders)?;
     Ok(())
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::receipt::moment;
 use super::store::{self, EventRow};
+use super::told;
 use crate::app::AppParts;
 use crate::client::Client;
 use crate::client::registry::Registry;
@@ -63,12 +64,16 @@ pub async fn tell(app: &AppParts, registry: &Registry, job: &Job) -> Result<(), 
     let Some(event) = waiting(app, &client.id, &event).await.map_err(again)? else { return Ok(()) };
     let kind = json!(event.kind);
     let kind = format!("{}/api/postbox/v1/events/{}", app.config.issuer, kind.as_str().unwrap_or_default());
+    let mut said = json!({ "message": event.message_id, "at": moment(event.at) });
+    if let Some(reply) = &event.reply_id {
+        said["reply"] = json!(reply);
+    }
     let claims = json!({
         "iss": app.config.issuer,
         "aud": client.id,
         "iat": app.now().seconds(),
         "jti": event.id,
-        "events": { kind: { "message": event.message_id, "at": moment(event.at) } },
+        "events": { kind: said },
     });
     let token = app.keys.current().sign_as("secevent+jwt", Purpose::IdToken, client.id_token_algorithm, &claims);
     let token = token.map_err(again)?;
@@ -94,7 +99,7 @@ async fn waiting(app: &AppParts, client: &ClientId, event: &MessageEventId) -> R
 pub async fn note(work: &mut Work, job: &Job, tried: &Tried<'_>) -> Result<(), Error> {
     if *tried == Tried::Done {
         let Handed { client, event } = read(job)?;
-        store::take_event(work, &client, &event).await?;
+        told::take_one(work, &client, &event).await?;
     }
     Ok(())
 }

@@ -6,9 +6,9 @@ use super::store::{self, EventRow};
 use crate::app::AppParts;
 use crate::client::Client;
 use crate::kernel::error::Error;
-use crate::kernel::id::{MessageEventId, MessageId};
+use crate::kernel::id::{ClientId, MessageEventId, MessageId};
 use crate::organisation::mandate::party;
-use crate::store::work::Actor;
+use crate::store::work::{Actor, Work};
 
 /// A notice of this authority; `NotFound` for every other one.
 pub async fn find(app: &AppParts, client: &Client, id: &MessageId) -> Result<Message, Error> {
@@ -35,12 +35,17 @@ pub async fn take(app: &AppParts, client: &Client, ids: &[MessageEventId]) -> Re
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
     let mut taken = 0;
     for id in ids {
-        let Some(event) = store::take_event(&mut work, &client.id, id).await? else { continue };
-        taken += 1;
-        if let Some(reply) = event.reply_id {
-            store::reply::put_taken(&mut work, &client.id, &reply).await?;
-        }
+        taken += usize::from(take_one(&mut work, &client.id, id).await?);
     }
     work.commit().await?;
     Ok(taken)
+}
+
+/// Takes note of one; `false` if that has been done, or is not this client's to do.
+pub(super) async fn take_one(work: &mut Work, client: &ClientId, id: &MessageEventId) -> Result<bool, Error> {
+    let Some(event) = store::take_event(work, client, id).await? else { return Ok(false) };
+    if let Some(reply) = event.reply_id {
+        store::reply::put_taken(work, client, &reply).await?;
+    }
+    Ok(true)
 }

@@ -34,5 +34,5 @@ pub async fn hand_over(work: &mut Work, client: &ClientId, limit: i64) -> Result
 /// One that has not been taken.
 pub async fn waiting_event(tx: &mut Tx, client: &ClientId, id: &MessageEventId) -> Result<Option<EventRow>, DbError> {
     sql!(tx, fetch_optional EventRow,
-        "SELECT id, message_id, kind, at FROM postbox_event WHERE client_id = $1 AND id = $2 AND taken_at IS NULL", client, id)
+        "SELECT id, message_id, kind, at, reply_id FROM postbox_event WHERE client_id = $1 AND id = $2 AND taken_at IS NULL", client, id)
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::service::Service;
 
@@ -19,20 +19,12 @@ impl Ear {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let heard = Arc::new(Mutex::new(Vec::new()));
-        let (kept, mut answers) = (Arc::clone(&heard), answers.iter());
+        let kept = Arc::clone(&heard);
         tokio::spawn(async move {
             loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let mut text = String::new();
-                let mut buffer = [0; 8192];
-                while !is_whole(&text) {
-                    let length = stream.read(&mut buffer).await.unwrap();
-                    text += &String::from_utf8_lossy(&buffer[..length]);
-                }
-                kept.lock().unwrap().push(text);
-                let answer = answers.next().copied().unwrap_or("200 OK");
-                let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-                stream.write_all(answer.as_bytes()).await.unwrap();
+                let (stream, _) = listener.accept().await.unwrap();
+                // A connection on which nothing comes keeps none of the others waiting.
+                tokio::spawn(hear(stream, Arc::clone(&kept), answers));
             }
         });
         Self { port, heard }
@@ -55,6 +47,25 @@ impl Ear {
         assert_eq!(heard.len(), count, "{heard:?}");
         heard
     }
+}
+
+async fn hear(mut stream: TcpStream, kept: Arc<Mutex<Vec<String>>>, answers: &[&str]) {
+    let mut text = String::new();
+    let mut buffer = [0; 8192];
+    while !is_whole(&text) {
+        match stream.read(&mut buffer).await {
+            Ok(length) if length > 0 => text += &String::from_utf8_lossy(&buffer[..length]),
+            _ => return,
+        }
+    }
+    let number = {
+        let mut kept = kept.lock().unwrap();
+        kept.push(text);
+        kept.len() - 1
+    };
+    let answer = answers.get(number).copied().unwrap_or("200 OK");
+    let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    stream.write_all(answer.as_bytes()).await.unwrap();
 }
 
 fn is_whole(text: &str) -> bool {
