@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::declaration::{Problem, problem};
 use super::{Authentication, Client};
 use crate::kernel::holiday::Land;
+use crate::kernel::id::ClientId;
 
 /// The scope in its own name with which a client delivers.
 pub const SCOPE: &str = "postbox";
@@ -27,6 +28,10 @@ pub struct Delivery {
     /// Where it is told by itself what happens to its notices (RFC 8935). Without it the client fetches that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events_uri: Option<String>,
+    /// The client whose notices these are for mandates, rights and areas: the service that people use, where another client of the
+    /// authority delivers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ClientId>,
 }
 
 const fn notices_per_day() -> i64 {
@@ -45,16 +50,23 @@ const fn is_usual(mebibytes: &i64) -> bool {
 impl Delivery {
     /// For the operator.
     pub(super) fn words(&self) -> String {
-        let Self { land, notices_per_day, attachment_mebibytes_per_day, events_uri } = self;
+        let Self { land, notices_per_day, attachment_mebibytes_per_day, events_uri, service } = self;
         let events = events_uri.as_deref().unwrap_or("no address: fetched");
+        let service = service.as_ref().map_or("its own", |service| &service.0);
         format!(
-            "{notices_per_day} notices and {attachment_mebibytes_per_day} MiB of files a day, with the holidays of {}; events to {events}",
+            "{notices_per_day} notices and {attachment_mebibytes_per_day} MiB of files a day, with the holidays of {}; events to \
+             {events}; notices of the service: {service}",
             land.code()
         )
     }
 }
 
 impl Client {
+    /// The service whose notices it delivers: its own, unless it does so for another.
+    pub fn delivers_for(&self) -> &ClientId {
+        self.postbox.as_ref().and_then(|delivery| delivery.service.as_ref()).unwrap_or(&self.id)
+    }
+
     /// Who delivers proves itself with a key, and for an interface of ours: its tokens are meant for nobody else.
     pub(super) fn check_delivery(&self) -> Result<(), Problem> {
         let has_scope = self.own_scopes.iter().any(|scope| scope == SCOPE);

@@ -21,6 +21,9 @@ pub struct Deliver {
     /// Its private key: P-256, PKCS#8, PEM
     #[arg(long)]
     key: PathBuf,
+    /// The `kid` of that key in the client's `jwks`; its thumbprint (RFC 7638) if left out
+    #[arg(long)]
+    key_id: Option<String>,
     /// So many copies of each notice, each one a notice of its own
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     copies: u32,
@@ -36,7 +39,8 @@ pub struct Deliver {
 pub async fn run(command: &Deliver) -> Result<(), String> {
     let of = |path: &PathBuf, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let pem = fs::read_to_string(&command.key).map_err(|error| of(&command.key, &error))?;
-    let sender = Sender::new(&command.issuer, &command.client, &pem).map_err(|error| of(&command.key, &error))?;
+    let sender = Sender::new(&command.issuer, &command.client, (&pem, command.key_id.as_deref()))
+        .map_err(|error| of(&command.key, &error))?;
     let mut read = Vec::new();
     for path in &command.notices {
         let text = fs::read_to_string(path).map_err(|error| of(path, &error))?;

@@ -97,6 +97,8 @@ pub struct Message {
     pub owner: Party,
     pub area: Option<AreaId>,
     pub client: ClientId,
+    /// The service whose notice it is, where that is another client.
+    pub of_service: Option<ClientId>,
     pub authority: Option<AuthorityId>,
     pub kind: Kind,
     /// Below that nobody opens it.
@@ -120,8 +122,8 @@ pub struct Message {
 
 impl Message {
     /// Whose it is, as powers know services.
-    pub(super) const fn service(&self) -> Service<'_> {
-        Service { client: &self.client, authority: self.authority.as_ref() }
+    pub(super) fn service(&self) -> Service<'_> {
+        Service { client: self.of_service.as_ref().unwrap_or(&self.client), authority: self.authority.as_ref() }
     }
 
     pub const fn is_unread(&self) -> bool {

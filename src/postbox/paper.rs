@@ -116,16 +116,18 @@ pub async fn sources(tx: &mut Tx, registry: &Registry, reader: &Reader) -> Resul
     let delivers = |client: &Arc<Client>| {
         let may_address = client.postbox.is_some() && sectors.contains(client.sector().as_ref());
         let provides = may_address || provided.contains(&client.id);
-        provides && reader.reads_from(areas.area(&client.id), service(client))
+        provides && reader.reads_from(areas.area(client.delivers_for()), service(client))
     };
     let clients = registry.approved().into_iter().filter(delivers);
-    let source =
-        |client: Arc<Client>| Source { decides: reader.decides(areas.area(&client.id), service(&client)), client };
+    let source = |client: Arc<Client>| Source {
+        decides: reader.decides(areas.area(client.delivers_for()), service(&client)),
+        client,
+    };
     Ok(clients.map(source).collect())
 }
 
 fn service(client: &Client) -> Service<'_> {
-    Service { client: &client.id, authority: client.authority_id.as_ref() }
+    Service { client: client.delivers_for(), authority: client.authority_id.as_ref() }
 }
 
 /// Where in an organisation the post of a service goes.

@@ -177,6 +177,7 @@ async fn put(
         owner: notice.recipient.clone(),
         area: area_of(work, &notice.recipient, client).await?,
         client: client.id.clone(),
+        of_service: Some(client.delivers_for()).filter(|service| **service != client.id).cloned(),
         authority: client.authority_id.clone(),
         kind: notice.kind,
         level: notice.level,
@@ -232,7 +233,7 @@ fn provision(now: Timestamp) -> Timestamp {
 async fn area_of(work: &mut Work, owner: &Party, client: &Client) -> Result<Option<AreaId>, Error> {
     let Party::Organisation(organisation) = owner else { return Ok(None) };
     let rules = area::rules(&mut work.tx, organisation).await?;
-    Ok(rules.into_iter().find(|rule| rule.client_id == client.id).map(|rule| rule.area_id))
+    Ok(rules.into_iter().find(|rule| rule.client_id == *client.delivers_for()).map(|rule| rule.area_id))
 }
 
 impl Message {

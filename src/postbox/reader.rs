@@ -152,7 +152,7 @@ impl Reader {
     /// Before anything is done under a mandate: `NotFound` if it has ended meanwhile. From here on nobody ends it before this work is done.
     pub(super) async fn hold(&self, work: &mut Work, message: &Message) -> Result<(), Error> {
         let Some(power) = &self.power else { return Ok(()) };
-        if acting::hand_over(work, power, &message.client).await? { Ok(()) } else { Err(Error::NotFound) }
+        if acting::hand_over(work, power, message.service().client).await? { Ok(()) } else { Err(Error::NotFound) }
     }
 
     /// The key of the postbox.

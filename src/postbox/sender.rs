@@ -30,11 +30,14 @@ pub struct Answered {
 }
 
 impl Sender {
-    /// The key is a P-256 key, PKCS#8 in PEM. `Err` says what is wrong with it.
-    pub fn new(issuer: &str, client: &str, key_pem: &str) -> Result<Self, String> {
+    /// The key is a P-256 key, PKCS#8 in PEM; its `kid`, if that is not the thumbprint (RFC 7638). `Err` says what is wrong with it.
+    pub fn new(issuer: &str, client: &str, (key_pem, key_id): (&str, Option<&str>)) -> Result<Self, String> {
         let der = SigningKey::read_pem(key_pem)?;
         // The account tells purposes apart; for whoever only asserts who they are this one is as good as another.
-        let key = SigningKey::from_pkcs8(Purpose::IdToken, der.expose())?;
+        let mut key = SigningKey::from_pkcs8(Purpose::IdToken, der.expose())?;
+        if let Some(key_id) = key_id {
+            key_id.clone_into(&mut key.key_id);
+        }
         if key.algorithm != Algorithm::ES256 {
             return Err("not a P-256 key".to_owned());
         }

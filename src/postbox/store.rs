@@ -37,6 +37,7 @@ pub struct MessageRow {
     owner: String,
     area_id: Option<AreaId>,
     client_id: ClientId,
+    service_id: Option<ClientId>,
     authority_id: Option<AuthorityId>,
     kind: Kind,
     level: Level,
@@ -68,6 +69,7 @@ impl MessageRow {
             owner: party::parse(&self.owner).ok_or_else(|| Error::broken("a postbox is nobody's"))?,
             area: self.area_id,
             client: self.client_id,
+            of_service: self.service_id,
             authority: self.authority_id,
             kind: self.kind,
             level: self.level,
@@ -125,9 +127,9 @@ pub async fn insert(work: &mut Work, message: &Message, look_at: Option<Timestam
         execute,
         "INSERT INTO postbox_message (id, owner, area_id, client_id, authority_id, kind, level, legal_basis, land, remedy, provided_at,
                                       rule, announced_on, offer_ends_on, period, objection_ends_on, due_on,
-                                      content_key, head, content, content_hash, look_at)
+                                      content_key, head, content, content_hash, look_at, service_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-                 $21, $22)",
+                 $21, $22, $23)",
         &message.id,
         message.owner.as_str(),
         &message.area,
@@ -149,7 +151,8 @@ pub async fn insert(work: &mut Work, message: &Message, look_at: Option<Timestam
         &sealed.head,
         &sealed.content,
         &message.content_hash,
-        look_at
+        look_at,
+        &message.of_service
     )
     .map(drop)
 }
@@ -157,7 +160,7 @@ pub async fn insert(work: &mut Work, message: &Message, look_at: Option<Timestam
 /// One notice.
 pub async fn find(tx: &mut Tx, id: &MessageId) -> Result<Option<MessageRow>, DbError> {
     sql!(tx, fetch_optional MessageRow,
-        "SELECT id, owner, area_id, client_id, authority_id, kind, level, legal_basis, land, remedy, provided_at, notified_at, opened_at,
+        "SELECT id, owner, area_id, client_id, service_id, authority_id, kind, level, legal_basis, land, remedy, provided_at, notified_at, opened_at,
                 opened_by, acknowledged_at, rule, announced_on, offer_ends_on, period, objection_ends_on, due_on,
                 content_key, head, content, content_hash, archived_at, deleted_at
            FROM postbox_message WHERE id = $1", id)
@@ -183,7 +186,7 @@ pub async fn page(
 ) -> Result<Vec<MessageRow>, DbError> {
     let (is_archived, is_deleted) = (shelf == Shelf::Archived, shelf == Shelf::Deleted);
     sql!(tx, fetch_all MessageRow,
-        "SELECT id, owner, area_id, client_id, authority_id, kind, level, legal_basis, land, remedy, provided_at, notified_at, opened_at,
+        "SELECT id, owner, area_id, client_id, service_id, authority_id, kind, level, legal_basis, land, remedy, provided_at, notified_at, opened_at,
                 opened_by, acknowledged_at, rule, announced_on, offer_ends_on, period, objection_ends_on, due_on,
                 content_key, head, CAST(NULL AS BYTEA) AS content, content_hash, archived_at, deleted_at
            FROM postbox_message
@@ -195,7 +198,7 @@ pub async fn page(
 /// The newest notices of a postbox for which a day has not passed yet, on no matter which shelf but that of the deleted.
 pub async fn running(tx: &mut Tx, owner: &str, today: &str, limit: i64) -> Result<Vec<MessageRow>, DbError> {
     sql!(tx, fetch_all MessageRow,
-        "SELECT id, owner, area_id, client_id, authority_id, kind, level, legal_basis, land, remedy, provided_at, notified_at, opened_at,
+        "SELECT id, owner, area_id, client_id, service_id, authority_id, kind, level, legal_basis, land, remedy, provided_at, notified_at, opened_at,
                 opened_by, acknowledged_at, rule, announced_on, offer_ends_on, period, objection_ends_on, due_on,
                 content_key, head, CAST(NULL AS BYTEA) AS content, content_hash, archived_at, deleted_at
            FROM postbox_message
@@ -207,7 +210,7 @@ pub async fn running(tx: &mut Tx, owner: &str, today: &str, limit: i64) -> Resul
 /// Some notices of a postbox that still say something, without their texts.
 pub async fn readable(tx: &mut Tx, owner: &str, limit: i64) -> Result<Vec<MessageRow>, DbError> {
     sql!(tx, fetch_all MessageRow,
-        "SELECT id, owner, area_id, client_id, authority_id, kind, level, legal_basis, land, remedy, provided_at, notified_at, opened_at,
+        "SELECT id, owner, area_id, client_id, service_id, authority_id, kind, level, legal_basis, land, remedy, provided_at, notified_at, opened_at,
                 opened_by, acknowledged_at, rule, announced_on, offer_ends_on, period, objection_ends_on, due_on,
                 content_key, head, CAST(NULL AS BYTEA) AS content, content_hash, archived_at, deleted_at
            FROM postbox_message WHERE owner = $1 AND content_key IS NOT NULL ORDER BY id LIMIT $2", owner, limit)
@@ -229,36 +232,37 @@ pub async fn empty(work: &mut Work, id: &MessageId) -> Result<(), DbError> {
 pub struct CountRow {
     pub area_id: Option<AreaId>,
     pub client_id: ClientId,
+    pub service_id: Option<ClientId>,
     pub authority_id: Option<AuthorityId>,
     pub total: i64,
 }
 
 impl CountRow {
     /// Whose they are, as powers know services.
-    pub const fn service(&self) -> Service<'_> {
-        Service { client: &self.client_id, authority: self.authority_id.as_ref() }
+    pub fn service(&self) -> Service<'_> {
+        Service { client: self.service_id.as_ref().unwrap_or(&self.client_id), authority: self.authority_id.as_ref() }
     }
 }
 
 /// Among the newest that have not been opened, in the inbox.
 pub async fn unread(tx: &mut Tx, owner: &str, newest: i64) -> Result<Vec<CountRow>, DbError> {
     sql!(tx, fetch_all CountRow,
-        "SELECT area_id, client_id, authority_id, CAST(COUNT(*) AS BIGINT) AS total
-           FROM (SELECT area_id, client_id, authority_id FROM postbox_message
+        "SELECT area_id, client_id, service_id, authority_id, CAST(COUNT(*) AS BIGINT) AS total
+           FROM (SELECT area_id, client_id, service_id, authority_id FROM postbox_message
                   WHERE owner = $1 AND opened_at IS NULL AND archived_at IS NULL AND deleted_at IS NULL
                     AND content_key IS NOT NULL
                   ORDER BY provided_at DESC LIMIT $2) AS newest
-          GROUP BY area_id, client_id, authority_id", owner, newest)
+          GROUP BY area_id, client_id, service_id, authority_id", owner, newest)
 }
 
 /// Among the newest on all shelves.
 pub async fn sources(tx: &mut Tx, owner: &str, newest: i64) -> Result<Vec<CountRow>, DbError> {
     sql!(tx, fetch_all CountRow,
-        "SELECT area_id, client_id, authority_id, CAST(COUNT(*) AS BIGINT) AS total
-           FROM (SELECT area_id, client_id, authority_id FROM postbox_message
+        "SELECT area_id, client_id, service_id, authority_id, CAST(COUNT(*) AS BIGINT) AS total
+           FROM (SELECT area_id, client_id, service_id, authority_id FROM postbox_message
                   WHERE owner = $1 AND content_key IS NOT NULL
                   ORDER BY provided_at DESC LIMIT $2) AS newest
-          GROUP BY area_id, client_id, authority_id ORDER BY client_id", owner, newest)
+          GROUP BY area_id, client_id, service_id, authority_id ORDER BY client_id", owner, newest)
 }
 
 /// Remembers the first opening; `false` if it has been opened before.

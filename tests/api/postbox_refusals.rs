@@ -7,6 +7,8 @@ use reqwest::Method;
 use crate::acting_mandates::{Cast, cast};
 use crate::both;
 use crate::postbox::renate;
+use crate::security_assertion::Signer;
+use crate::support::authority::POSTBOX;
 use crate::support::browser::PASSWORD;
 use crate::support::mandate::{ALL, only};
 use crate::support::organisation::NADINE;
@@ -214,6 +216,24 @@ both!(who_has_a_mandate_reads_what_it_covers, async |world| {
     for path in ["/postfach", "/postfach/fristen", &format!("/postfach/{id}"), &format!("/postfach/{id}/text")] {
         assert_eq!(nadine.get(path).await.status, 404, "{path}");
     }
+});
+
+// The office of a service delivers with a client of its own: what names the service covers its notices, and nothing of another office.
+both!(a_mandate_for_a_service_covers_what_its_office_delivers, async |world| {
+    two_services(&world).await;
+    let office = |id: &str, service: &str| {
+        Signer::new(id).declaration(&POSTBOX.replace("\"RP\" }", &format!("\"RP\", service = \"{service}\" }}")))
+    };
+    world.clients(&[office("parkamt", "parken"), office("bauamt", "bau")].concat()).await;
+    let Cast { mut nadine, mandate, .. } = cast(&world, &only("parken")).await;
+    let renates = world.person(EMAIL).await;
+    let covered = world.provides("parkamt", &decision(renates.clone())).await;
+    let other = world.provides("bauamt", &decision(renates)).await;
+    nadine.acts_for(&mandate).await;
+    is_not_there(&mut nadine, &other).await;
+    assert!(nadine.get("/postfach").await.body.contains("Nachrichten auf dieser Seite: 1."));
+    assert_eq!(nadine.does_with(&covered, "oeffnen").await.status, 303);
+    assert_eq!(world.texts("SELECT client_id FROM mandate_use").await, ["parken"]);
 });
 
 both!(what_a_mandate_leaves_out_is_not_there, async |world| {

@@ -95,7 +95,7 @@ pub fn start(
     listener: TcpListener,
     notice_file: PathBuf,
 ) -> Result<ServerHandle, String> {
-    let office = Sender::new(&at.issuer, OFFICE_ID, OFFICE_KEY)?;
+    let office = Sender::new(&at.issuer, OFFICE_ID, (OFFICE_KEY, None))?;
     let signer = Signer::new(&at.issuer, http.clone());
     let (visits, told) = (Visits::default(), logout::Told::default());
     let service = web::Data::new(Service { at, http, signer, office, notice_file, visits, told });
