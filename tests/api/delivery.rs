@@ -286,6 +286,23 @@ both!(days_are_computed_for_any_moment, async |world| {
     assert_eq!(rows(&world).await, [0; 4]);
 });
 
+// A text that is no id of ours goes no further than to us: PostgreSQL would stumble over some.
+both!(what_is_no_id_is_nothing, async |world| {
+    let authority = Authority::opens(&world).await;
+    let mut renate = connected(&world, &[]).await;
+    let mut notice = decision(&authority.knows(&world, &mut renate).await);
+    let token = authority.token(&world).await;
+    let none = json!({ "ids": ["", "x", "\0", "mev_\0", "mev_00000000000000000000000000"] });
+    let path = (Method::POST, "/api/postbox/v1/events/taken");
+    let answer = authority.calls(&world.browser(), &token, path, Some(&none)).await;
+    assert_eq!((answer.status, answer.json()), (200, json!({ "taken": 0 })), "{answer:?}");
+    for id in ["", "x", "\0", "att_\0"] {
+        notice["attachments"] = json!([{ "id": id }]);
+        assert_eq!(authority.provides(&world, "bescheid-1", &notice).await.status, 422, "{id:?}");
+    }
+    assert_eq!(rows(&world).await, [0; 4]);
+});
+
 #[test]
 fn the_description_names_every_route_of_the_interface() {
     let described: Value = serde_json::from_str(include_str!("../../docs/postbox-api.json")).unwrap();

@@ -1,6 +1,7 @@
 //! A notice takes the files that it names: all of them, or it is not provided. Each belongs to one notice, for good.
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::inspect::Type;
 use super::store::{self, Whose};
@@ -42,9 +43,20 @@ const FIELDS: [&str; PER_NOTICE_MAX] = [
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Enclosed {
+    #[serde(deserialize_with = "an_id")]
     pub id: AttachmentId,
     #[serde(default)]
     pub seal: Option<Seal>,
+}
+
+/// What no file is called.
+const NOBODYS: &str = "att_00000000000000000000000000";
+
+/// An id as we make them: of a stranger's text that is none nothing goes further, and no file is found by it.
+fn an_id<'de, D: Deserializer<'de>>(from: D) -> Result<AttachmentId, D::Error> {
+    let text = String::deserialize(from)?;
+    let id = AttachmentId::parse(&text).or_else(|| AttachmentId::parse(NOBODYS));
+    id.ok_or_else(|| D::Error::custom("not the id of a file"))
 }
 
 /// What is wrong with the files that a notice names, as far as that can be told without looking at them.

@@ -282,7 +282,7 @@ pub async fn events(app: web::Data<App>, registry: web::Data<Registry>, http: Ht
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Taken {
-    ids: Vec<MessageEventId>,
+    ids: Vec<String>,
 }
 
 /// `POST /api/postbox/v1/events/taken`: these need not be told again.
@@ -301,6 +301,8 @@ pub async fn take(
         let detail = "at most 100 events at once";
         return Ok(problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail, Vec::new()));
     }
+    // What is no such id is nothing that could be taken.
+    let ids: Vec<_> = ids.iter().filter_map(|id| MessageEventId::parse(id)).collect();
     let taken = told::take(&app, &client, &ids).await?;
     Ok(HttpResponse::Ok().json(json!({ "taken": taken })))
 }
