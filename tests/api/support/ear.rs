@@ -36,7 +36,7 @@ impl Ear {
 
     /// What has been sent once there is so much, and a moment longer.
     pub async fn heard(&self, count: usize) -> Vec<String> {
-        for _ in 0..100 {
+        for _ in 0..400 {
             if self.heard.lock().unwrap().len() >= count {
                 break;
             }
