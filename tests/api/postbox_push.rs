@@ -142,6 +142,26 @@ both!(what_was_fetched_is_not_sent, async |mut world| {
     ear.heard(2).await;
 });
 
+both!(several_nodes_tell_once, async |mut world| {
+    let ear = Ear::open(&[]).await;
+    let (authority, _, subject) = listening(&mut world, &ear).await;
+    let nodes = [world.second_node().await, world.second_node().await];
+    for number in 0..5 {
+        assert_eq!(authority.provides(&world, &format!("bescheid-{number}"), &decision(&subject)).await.status, 201);
+    }
+    let heard = ear.heard(10).await;
+    let mut ids = Vec::new();
+    for request in &heard {
+        ids.push(event(&world, request).await.1["jti"].as_str().unwrap().to_owned());
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 10, "each once");
+    for node in nodes {
+        node.running.abort().await;
+    }
+});
+
 both!(a_private_address_is_told_nothing, async |mut world| {
     let ear = Ear::open(&[]).await;
     let (authority, _, subject) = listening(&mut world, &ear).await;

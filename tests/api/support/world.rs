@@ -1,6 +1,7 @@
 //! A world: one database, one or more nodes on it, a clock that stands still, a post office in memory.
 
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub struct World {
     /// Held while the node is down: no other test takes the port.
     listener: TcpListener,
     restarts: u64,
+    /// Other nodes so far: no two draw the same chance.
+    nodes: AtomicU64,
     /// Where files lie, if not in a directory.
     shelf: Option<Shelf>,
 }
@@ -56,7 +59,18 @@ impl World {
         let (clock, mails) = (Clock::fixed(START), Arc::new(Mutex::new(Vec::new())));
         let app = open(&config, (&clock, &mails), None, 1).await;
         let node = serve::start(app.clone(), listener.try_clone().unwrap()).await.unwrap();
-        Self { app, config, clock, mails, database, node: Some(node), listener, restarts: 0, shelf: None }
+        Self {
+            app,
+            config,
+            clock,
+            mails,
+            database,
+            node: Some(node),
+            listener,
+            restarts: 0,
+            nodes: AtomicU64::new(0),
+            shelf: None,
+        }
     }
 
     /// Stops everything and starts it again on the same data, with other settings if wished.
@@ -90,7 +104,8 @@ impl World {
     pub async fn node_with(&self, change: impl FnOnce(&mut Config)) -> Node {
         let mut config = self.config.clone();
         change(&mut config);
-        let app = open(&config, (&self.clock, &self.mails), self.shelf.clone(), 2).await;
+        let seed = 2 + self.nodes.fetch_add(1, Ordering::Relaxed);
+        let app = open(&config, (&self.clock, &self.mails), self.shelf.clone(), seed).await;
         let running = serve::start(app, TcpListener::bind("127.0.0.1:0").unwrap()).await.unwrap();
         Node { running }
     }
