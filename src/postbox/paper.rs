@@ -148,8 +148,8 @@ impl Areas {
     /// Whether a reader decides of a service; nothing where they do not even know of its post.
     fn decides(&self, registry: &Registry, reader: &Reader, client: &ClientId) -> Option<bool> {
         let known = registry.known(&client.0).map(|(client, _)| client);
-        let authority = known.as_ref().and_then(|client| client.authority_id.as_ref());
-        let (area, service) = (self.area(client), Service { client, authority });
+        let service = known.as_deref().map_or(Service { client, authority: None }, service);
+        let area = self.area(service.client);
         reader.reads_from(area, service).then(|| reader.decides(area, service))
     }
 }
