@@ -80,6 +80,8 @@ enum Command {
     Deliver(commands::deliver::Deliver),
     /// Check a receipt of a notice, without a connection to anything
     VerifyReceipt(commands::receipt::VerifyReceipt),
+    /// After a restore: which notices do authorities have receipts for that are not here
+    MissingNotices(commands::receipt::MissingNotices),
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -231,6 +233,7 @@ async fn run(command: Command) -> Result<(), String> {
         Command::Organisation(command) => commands::organisation::run(command).await,
         Command::Deliver(command) => commands::deliver::run(&command).await,
         Command::VerifyReceipt(command) => commands::receipt::verify(&command),
+        Command::MissingNotices(command) => commands::receipt::missing(&command).await,
         Command::Audit(command) => run_audit(command).await,
         Command::Account(command) => run_account(command).await,
         Command::Retention(config) => {

@@ -118,7 +118,7 @@ async fn surround(app: &App, owner: &AccountId) -> Outcome<()> {
                     content_key, head, content, content_hash
                FROM postbox_message WHERE owner = $1",
             owner,
-            other.to_string(),
+            char::from(b'A' + u8::try_from(other)?).to_string(),
             format!("acc_{other:026}")
         )?;
         work.commit().await?;

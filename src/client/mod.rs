@@ -134,18 +134,21 @@ pub enum Scope {
     Phone,
     /// Of the organisation for which somebody acts: what it is, how well that is known, and as what they act.
     Organisation,
+    /// An address of the postbox that the client may hand to any authority.
+    PostboxReference,
     /// Access that outlives the session (OpenID Connect Core section 11): a refresh token.
     OfflineAccess,
 }
 
 impl Scope {
-    pub const ALL: [Scope; 7] = [
+    pub const ALL: [Scope; 8] = [
         Scope::Openid,
         Scope::Profile,
         Scope::Email,
         Scope::Address,
         Scope::Phone,
         Scope::Organisation,
+        Scope::PostboxReference,
         Scope::OfflineAccess,
     ];
 
@@ -157,6 +160,7 @@ impl Scope {
             Self::Address => "address",
             Self::Phone => "phone",
             Self::Organisation => "organisation",
+            Self::PostboxReference => "postbox_reference",
             Self::OfflineAccess => "offline_access",
         }
     }

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use nutzerkonto::postbox::attachment::Description;
 use nutzerkonto::postbox::incoming::{Incoming, expected};
+use nutzerkonto::postbox::loss::{self, Loss};
+use nutzerkonto::postbox::proof;
+use nutzerkonto::postbox::receipt::{self, Receipt};
 use nutzerkonto::postbox::reply::receipt as reply;
-use nutzerkonto::postbox::{proof, receipt};
 
-use super::say;
+use super::{ConfigFile, open, say};
 
 #[derive(clap::Args)]
 pub struct VerifyReceipt {
@@ -72,4 +74,36 @@ pub fn verify(VerifyReceipt { keys, message, attachments, receipt }: &VerifyRece
     say(&said.map_err(|error| error.to_string())?);
     say("the receipt is genuine");
     Ok(())
+}
+
+#[derive(clap::Args)]
+pub struct MissingNotices {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Receipts of authorities, one in each line
+    receipts: PathBuf,
+}
+
+/// Lists the notices that authorities have receipts for and that are not here; fails if there is one.
+pub async fn missing(MissingNotices { config, receipts }: &MissingNotices) -> Result<(), String> {
+    let app = open(config).await?;
+    let losses = loss::compare(&app, &read(receipts)?).await.map_err(|error| error.to_string())?;
+    let line = |word: &str, receipt: &Receipt| {
+        let Receipt { jti, provided_at, client_id, sub, content_sha256, .. } = receipt;
+        say(&format!("{word}  {jti}  {provided_at}  {client_id}  {sub}  {content_sha256}"));
+    };
+    for loss in &losses {
+        match loss {
+            Loss::Missing(receipt) => line("missing", receipt),
+            Loss::Differs(receipt) => line("differs", receipt),
+            Loss::Unproven(number, problem) => say(&format!("line {number}: {problem}")),
+        }
+    }
+    match losses.len() {
+        0 => {
+            say("every notice is here");
+            Ok(())
+        }
+        count => Err(format!("{count} of these receipts have no such notice here")),
+    }
 }

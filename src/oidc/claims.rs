@@ -9,7 +9,7 @@ use super::dpop::{self, Proof};
 use super::grant::Grants;
 use super::verified_claims::{self, Wanted};
 use super::verified_organisation;
-use super::{consent, grant, scopes_of};
+use super::{address, consent, grant, scopes_of};
 use crate::account::{self, Account, AttributeName, evidence};
 use crate::app::AppParts;
 use crate::assurance;
@@ -153,10 +153,15 @@ pub async fn userinfo(
         scopes.retain(|scope| live.scopes.contains(scope));
         let told =
             if live.power.is_some() { acting(app, &live, &scopes).await? } else { own(app, &live, &scopes).await? };
-        Ok((live, told))
+        Ok((live, scopes, told))
     };
-    let ((), (live, mut claims)) = tokio::try_join!(spend(app, credential.proof.as_ref(), grant_id.as_str()), read)?;
+    let ((), (live, scopes, mut claims)) =
+        tokio::try_join!(spend(app, credential.proof.as_ref(), grant_id.as_str()), read)?;
     claims.insert("sub".to_owned(), json!(live.client.subject_of(&app.vault, &live.whose.party())));
+    if scopes.contains(&Scope::PostboxReference) {
+        let reference = address::reference(app, &live.client, &live.whose.party())?;
+        claims.insert(address::CLAIM.to_owned(), json!(reference));
+    }
     let Some(algorithm) = live.client.userinfo_signature() else { return Ok(Userinfo::Json(claims)) };
     claims.insert("iss".to_owned(), json!(app.config.issuer));
     claims.insert("aud".to_owned(), json!(live.client.id));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::response::Mode;
-use super::{device, dpop, exchange, verified_claims};
+use super::{address, device, dpop, exchange, verified_claims};
 use crate::client::{Claim, Scope};
 use crate::config::Config;
 use crate::kernel::jwe::{Content, KeyManagement};
@@ -122,7 +122,11 @@ fn requests(config: &Config) -> Value {
 }
 
 fn claims() -> Vec<&'static str> {
-    PROTOCOL_CLAIMS.into_iter().chain(Claim::ALL.map(Claim::name)).chain([verified_claims::ORGANISATION]).collect()
+    PROTOCOL_CLAIMS
+        .into_iter()
+        .chain(Claim::ALL.map(Claim::name))
+        .chain([verified_claims::ORGANISATION, address::CLAIM])
+        .collect()
 }
 
 /// What clients get (RFC 9701 for introspection).

@@ -225,7 +225,7 @@ async fn remind(
         return Ok(());
     }
     let day = day(message).map_or(work.now, Timestamp::midnight_in_germany);
-    for id in notify::told(work, message).await? {
+    for (id, _) in notify::told(work, message).await? {
         match account::load(&mut work.tx, &app.vault, &id).await {
             Ok(account) => write(app, work, (message, &account), (reminder, day)).await?,
             // Being erased.
@@ -243,7 +243,7 @@ async fn write(
     (reminder, day): (Reminder, Timestamp),
 ) -> Result<(), Error> {
     let (language, texts) = (account.language, &account.language.texts().mail);
-    let postbox = notify::postbox(app, work, message, texts).await?;
+    let postbox = notify::postbox(app, work, (message, account)).await?;
     let date = moment::date(language, day);
     let what = reminder.words(texts).with("date", date).with("postbox", postbox);
     let body = texts.postbox_reminder_body.with("issuer", &app.config.issuer).with("what", what);

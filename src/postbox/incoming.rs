@@ -15,6 +15,7 @@ use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::level::Level;
 use crate::kernel::secret::hex;
 use crate::kernel::time::Timestamp;
+use crate::oidc::address::Address;
 use crate::organisation::acting::Party;
 
 /// More than a notice without attachments needs.
@@ -25,14 +26,6 @@ pub const BATCH_MAX_BYTES: usize = 16 * 1024 * 1024;
 const KEY_MAX_BYTES: usize = 100;
 /// Nobody sets a deadline further away.
 const DUE_YEARS_MAX: i32 = 10;
-
-/// Whom it is for.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Recipient {
-    /// The subject by which services of this authority know them.
-    pub subject: String,
-}
 
 /// The three sentences that every notice begins with.
 #[derive(Clone, Debug, Deserialize)]
@@ -47,7 +40,7 @@ pub struct Short {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Incoming {
-    pub recipient: Recipient,
+    pub recipient: Address,
     kind: Kind,
     legal_basis: LegalBasis,
     #[serde(default)]
@@ -153,7 +146,9 @@ pub fn expected(problem: &str) -> &'static str {
         "kind_basis" => "a decision needs a legal basis, everything else has NONE",
         "remedy_decision" => "only for a decision",
         "due_day" => "a day like 2026-12-04, not in the past and within ten years",
-        "recipient_unknown" => "the subject of somebody who is connected with a service of this authority",
+        "recipient_unknown" => {
+            "the subject of somebody who is connected with a service of this authority, or a postbox reference that still counts"
+        }
         "idempotency_key" => "1 to 100 visible ASCII characters in the header Idempotency-Key",
         "attachments_many" => "at most 20 files",
         "attachment_twice" => "each file once",

@@ -13,6 +13,7 @@ pub mod ending;
 pub mod event;
 pub mod feed;
 pub mod incoming;
+pub mod loss;
 pub mod notify;
 pub mod opening;
 pub mod paper;
@@ -37,6 +38,7 @@ use crate::kernel::error::Error;
 use crate::kernel::holiday::Land;
 use crate::kernel::id::{AccountId, AreaId, AuthorityId, ClientId, MessageId};
 use crate::kernel::level::Level;
+use crate::kernel::secret::hex;
 use crate::kernel::texts::{Text, Texts};
 use crate::kernel::time::Timestamp;
 use crate::organisation::acting::{Party, Service};
@@ -124,6 +126,11 @@ impl Message {
     /// Whose it is, as powers know services.
     pub(super) fn service(&self) -> Service<'_> {
         Service { client: self.of_service.as_ref().unwrap_or(&self.client), authority: self.authority.as_ref() }
+    }
+
+    /// SHA-256 of what was delivered, in hexadecimal digits.
+    pub fn content_sha256(&self) -> String {
+        hex(&self.content_hash)
     }
 
     pub const fn is_unread(&self) -> bool {

@@ -10,11 +10,11 @@ use crate::app::AppParts;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, MessageId};
 use crate::kernel::mail::{Mail, NotSent};
-use crate::kernel::texts::{MailTexts, Text, moment};
+use crate::kernel::texts::{Text, moment};
 use crate::notice::{self, Kind, Notice};
 use crate::organisation::acting::Party;
 use crate::organisation::area;
-use crate::organisation::mandate::party;
+use crate::organisation::mandate::{party, power};
 use crate::store::outbox::{self, Job, Tried};
 use crate::store::work::{Actor, Work};
 
@@ -29,6 +29,9 @@ struct Sent {
     #[serde(default)]
     account: Option<AccountId>,
     mail: Mail,
+    /// They have a mandate: that the owner is told hangs on other mails.
+    #[serde(default)]
+    is_deputy: bool,
     /// The addresses of theirs that did not take it.
     #[serde(default)]
     refused: Vec<String>,
@@ -42,15 +45,14 @@ pub async fn begin(app: &AppParts, payload: &[u8]) -> Result<(), Error> {
     // The account may have ended since.
     let Some(row) = store::find(&mut work.tx, &id).await? else { return Ok(()) };
     let message = row.read()?;
-    let accounts = told(&mut work, &message).await?;
     let mut is_told = false;
-    for account in accounts {
+    for (account, is_deputy) in told(&mut work, &message).await? {
         match account::load(&mut work.tx, &app.vault, &account).await {
-            Ok(account) => write(app, &mut work, (&message, &account)).await?,
+            Ok(account) => write(app, &mut work, (&message, &account), is_deputy).await?,
             Err(Error::NotFound) => continue,
             Err(error) => return Err(error),
         }
-        is_told = true;
+        is_told |= !is_deputy;
     }
     if !is_told {
         event::tell(&mut work, &message, Told::NotificationFailed).await?;
@@ -58,32 +60,43 @@ pub async fn begin(app: &AppParts, payload: &[u8]) -> Result<(), Error> {
     work.commit().await
 }
 
-/// Who is told of a notice.
-pub(super) async fn told(work: &mut Work, message: &Message) -> Result<Vec<AccountId>, Error> {
-    match &message.owner {
-        Party::Person(account) => Ok(vec![account.clone()]),
+/// Who is told of a notice: whose it is, and whoever has a mandate to read it; which of them have that.
+pub(super) async fn told(work: &mut Work, message: &Message) -> Result<Vec<(AccountId, bool)>, Error> {
+    let now = work.now;
+    let own = match &message.owner {
+        Party::Person(account) => vec![account.clone()],
         Party::Organisation(organisation) => {
-            let now = work.now;
-            area::readers(&mut work.tx, organisation, message.area.as_ref(), now).await
+            area::readers(&mut work.tx, organisation, message.area.as_ref(), now).await?
         }
-    }
+    };
+    let mut deputies = power::deputies(&mut work.tx, &message.owner, message.service(), now).await?;
+    deputies.retain(|deputy| !own.contains(deputy));
+    let told = own.into_iter().map(|account| (account, false));
+    Ok(told.chain(deputies.into_iter().map(|account| (account, true))).collect())
 }
 
-/// In whose postbox it lies, as a mail says it.
+/// In whose postbox it lies, as a mail to somebody says it.
 pub(super) async fn postbox(
     app: &AppParts,
     work: &mut Work,
-    message: &Message,
-    texts: &MailTexts,
+    (message, account): (&Message, &Account),
 ) -> Result<Text, Error> {
-    let Party::Organisation(_) = &message.owner else { return Ok(texts.postbox_message_own.clone()) };
+    let texts = &account.language.texts().mail;
+    if message.owner == Party::Person(account.id.clone()) {
+        return Ok(texts.postbox_message_own.clone());
+    }
     let name = party::name(&mut work.tx, &app.vault, &message.owner).await?;
     Ok(texts.postbox_message_of.with("name", name.unwrap_or_default()))
 }
 
-async fn write(app: &AppParts, work: &mut Work, (message, account): (&Message, &Account)) -> Result<(), Error> {
+async fn write(
+    app: &AppParts,
+    work: &mut Work,
+    (message, account): (&Message, &Account),
+    is_deputy: bool,
+) -> Result<(), Error> {
     let (language, texts) = (account.language, &account.language.texts().mail);
-    let postbox = postbox(app, work, message, texts).await?;
+    let postbox = postbox(app, work, (message, account)).await?;
     let date = moment::date(language, message.facts.provided_at);
     let body = texts.postbox_message_body.with("postbox", postbox).with("date", date);
     let body = body.with("issuer", &app.config.issuer).with("contact", &app.config.operator.contact);
@@ -91,7 +104,7 @@ async fn write(app: &AppParts, work: &mut Work, (message, account): (&Message, &
     let notice = Notice { kind: Kind::PostboxMessage, to, language, subject, body };
     let mail = notice::compose(work, &app.vault, &app.config.issuer, notice).await?;
     let (message, account) = (message.id.clone(), Some(account.id.clone()));
-    put(app, work, &Sent { message, account, mail, refused: Vec::new() }).await
+    put(app, work, &Sent { message, account, is_deputy, mail, refused: Vec::new() }).await
 }
 
 async fn put(app: &AppParts, work: &mut Work, sent: &Sent) -> Result<(), Error> {
@@ -128,7 +141,8 @@ pub async fn note(app: &AppParts, work: &mut Work, job: &Job, tried: &Tried<'_>)
     // What cannot be read has not been sent, and is reported as such. It must not undo what is written down of the mails beside it: those
     // would go out again.
     let payload = job.payload(&app.vault).ok();
-    let Some(sent) = payload.and_then(|payload| serde_json::from_slice::<Sent>(&payload).ok()) else { return Ok(()) };
+    let sent = payload.and_then(|payload| serde_json::from_slice::<Sent>(&payload).ok());
+    let Some(sent) = sent.filter(|sent| !sent.is_deputy) else { return Ok(()) };
     match tried {
         Tried::Again(_) => {}
         Tried::Done => {

@@ -12,7 +12,6 @@ use crate::client::Client;
 use crate::kernel::error::Error;
 use crate::kernel::jws::Compact;
 use crate::kernel::keys::{Algorithm, Purpose};
-use crate::kernel::secret::hex;
 use crate::kernel::time::Timestamp;
 
 /// What a receipt says.
@@ -67,7 +66,7 @@ impl Receipt {
             announced_on: message.days.announced_on.map(|day| day.to_string()),
             objection_ends_on: message.days.objection_ends_on.map(|day| day.to_string()),
             due_on: message.days.due_on.map(|day| day.to_string()),
-            content_sha256: hex(&message.content_hash),
+            content_sha256: message.content_sha256(),
         }
     }
 

@@ -262,7 +262,7 @@ both!(sec_u02_only_an_authority_sends_files_and_only_to_people_it_knows, async |
         );
     }
     let unknown = authority.sends(&world, ("niemand", NAME), pdf(500)).await;
-    assert_eq!(refusal(&unknown), refused(422, "unknown-recipient", "subject", "recipient_unknown"));
+    assert_eq!(refusal(&unknown), refused(422, "unknown-recipient", "recipient", "recipient_unknown"));
     world.change("UPDATE account SET status = 'locked'").await;
     let closed = authority.sends(&world, (&subject, NAME), pdf(500)).await;
     assert_eq!((closed.status, &closed.json()["type"]), (410, &json!("postbox/closed")), "{closed:?}");

@@ -106,7 +106,7 @@ both!(what_is_wrong_is_told_at_its_field_and_changes_nothing, async |world| {
         ("kind", json!("information"), (422, "legal_basis")),
         ("due_on", json!("2026-11-22"), (422, "due_on")),
         ("due_on", json!("morgen"), (422, "due_on")),
-        ("recipient", json!({ "subject": "niemand" }), (422, "recipient.subject")),
+        ("recipient", json!({ "subject": "niemand" }), (422, "recipient")),
         ("level", json!("gold"), (400, "")),
         // Who sends it, and when, is not theirs to say (sec_u02, sec_u07).
         ("sender", json!("Finanzamt"), (400, "")),

@@ -481,8 +481,10 @@ both!(every_member_of_the_discovery_document_is_true, async |mut world| {
         "serves = [\"persons\", \"organisations\"]\nbackchannel_logout_uri = \"https://parken.example/ende\"\nclaims = [{{ names = {:?} }}]",
         names.collect::<Vec<_>>()
     ));
-    let everything =
-        everything.replace("\"offline_access\"]", "\"offline_access\", \"address\", \"phone\", \"organisation\"]");
+    let everything = everything.replace(
+        "\"offline_access\"]",
+        "\"offline_access\", \"address\", \"phone\", \"organisation\", \"postbox_reference\"]",
+    );
     world.clients(&everything).await;
     let mut renate = connected(&world, &[]).await;
     let seen = renate.get("/profil/angaben").await.hidden("stand");

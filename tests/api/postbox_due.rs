@@ -16,6 +16,7 @@ use time::macros::date;
 use crate::both;
 use crate::postbox::renate;
 use crate::support::World;
+use crate::support::mandate;
 use crate::support::organisation::NADINE;
 use crate::support::postbox::{decision, information, organisation};
 use crate::support::surface::{EMAIL, two_services};
@@ -218,18 +219,56 @@ both!(what_one_address_does_not_take_goes_to_the_next, async |world| {
     assert_ne!(world.of_notice(&id, "notified_at").await, "");
 });
 
+/// From now on she has two addresses that take none.
+async fn takes_no_mail(world: &World, id: &AccountId) {
+    moves_to(world, id, "renate@alt.invalid").await;
+    moves_to(world, id, "renate@neu.invalid").await;
+    let app = &world.app;
+    let mut work = app.begin(Actor::System("test")).await.unwrap();
+    let listed = address::list(&mut work.tx, &app.vault, id).await.unwrap();
+    let first = listed.iter().find(|known| known.address.as_str() == EMAIL).unwrap();
+    address::remove(&mut work, id, first).await.unwrap();
+    work.commit().await.unwrap();
+}
+
 both!(where_no_address_takes_it_the_authority_learns_so, async |world| {
     renate(&world).await;
     let renates = world.account(EMAIL).await;
-    moves_to(&world, &renates, "renate@alt.invalid").await;
-    moves_to(&world, &renates, "renate@neu.invalid").await;
-    let app = &world.app;
-    let mut work = app.begin(Actor::System("test")).await.unwrap();
-    let listed = address::list(&mut work.tx, &app.vault, &renates).await.unwrap();
-    let first = listed.iter().find(|known| known.address.as_str() == EMAIL).unwrap();
-    address::remove(&mut work, &renates, first).await.unwrap();
-    work.commit().await.unwrap();
+    takes_no_mail(&world, &renates).await;
     let id = world.provides("parken", &decision(Party::Person(renates))).await;
     assert_eq!(of_mails(&world, &id).await, ["notification_failed"], "once, after both");
     assert_eq!(world.of_notice(&id, "notified_at").await, "");
+});
+
+const EMRE: &str = "emre@example.org";
+const OTTO: &str = "otto@example.org";
+
+both!(whoever_has_a_mandate_to_read_it_is_told_too, async |world| {
+    renate(&world).await;
+    let renates = world.account(EMAIL).await;
+    for (email, scope) in [(EMRE, mandate::only("parken")), (OTTO, mandate::only("bauen"))] {
+        world.representative(email, ["Emre", "Kaya"]).await;
+        let deputy = world.account(email).await;
+        world.mandate(renates.as_str(), deputy.as_str(), &scope).await;
+    }
+    let id = world.provides("parken", &decision(Party::Person(renates.clone()))).await;
+    let mail = world.mail_about(EMRE, "Neue Nachricht").await;
+    assert!(mail.body.contains("Im Postfach von Renate Muster liegt"), "{}", mail.body);
+    world.pass(until(3, 9, 0));
+    assert_eq!((reminders(&world, EMRE).await.len(), reminders(&world, OTTO).await.len()), (1, 0));
+    assert_eq!(of_mails(&world, &id).await, ["notified"]);
+    let mails = world.mails.lock().unwrap();
+    assert!(!mails.iter().any(|mail| mail.to == OTTO && mail.subject.contains("Nachricht")), "not there");
+});
+
+both!(a_mail_to_a_deputy_tells_the_owner_nothing, async |world| {
+    renate(&world).await;
+    world.representative(EMRE, ["Emre", "Kaya"]).await;
+    let (renates, deputy) = (world.account(EMAIL).await, world.account(EMRE).await);
+    world.mandate(renates.as_str(), deputy.as_str(), mandate::ALL).await;
+    takes_no_mail(&world, &renates).await;
+    let id = world.provides("parken", &decision(Party::Person(renates))).await;
+    world.mail_about(EMRE, "Neue Nachricht").await;
+    assert_eq!(of_mails(&world, &id).await, ["notification_failed"]);
+    assert_eq!(world.of_notice(&id, "notified_at").await, "", "days may hang on it");
 });

@@ -4,11 +4,13 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createPrivateKey, randomUUID, sign } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { note, skip, test, until } from './lib/check.mjs';
 import { withKey, withSecret } from './lib/clients.mjs';
 import { hasSqlite, look, postgres } from './lib/databases.mjs';
-import { Node } from './lib/program.mjs';
+import { Node, command } from './lib/program.mjs';
 import { SEED, randomFrom } from './lib/random.mjs';
 import { Provider, authorized } from './lib/relying-party.mjs';
 
@@ -34,8 +36,10 @@ export async function run() {
       skip('notices on SQLite', 'there is no sqlite3 on this machine');
       continue;
     }
-    const office = await Office.opens(`postbox-${name}`, database && { database });
+    const objects = (node) => ({ directory: join(node.directory, 'objects') });
+    const office = await Office.opens(`postbox-${name}`, (node) => ({ database, objects: objects(node) }));
     await test(`${name}: Schemathesis finds neither a 5xx nor an answer that is not described`, () => described(office));
+    await test(`${name}: whoever has a receipt checks it without us, and sees every change`, () => checked(office));
     await test(`${name}: killed ${ROUNDS} times during delivery: nothing is lost, doubled or torn`, () => killed(office));
     const { code } = await office.node.stop();
     await test(`${name}: it ends well afterwards`, () => assert.equal(code, 0, office.node.log));
@@ -91,11 +95,11 @@ class Office {
     };
   }
 
-  async provide(token, key) {
+  async provide(token, key, notice = this.notice(key)) {
     const answer = await fetch(`${this.node.issuer}/api/postbox/v1/messages`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'idempotency-key': key, 'content-type': 'application/json' },
-      body: JSON.stringify(this.notice(key)),
+      body: JSON.stringify(notice),
     });
     return { status: answer.status, body: await answer.json() };
   }
@@ -120,6 +124,58 @@ async function described(office) {
   const cases = said.match(/(\d+) generated/)?.[1];
   assert.ok(Number(cases) > 100, said);
   note(`${cases} requests`);
+}
+
+/** The commands of somebody who has a receipt, the keys and what was delivered; and after a loss. */
+async function checked(office) {
+  const { node } = office;
+  const token = await office.token();
+  const file = 'Anlage zum Bescheid.\n';
+  const query = new URLSearchParams({ subject: office.subject, name: 'anlage.txt' });
+  const sent = await fetch(`${node.issuer}/api/postbox/v1/attachments?${query}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/octet-stream' },
+    body: file,
+  });
+  assert.equal(sent.status, 201);
+  const notice = { ...office.notice('mit Anlage'), attachments: [{ id: (await sent.json()).id }] };
+  const { status, body } = await office.provide(token, 'mit-anlage', notice);
+  assert.equal(status, 201, JSON.stringify(body));
+  const keys = await fetch(`${node.issuer}/api/postbox/v1/receipt-keys`);
+  const write = async (name, text) => {
+    const path = join(node.directory, name);
+    await writeFile(path, text);
+    return path;
+  };
+  await write('keys.json', await keys.text());
+  await write('anlage.txt', file);
+  const verify = async (receipt, message, attachment) => {
+    const paths = [await write('receipt', receipt), await write('message.json', JSON.stringify(message))];
+    const options = ['--keys', join(node.directory, 'keys.json'), '--message', paths[1], '--attachment', attachment];
+    return command(['verify-receipt', ...options, paths[0]]);
+  };
+  const attachment = join(node.directory, 'anlage.txt');
+  const genuine = await verify(body.receipt, notice, attachment);
+  assert.deepEqual([genuine.code, genuine.stdout.includes('the receipt is genuine')], [0, true], genuine.stderr);
+  await mkdir(join(node.directory, 'anders'), { recursive: true });
+  const other = await write('anders/anlage.txt', 'Anlage zum Bescheid!\n');
+  const renamed = await write('beilage.txt', file);
+  const changed = body.receipt.slice(0, -6) + (body.receipt.at(-6) === 'A' ? 'B' : 'A') + body.receipt.slice(-5);
+  for (const [what, ...given] of [
+    ['the receipt', changed, notice, attachment],
+    ['the notice', body.receipt, { ...notice, text: 'Sie bekommen nichts.' }, attachment],
+    ['the file', body.receipt, notice, other],
+    ['its name', body.receipt, notice, renamed],
+  ]) {
+    const { code } = await verify(...given);
+    assert.notEqual(code, 0, `${what} has changed`);
+  }
+  const list = await write('receipts', `${body.receipt}\n`);
+  const here = await node.try('missing-notices', list);
+  assert.equal(here.code, 0, here.stderr);
+  const more = await write('receipts', `${body.receipt}\n${changed}\n`);
+  const unproven = await node.try('missing-notices', more);
+  assert.ok(unproven.code !== 0 && unproven.stdout.startsWith('line 2: '), unproven.stdout);
 }
 
 /** What an authority was told lies there, once; what it was told nothing about lies there once or not at all, and can be sent again. */

@@ -27,6 +27,22 @@ pub async fn find(tx: &mut Tx, hash: &[u8]) -> Result<Option<String>, DbError> {
     Ok(row.map(|row| row.owner))
 }
 
+/// What somebody has agreed to, and for whom.
+#[derive(sqlx::FromRow)]
+pub struct AgreedScope {
+    pub owner: String,
+    pub scope: String,
+}
+
+/// The agreements with one client of whom it knows by this subject: of the party itself, and of those who act for it.
+pub async fn find_agreed(tx: &mut Tx, hash: &[u8], client: &ClientId) -> Result<Vec<AgreedScope>, DbError> {
+    sql!(tx, fetch_all AgreedScope,
+        "SELECT account_id AS owner, scope FROM consent WHERE subject_index = $1 AND client_id = $2
+          UNION ALL
+         SELECT represented AS owner, scope FROM acting_consent WHERE subject_index = $1 AND client_id = $2
+          LIMIT 100", hash, client)
+}
+
 /// Some that have none yet.
 pub async fn without(tx: &mut Tx, limit: i64) -> Result<Vec<Agreed>, DbError> {
     sql!(tx, fetch_all Agreed,

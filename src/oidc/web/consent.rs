@@ -53,6 +53,8 @@ struct ConsentPage {
     /// Of a service that has registered itself.
     own: Option<Own>,
     is_offline: bool,
+    /// Whether the client asks for an address of the postbox.
+    is_reference: bool,
     /// For whom they act.
     acting: Option<Represented>,
 }
@@ -80,7 +82,7 @@ impl ConsentPage {
 
     /// Whether anything depends on what the person says. Where the law decides, the page does not pretend to ask.
     fn is_question(&self) -> bool {
-        let decides = !(self.needed.is_empty() && self.optional.is_empty()) || self.is_offline;
+        let decides = !(self.needed.is_empty() && self.optional.is_empty()) || self.is_offline || self.is_reference;
         self.lawful.is_empty() || self.acting.is_some() || decides
     }
 }
@@ -103,14 +105,27 @@ pub async fn show(caller: SignedIn) -> Answer {
             (None, true) => optional.push(row),
         }
     }
-    let is_offline = scopes_of(&pending.request.scope).contains(&Scope::OfflineAccess);
+    let is_asked = |scope| scopes_of(&pending.request.scope).contains(&scope);
+    let (is_offline, is_reference) = (is_asked(Scope::OfflineAccess), is_asked(Scope::PostboxReference));
     let (recipient, purpose) = (client.title(language), client.purpose.get(language).to_owned());
     let (privacy_uri, own) = (client.privacy_uri.clone(), Own::of(client));
     let acting = match present.acting.as_ref().filter(|_| whose.is_acting()) {
         Some(acting) => Some(represented(visitor, (client, &scopes_of(&pending.request.scope)), acting).await?),
         None => None,
     };
-    visitor.page(&ConsentPage { f, recipient, purpose, lawful, needed, optional, privacy_uri, own, is_offline, acting })
+    visitor.page(&ConsentPage {
+        f,
+        recipient,
+        purpose,
+        lawful,
+        needed,
+        optional,
+        privacy_uri,
+        own,
+        is_offline,
+        is_reference,
+        acting,
+    })
 }
 
 /// What goes to the service of the person for whom somebody acts. The name alone is shown: more of them is not theirs to read here.

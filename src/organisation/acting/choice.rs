@@ -17,7 +17,7 @@ use crate::kernel::time::{Timestamp, days};
 use crate::store::db::Tx;
 
 /// Organisations on one page.
-pub const PAGE: usize = 25;
+pub const PAGE: usize = 10;
 /// Among so many organisations a name is looked for; more than anybody belongs to.
 const SEARCHED: usize = 2000;
 /// Of so many mandates, the next to end, the principals are named; and of so many whoever searches.
@@ -106,17 +106,18 @@ async fn places(
     let mut at = after.map_or_else(first, |after| (after.chosen_at, after.membership.to_string()));
     let (mut found, mut size) = (Vec::new(), limit.min(READ));
     loop {
-        let read = store::places(tx, (account, client), (at.0, &at.1), (now, size as i64)).await?;
-        let read = grouped(read, account, now)?;
-        let is_last = read.len() < size;
-        if let Some(last) = read.last() {
-            at = (last.after.chosen_at, last.after.membership.to_string());
-        }
+        let last = store::page_end(tx, account, (at.0, &at.1), size as i64).await?;
+        let end =
+            last.as_ref().map_or((Timestamp::from_milliseconds(0), ""), |last| (last.chosen_at, last.id.as_str()));
+        let read = store::places(tx, (account, client), (at.0, &at.1), end, now).await?;
         let suits = |one: &Sealed| one.power.counts() && wanted.is_none_or(|wanted| wanted.admits(&one.power));
-        found.extend(read.into_iter().filter(suits));
-        if is_last || found.len() >= limit {
-            found.truncate(limit);
-            return Ok(found);
+        found.extend(grouped(read, account, now)?.into_iter().filter(suits));
+        match last {
+            Some(last) if found.len() < limit => at = (last.chosen_at, last.id.to_string()),
+            _ => {
+                found.truncate(limit);
+                return Ok(found);
+            }
         }
         // Where few suit there are few statements, too.
         size = (size * 4).min(READ);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::super::acting::{Party, Service};
 use super::super::member::{self, Grant, Right};
 use super::super::store::acting as members;
-use super::{Mandate, Scope, find, party, store};
+use super::{Action, Mandate, Scope, find, party, store};
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, MandateId, MembershipId};
 use crate::kernel::level::Level;
@@ -114,6 +114,32 @@ pub async fn power(
         _ => None,
     };
     Ok(agent.and_then(|agent| agent.power(account, mandate)))
+}
+
+/// More mandates of one principal are not looked through.
+const DEPUTIES_MAX: i64 = 50;
+
+/// The people who have a mandate of this principal to read what comes from a service. Not those of an organisation that has one:
+/// where there are many principals they have a list.
+pub async fn deputies(
+    tx: &mut Tx,
+    principal: &Party,
+    service: Service<'_>,
+    now: Timestamp,
+) -> Result<Vec<AccountId>, Error> {
+    let mut found = Vec::new();
+    for row in store::usable_of(tx, principal.as_str(), now, DEPUTIES_MAX).await? {
+        let mandate = row.read()?;
+        let scope = &mandate.terms.scope;
+        let reads = mandate.counts(now) && scope.actions.contains(&Action::Read) && scope.covers(service);
+        if let Some(Party::Person(agent)) = mandate.agent.filter(|_| reads)
+            && !found.contains(&agent)
+            && store::identity(tx, &agent).await?.is_some_and(|level| level >= party::NEEDS)
+        {
+            found.push(agent);
+        }
+    }
+    Ok(found)
 }
 
 /// What ends later than that many days from now ends after all that can be given.

@@ -92,44 +92,63 @@ pub struct PlaceRow {
     pub right: RightRow,
 }
 
-/// After which place a page begins: when it was chosen, and the membership.
-pub type AfterPlace<'a> = (Timestamp, &'a str);
+/// Where a page of places begins or ends: when that one was chosen, and the membership.
+pub type PlaceMark<'a> = (Timestamp, &'a str);
 
-/// At most `limit` places where an account holds a right with which one acts, at a service only one that counts there; those
-/// chosen last come first, and the rights of each stand together. What lies behind them is not read.
+/// A membership in the order of the list.
+#[derive(sqlx::FromRow)]
+pub struct PlaceMarkRow {
+    pub chosen_at: Timestamp,
+    pub id: MembershipId,
+}
+
+/// The last of the next `size` memberships of an account, those chosen last first; `None` if there are not so many. Read from
+/// the index alone: what stands behind it need not be looked at to find the first page.
+pub async fn page_end(
+    tx: &mut Tx,
+    account: &AccountId,
+    (chosen_at, after): PlaceMark<'_>,
+    size: i64,
+) -> Result<Option<PlaceMarkRow>, DbError> {
+    sql!(tx, fetch_optional PlaceMarkRow,
+        "SELECT chosen_at, id FROM membership
+          WHERE account_id = $1 AND ended_at IS NULL AND (chosen_at, id) < ($2, $3)
+          ORDER BY chosen_at DESC, id DESC LIMIT 1 OFFSET $4", account, chosen_at, after, size - 1)
+}
+
+/// The places between two marks, the second of them included, where an account holds a right with which one acts, at a service
+/// only one that counts there; those chosen last come first, and the rights of each stand together.
 pub async fn places(
     tx: &mut Tx,
     (account, client): (&AccountId, Option<&ClientId>),
-    (chosen_at, after): AfterPlace<'_>,
-    (now, limit): (Timestamp, i64),
+    after: PlaceMark<'_>,
+    end: PlaceMark<'_>,
+    now: Timestamp,
 ) -> Result<Vec<PlaceRow>, DbError> {
     sql!(tx, fetch_all PlaceRow,
-        "SELECT page.membership, page.organisation, page.organisation_state, page.identity_level, page.chosen_at,
-                page.id, page.state, page.key_wrapped, page.level, page.version, page.record, page.created_at,
-                page.state_since, page.erase_at, membership_right.kind, membership_right.object,
+        "SELECT membership.id AS membership, membership.organisation_id AS organisation,
+                organisation.state AS organisation_state, account.identity_level, membership.chosen_at,
+                organisation.id, organisation.state, organisation.key_wrapped, organisation.level,
+                organisation.version, organisation.record, organisation.created_at, organisation.state_since,
+                organisation.erase_at, membership_right.kind, membership_right.object,
                 membership_right.valid_from, membership_right.valid_until
-           FROM (SELECT membership.id AS membership, membership.organisation_id AS organisation,
-                        organisation.state AS organisation_state, account.identity_level, membership.chosen_at,
-                        organisation.id, organisation.state, organisation.key_wrapped, organisation.level,
-                        organisation.version, organisation.record, organisation.created_at, organisation.state_since,
-                        organisation.erase_at
-                   FROM membership
-                   JOIN organisation ON organisation.id = membership.organisation_id
-                   JOIN account ON account.id = membership.account_id
-                  WHERE membership.account_id = $1 AND membership.ended_at IS NULL
-                    AND (membership.chosen_at < $3 OR (membership.chosen_at = $3 AND membership.id < $4))
-                    AND organisation.state IN ('active', 'insolvent')
-                    AND EXISTS (SELECT 1 FROM membership_right AS held
-                                 WHERE held.membership_id = membership.id
-                                   AND held.kind NOT IN ('administration', 'audit', 'mandates')
-                                   AND (CAST($2 AS TEXT) IS NULL OR held.kind = 'representation'
-                                        OR (held.kind = 'use_service' AND held.object = $2))
-                                   AND held.valid_from <= $5 AND (held.valid_until IS NULL OR held.valid_until > $5))
-                  ORDER BY membership.chosen_at DESC, membership.id DESC LIMIT $6) AS page
-           JOIN membership_right ON membership_right.membership_id = page.membership
-          WHERE membership_right.kind NOT IN ('administration', 'audit', 'mandates')
-          ORDER BY page.chosen_at DESC, page.membership DESC, membership_right.kind, membership_right.object",
-        account, client, chosen_at, after, now, limit)
+           FROM membership
+           JOIN organisation ON organisation.id = membership.organisation_id
+           JOIN account ON account.id = membership.account_id
+           JOIN membership_right ON membership_right.membership_id = membership.id
+          WHERE membership.account_id = $1 AND membership.ended_at IS NULL
+            AND (membership.chosen_at, membership.id) < ($3, $4)
+            AND (membership.chosen_at, membership.id) >= ($5, $6)
+            AND organisation.state IN ('active', 'insolvent')
+            AND membership_right.kind NOT IN ('administration', 'audit', 'mandates')
+            AND EXISTS (SELECT 1 FROM membership_right AS held
+                         WHERE held.membership_id = membership.id
+                           AND held.kind NOT IN ('administration', 'audit', 'mandates')
+                           AND (CAST($2 AS TEXT) IS NULL OR held.kind = 'representation'
+                                OR (held.kind = 'use_service' AND held.object = $2))
+                           AND held.valid_from <= $7 AND (held.valid_until IS NULL OR held.valid_until > $7))
+          ORDER BY membership.chosen_at DESC, membership.id DESC, membership_right.kind, membership_right.object",
+        account, client, after.0, after.1, end.0, end.1, now)
 }
 
 /// Writes down that somebody acts for it now.

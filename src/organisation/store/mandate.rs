@@ -243,6 +243,14 @@ pub async fn usable(
           ORDER BY valid_until, id LIMIT $6", agent, until, after, now, ends_before, limit, NOTHING)
 }
 
+/// Mandates that one principal has given and that may count now, by the end of their time.
+pub async fn usable_of(tx: &mut Tx, principal: &str, now: Timestamp, limit: i64) -> Result<Vec<MandateRow>, DbError> {
+    sql!(tx, fetch_all MandateRow,
+        "SELECT * FROM mandate_now
+          WHERE principal = $1 AND state = 'active' AND valid_from <= $2 AND valid_until > $2 AND scope <> $4
+          ORDER BY valid_until, id LIMIT $3", principal, now, limit, NOTHING)
+}
+
 /// What one party has to do with and stands in one of two states, on one side, the newest first.
 pub async fn of_party(
     tx: &mut Tx,

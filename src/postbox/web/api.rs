@@ -111,8 +111,8 @@ async fn one(app: &App, client: &Client, attempt: Attempt<'_>, is_dry: bool) -> 
     let accepted = async {
         check_key(attempt.idempotency_key)?;
         incoming.check(app.now())?;
-        let owner = address::owner(&mut app.read().await?, &app.vault, client, &incoming.recipient.subject).await?;
-        let owner = owner.ok_or_else(|| Error::field("recipient.subject", "recipient_unknown"))?;
+        let owner = address::owner(&mut app.read().await?, &app.vault, client, &incoming.recipient).await?;
+        let owner = owner.ok_or_else(|| Error::field("recipient", "recipient_unknown"))?;
         let notice = incoming.notice(client, owner)?;
         if is_dry {
             return look(app, client, &notice).await.map(|()| None);

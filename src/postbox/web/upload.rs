@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::client::Client;
 use crate::client::registry::Registry;
 use crate::kernel::error::Error;
-use crate::oidc::address;
+use crate::oidc::address::{self, Address};
 use crate::postbox::attachment::FILE_MAX_BYTES;
 use crate::postbox::attachment::upload::{Sent, Uploaded, upload};
 use crate::postbox::receipt::moment;
@@ -28,9 +28,20 @@ const DRAIN_MAX: Duration = Duration::from_secs(10);
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Said {
-    /// The subject by which services of this authority know the recipient.
-    subject: String,
+    /// The subject by which services of this authority know the recipient; or else the next one.
+    subject: Option<String>,
+    postbox_reference: Option<String>,
     name: String,
+}
+
+impl Said {
+    fn address(&self) -> Option<Address> {
+        match (&self.subject, &self.postbox_reference) {
+            (Some(subject), None) => Some(Address::Subject(subject.clone())),
+            (None, Some(reference)) => Some(Address::PostboxReference(reference.clone())),
+            _ => None,
+        }
+    }
 }
 
 /// The body is the file; it is never in memory as a whole.
@@ -44,7 +55,8 @@ pub async fn take(
     let said = match web::Query::<Said>::from_query(http.query_string()) {
         Ok(said) => said.into_inner(),
         Err(error) => {
-            let detail = format!("the address has to have subject and name, and nothing else: {error}");
+            let detail =
+                format!("the address has to have name, and subject or postbox_reference, and nothing else: {error}");
             return Ok(problem(StatusCode::BAD_REQUEST, "malformed", &detail, Vec::new()));
         }
     };
@@ -76,8 +88,9 @@ async fn keep(
     (said, request): (&Said, &str),
     payload: &mut web::Payload,
 ) -> Result<Uploaded, Error> {
-    let recipient = address::owner(&mut app.read().await?, &app.vault, client, &said.subject).await?;
-    let recipient = recipient.ok_or_else(|| Error::field("subject", "recipient_unknown"))?;
+    let unknown = || Error::field("recipient", "recipient_unknown");
+    let address = said.address().ok_or_else(unknown)?;
+    let recipient = address::owner(&mut app.read().await?, &app.vault, client, &address).await?.ok_or_else(unknown)?;
     upload(app, client, Sent { recipient: &recipient, name: &said.name, request }, payload).await
 }
 
