@@ -14,6 +14,7 @@ use crate::kernel::keys::{Purpose, SigningKey};
 use crate::kernel::mail::{Mailer, SmtpSettings};
 use crate::kernel::outbound::Outbound;
 use crate::kernel::password::{Cost, Hasher};
+use crate::kernel::pdf_seal::TrustAnchors;
 use crate::kernel::random::Random;
 use crate::kernel::scan::Scanner;
 use crate::kernel::seal::{MasterKey, MasterKeys, Vault};
@@ -50,6 +51,8 @@ pub struct AppParts {
     pub objects: Objects,
     /// Who sees files before they are taken, if there is somebody.
     pub scanner: Option<Scanner>,
+    /// Whose seals of files count.
+    pub seal_anchors: TrustAnchors,
     pub hasher: Hasher,
     pub mailer: Mailer,
     pub outbound: Outbound,
@@ -93,7 +96,7 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
     }
     let shelf = shelf.map_or_else(|| open_shelf(&config), |shelf| Ok(Some(shelf)))?;
     let (client_authority, statement_keys) = (read_client_authority(&config)?, read_statement_keys(&config)?);
-    let makers = read_makers(&config)?;
+    let (makers, seal_anchors) = (read_makers(&config)?, read_seal_anchors(&config)?);
     let db = open_database(&config).await?;
     let vault = crate::store::root::open_vault(&db, master, &random).await?;
     let keys = KeyRing::open(&db, &vault, given, (clock.now(), &random)).await?;
@@ -115,6 +118,7 @@ pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, Str
         keys,
         objects,
         scanner,
+        seal_anchors,
         hasher,
         mailer,
         outbound,
@@ -165,6 +169,7 @@ pub fn check(config: &Config) -> Result<(), String> {
     read_client_authority(config)?;
     read_statement_keys(config)?;
     read_makers(config)?;
+    read_seal_anchors(config)?;
     open_bucket(config)?;
     config.database.password.as_ref().map(read_text).transpose().map(drop)
 }
@@ -282,6 +287,11 @@ fn read_makers(config: &Config) -> Result<Option<Makers>, String> {
     }
     let makers = Makers::read(&settings.attestation_roots, settings.aaguids.clone());
     makers.map(Some).map_err(|error| format!("passkey.attestation_roots: {error}"))
+}
+
+fn read_seal_anchors(config: &Config) -> Result<TrustAnchors, String> {
+    let Some(file) = &config.seals.trust_anchors else { return Ok(TrustAnchors::default()) };
+    TrustAnchors::read_file(file).map_err(|error| format!("seals.trust_anchors: {}: {error}", file.display()))
 }
 
 fn read_text(source: &SecretSource) -> Result<Secret<String>, String> {

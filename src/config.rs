@@ -42,6 +42,7 @@ mod letter;
 mod objects;
 mod organisation;
 mod passkey;
+mod seals;
 
 pub use assurance::{Assurance, LevelRule};
 pub use eid::{Eid, SmartEid};
@@ -49,6 +50,7 @@ pub use letter::Letter;
 pub use objects::Objects;
 pub use organisation::Organisation;
 pub use passkey::{AttestationPolicy, Passkey};
+pub use seals::Seals;
 
 section! {
     /// Where the program listens and what it trusts in front of it.
@@ -230,6 +232,8 @@ pub struct Config {
     pub database: Database,
     #[serde(default)]
     pub objects: Objects,
+    #[serde(default)]
+    pub seals: Seals,
     #[serde(default)]
     pub keys: Keys,
     #[serde(default)]
@@ -457,6 +461,7 @@ impl Config {
         Server::reference(&mut out);
         Database::reference(&mut out);
         Objects::reference(&mut out);
+        Seals::reference(&mut out);
         Keys::reference(&mut out);
         Mail::reference(&mut out);
         Password::reference(&mut out);

@@ -18,6 +18,7 @@ pub mod means;
 pub mod one_time_code;
 pub mod outbound;
 pub mod password;
+pub mod pdf_seal;
 pub mod random;
 pub mod scan;
 pub mod seal;

@@ -14,4 +14,5 @@ pub mod locked;
 pub mod memory;
 pub mod page;
 pub mod qr;
+pub mod seal;
 pub mod upload;

@@ -55,7 +55,8 @@ async fn opens_and_fetches(renate: &mut Browser, (message, path): (&str, &str), 
     for words in [
         format!("href=\"{path}\" download><bdi>{NAME}</bdi></a>"),
         "PDF-Dokument, 300 kB. Niemand hat hier geprüft, ob die Datei schadet.".to_owned(),
-        "ein qualifiziertes elektronisches Siegel von Stadt Musterhausen. Geprüft ist das hier nicht.".to_owned(),
+        "ein qualifiziertes elektronisches Siegel von Stadt Musterhausen.</p>".to_owned(),
+        "Elektronisches Siegel oder Unterschrift, hier geprüft: keins.</p>".to_owned(),
         format!("<code>{digest}</code>"),
     ] {
         assert!(text.contains(&words), "{words}: {text}");
@@ -93,6 +94,7 @@ both!(renate_fetches_the_file_that_came_with_a_decision, async |world| {
         said,
         json!({
             "id": id(&sent), "name": NAME, "type": "application/pdf", "bytes": 300_000, "sha256": digest, "scan": "none",
+            "judged": { "state": "none", "judged_at": "2026-11-23T10:02:00+01:00", "seals": [] },
             "expires_at": "2026-11-24T10:02:00+01:00",
         })
     );

@@ -107,6 +107,8 @@ mod requests;
 mod retention;
 mod revocation;
 mod sealed_answers;
+mod seals;
+mod seals_received;
 mod security_access;
 mod security_assertion;
 mod security_code;

@@ -2,7 +2,7 @@
 //! belongs to that notice for good. Whoever reads the notice may fetch it, once it has been opened.
 //!
 //! What a file is decide its bytes, together with its name; nothing here unpacks it, renders it or believes what anybody says of it. What
-//! the authority says of a seal is passed on as its own statement.
+//! the authority says of a seal is passed on as its own statement, beside what was found when the file came.
 
 pub mod enclose;
 pub mod inspect;
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::Error;
 use crate::kernel::id::{AttachmentId, MessageId};
+use crate::kernel::pdf_seal::Verdict;
 use crate::kernel::random::Random;
 use crate::kernel::seal::{DataKey, Place};
 use crate::kernel::secret::{hex, sha256};
@@ -56,7 +57,7 @@ pub enum SealKind {
     Advanced,
 }
 
-/// What the authority says of the seal of a file. Nobody here has checked it.
+/// What the authority says of the seal of a file: what was found is [`Description::judged`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Seal {
@@ -77,6 +78,9 @@ pub struct Description {
     pub scan: Scan,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<Seal>,
+    /// What was found of seals when it came, if it is a PDF. Those that came when nobody looked have nothing here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Verdict>,
 }
 
 /// A file that an authority has sent.
@@ -98,7 +102,8 @@ impl Description {
         let mut inspector = Inspector::new(kind);
         inspector.take(bytes)?;
         let kind = inspector.finish()?;
-        Ok(Self { name, kind, bytes: bytes.len() as u64, sha256: hex(&sha256(bytes)), scan: Scan::None, seal: None })
+        let (length, sha256) = (bytes.len() as u64, hex(&sha256(bytes)));
+        Ok(Self { name, kind, bytes: length, sha256, scan: Scan::None, seal: None, judged: None })
     }
 
     fn seal(&self, id: &AttachmentId, owner: &DataKey, random: &Random) -> Result<Vec<u8>, Error> {

@@ -18,6 +18,7 @@ use crate::client::Client;
 use crate::kernel::calendar::end_of;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AttachmentId, ClientId};
+use crate::kernel::pdf_seal::{self, Finder};
 use crate::kernel::scan::{Finding, NotScanned, Scanning};
 use crate::kernel::seal::DataKey;
 use crate::kernel::secret::hex;
@@ -85,6 +86,8 @@ impl From<&'static str> for Stop {
 /// Whoever looks at a file while it passes by.
 struct Watch {
     inspector: Inspector,
+    /// Looks for seals, where there can be any.
+    seals: Option<Finder>,
     scanning: Option<Scanning>,
     stopped: Option<Stop>,
 }
@@ -92,20 +95,30 @@ struct Watch {
 impl Watch {
     async fn take(&mut self, piece: &[u8]) -> Result<(), Stop> {
         self.inspector.take(piece)?;
+        if let Some(seals) = &mut self.seals {
+            seals.take(piece);
+        }
         match &mut self.scanning {
             Some(scanning) => scanning.send(piece).await.map_err(Stop::NotScanned),
             None => Ok(()),
         }
     }
 
-    /// What it is, and what the scanner says of it.
-    async fn finish(self) -> Result<(Type, Option<Finding>), Stop> {
+    async fn finish(self) -> Result<Seen, Stop> {
         let kind = self.inspector.finish()?;
-        match self.scanning {
-            Some(scanning) => Ok((kind, Some(scanning.finish().await.map_err(Stop::NotScanned)?))),
-            None => Ok((kind, None)),
-        }
+        let finding = match self.scanning {
+            Some(scanning) => Some(scanning.finish().await.map_err(Stop::NotScanned)?),
+            None => None,
+        };
+        Ok(Seen { kind, finding, seals: self.seals.map(Finder::finish) })
     }
+}
+
+/// What it is, what the scanner says of it, and the seals that are to be judged.
+struct Seen {
+    kind: Type,
+    finding: Option<Finding>,
+    seals: Option<pdf_seal::Found>,
 }
 
 /// Takes a file, for a notice to this recipient that is still to come. `Gone` if the postbox is closed; `Invalid` at `name` or `file`;
@@ -127,7 +140,8 @@ where
         },
         None => None,
     };
-    let mut watch = Watch { inspector: Inspector::new(name.kind), scanning, stopped: None };
+    let seals = (name.kind == Type::Pdf).then(Finder::default);
+    let mut watch = Watch { inspector: Inspector::new(name.kind), seals, scanning, stopped: None };
     let writing = app.objects.begin(Owner { id: sent.recipient.as_str(), key: &key }).await?;
     let written = writing.write(watched(pin!(pieces), &mut watch), FILE_MAX_BYTES).await;
     let seen = match (watch.stopped.take(), written) {
@@ -140,10 +154,11 @@ where
     match seen {
         Err(Stop::Problem(problem)) => Err(Error::field("file", problem)),
         Err(Stop::NotScanned(error)) => Ok(not_scanned(&error)),
-        Ok((_, (_, Some(Finding::Found(finding))))) => infected(app, client, sent.request, finding).await,
-        Ok((written, (kind, finding))) => {
-            let scan = finding.map_or(Scan::None, |_| Scan::Clean);
-            let description = describe(name.text, &written, (kind, scan));
+        Ok((_, Seen { finding: Some(Finding::Found(finding)), .. })) => {
+            infected(app, client, sent.request, finding).await
+        }
+        Ok((written, seen)) => {
+            let description = describe(app, name.text, &written, seen).await?;
             keep(app, client, sent, (written, description)).await
         }
     }
@@ -193,8 +208,15 @@ async fn check_room(tx: &mut Tx, client: &Client, now: Timestamp) -> Result<(), 
     if sent < most(client) { Ok(()) } else { Err(Error::TooMany(end_of(today))) }
 }
 
-fn describe(name: String, written: &Written, (kind, scan): (Type, Scan)) -> Description {
-    Description { name, kind, bytes: written.length(), sha256: hex(written.sha256()), scan, seal: None }
+async fn describe(app: &AppParts, name: String, written: &Written, seen: Seen) -> Result<Description, Error> {
+    let Seen { kind, finding, seals } = seen;
+    let judged = match seals {
+        Some(seals) => Some(written.judge(seals, &app.seal_anchors, app.now()).await?),
+        None => None,
+    };
+    let scan = finding.map_or(Scan::None, |_| Scan::Clean);
+    let (bytes, sha256) = (written.length(), hex(written.sha256()));
+    Ok(Description { name, kind, bytes, sha256, scan, seal: None, judged })
 }
 
 async fn keep(

@@ -161,10 +161,13 @@ fn status(app: &App, client: &Client, (message, attachments): (&Message, &[Attac
 
 /// A file, as whoever has sent it may see it.
 pub(super) fn described(Attachment { id, description, .. }: &Attachment) -> Value {
-    let Description { name, kind, bytes, sha256, scan, seal } = description;
+    let Description { name, kind, bytes, sha256, scan, seal, judged } = description;
     let mut value = json!({ "id": id, "name": name, "type": kind, "bytes": bytes, "sha256": sha256, "scan": scan });
     if let Some(seal) = seal {
         value["seal"] = json!(seal);
+    }
+    if let Some(judged) = judged {
+        value["judged"] = crate::web::seal::described(judged);
     }
     value
 }

@@ -8,11 +8,13 @@ use super::words::Words;
 use super::{Answer, At, message_of};
 use crate::kernel::error::Error;
 use crate::kernel::id::AttachmentId;
+use crate::kernel::pdf_seal::Verdict;
 use crate::kernel::texts::{AttachmentTexts, Language, Text};
 use crate::postbox::attachment::inspect::Type;
 use crate::postbox::attachment::name::disposition;
 use crate::postbox::attachment::open::{self, File};
 use crate::postbox::attachment::{Attachment, Description, Scan, Seal, SealKind};
+use crate::web::seal;
 
 /// Should a browser show it all the same, nothing in it loads, runs or knows us.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
@@ -26,19 +28,22 @@ pub struct Row {
     pub sha256: String,
     /// What the authority says of its seal.
     pub seal: Option<String>,
+    /// What was found of seals, if there is anything to say of that.
+    pub judged: Vec<String>,
     pub scan: Text,
 }
 
 pub fn rows(words: &Words<'_>, attachments: Vec<Attachment>) -> Vec<Row> {
     let (t, language) = (&words.language().texts().attachment, words.language());
     let row = |Attachment { id, description, .. }: Attachment| {
-        let Description { name, kind, bytes, sha256, scan, seal } = description;
+        let Description { name, kind, bytes, sha256, scan, seal, judged } = description;
         Row {
             id: id.to_string(),
             name,
             kind: kind_label(t, kind).clone(),
             size: size(t, language, bytes),
             sha256,
+            judged: judged_lines(language, seal.is_some(), judged.as_ref()),
             seal: seal.map(|seal| seal_label(t, &seal)),
             scan: if scan == Scan::Clean { t.scan_clean.clone() } else { t.scan_none.clone() },
         }
@@ -53,6 +58,15 @@ const fn kind_label(t: &AttachmentTexts, kind: Type) -> &Text {
         Type::Jpeg => &t.kind_jpeg,
         Type::Text => &t.kind_text,
         Type::Xml => &t.kind_xml,
+    }
+}
+
+/// That there is no seal is worth saying where the authority says that there is one.
+fn judged_lines(language: Language, is_stated: bool, judged: Option<&Verdict>) -> Vec<String> {
+    match judged {
+        Some(verdict) if is_stated || verdict.state().is_some() => seal::lines(language, verdict),
+        None if is_stated => vec![language.texts().seal.unchecked.to_string()],
+        _ => Vec::new(),
     }
 }
 

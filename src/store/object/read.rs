@@ -74,8 +74,7 @@ impl Objects {
     /// Compares everything that is stored with what was written. `Broken` if it is not the same: no byte of it is ever
     /// given out. `Busy` if too many are reading, or the bytes cannot be reached.
     pub async fn open(&self, found: Found) -> Result<Opened, Error> {
-        let permit = self.0.reading.clone().try_acquire_owned();
-        let permit = permit.map_err(|_| Error::Busy { retry_after_seconds: RETRY_AFTER_SECONDS })?;
+        let permit = self.reader()?;
         match self.compare(&found).await? {
             Ok(stored) => Ok(Opened { found, stored, permit }),
             Err(damage) => {
@@ -83,6 +82,26 @@ impl Objects {
                 Err(refused(&found.object, damage))
             }
         }
+    }
+
+    /// What has just been written, before it is an object: not compared first, since nobody gets it yet. Each chunk opens in its own place only.
+    pub(super) async fn open_written(
+        &self,
+        object: &ObjectRef,
+        path: &str,
+        written: (Content, Opener),
+    ) -> Result<Opened, Error> {
+        let permit = self.reader()?;
+        let (content, opener) = written;
+        let stored = self.shelf()?.open(path).await?;
+        let found = Found { object: object.clone(), path: path.to_owned(), content, opener };
+        Ok(Opened { found, stored, permit })
+    }
+
+    /// A place among those that read.
+    fn reader(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let permit = self.0.reading.clone().try_acquire_owned();
+        permit.map_err(|_| Error::Busy { retry_after_seconds: RETRY_AFTER_SECONDS })
     }
 
     async fn compare(&self, found: &Found) -> Result<Result<Stored, Damage>, Error> {

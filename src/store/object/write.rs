@@ -10,11 +10,13 @@ use futures_util::{Stream, StreamExt as _};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::shelf::Shelf;
-use super::{ObjectRef, Objects, Owner, RETRY_AFTER_SECONDS, UNFINISHED_MAX, WRITE_MAX, rows};
-use crate::kernel::chunks::{Content, Sealer};
+use super::{ObjectRef, Objects, Opened, Owner, RETRY_AFTER_SECONDS, UNFINISHED_MAX, WRITE_MAX, rows};
+use crate::kernel::chunks::{Content, Opener, Sealer};
 use crate::kernel::error::Error;
 use crate::kernel::id::ObjectId;
+use crate::kernel::pdf_seal::{Found, TrustAnchors, Verdict};
 use crate::kernel::seal::DataKey;
+use crate::kernel::time::Timestamp;
 use crate::store::work::Work;
 
 /// So many bytes of the beginning are kept, for whoever wants to know what kind of file it is.
@@ -47,6 +49,7 @@ pub struct Writing {
 pub struct Written {
     unfinished: Unfinished,
     owner: String,
+    key: DataKey,
     content: Content,
     beginning: Vec<u8>,
 }
@@ -106,7 +109,7 @@ impl Writing {
         if !rows::is_writing(&mut unfinished.objects.0.db.read().await?, &unfinished.object).await? {
             return Err(Error::Gone);
         }
-        Ok(Written { unfinished, owner, content, beginning })
+        Ok(Written { unfinished, owner, key, content, beginning })
     }
 }
 
@@ -177,6 +180,23 @@ impl Written {
     /// The first bytes, up to 4096.
     pub fn beginning(&self) -> &[u8] {
         &self.beginning
+    }
+
+    async fn open(&self) -> Result<Opened, Error> {
+        let Unfinished { objects, object, path, .. } = &self.unfinished;
+        let opener = Opener::new(&self.key, object.of(&self.owner), &self.content).map_err(Error::broken)?;
+        objects.open_written(object, path, (self.content.clone(), opener)).await
+    }
+
+    /// Judges the seals that were found in it while it came. Reads all of it once more, if there are any.
+    pub async fn judge(&self, mut seals: Found, anchors: &TrustAnchors, now: Timestamp) -> Result<Verdict, Error> {
+        if !seals.is_none() {
+            let mut pieces = pin!(self.open().await?.stream());
+            while let Some(piece) = pieces.next().await {
+                seals.take(&piece?);
+            }
+        }
+        Ok(seals.judge(anchors, now))
     }
 
     /// Makes it an object, in the work that also writes down who refers to it. `Gone` if its owner is, or if this comes more than an
