@@ -42,6 +42,7 @@ mod letter;
 mod objects;
 mod organisation;
 mod passkey;
+mod safe;
 
 pub use assurance::{Assurance, LevelRule};
 pub use eid::{Eid, SmartEid};
@@ -49,6 +50,7 @@ pub use letter::Letter;
 pub use objects::Objects;
 pub use organisation::Organisation;
 pub use passkey::{AttestationPolicy, Passkey};
+pub use safe::Safe;
 
 section! {
     /// Where the program listens and what it trusts in front of it.
@@ -231,6 +233,8 @@ pub struct Config {
     #[serde(default)]
     pub objects: Objects,
     #[serde(default)]
+    pub safe: Safe,
+    #[serde(default)]
     pub keys: Keys,
     #[serde(default)]
     pub mail: Mail,
@@ -356,6 +360,7 @@ impl Config {
         }
         self.letter.check()?;
         self.objects.check()?;
+        self.safe.check()?;
         let local_relay = matches!(self.mail.smtp_host.as_str(), "localhost" | "127.0.0.1" | "::1");
         if self.mail.smtp_tls == SmtpTls::None && self.mail.directory.is_none() && !local_relay {
             return Err("mail.smtp_tls: `none` is only for a relay on this host".to_owned());
@@ -457,6 +462,7 @@ impl Config {
         Server::reference(&mut out);
         Database::reference(&mut out);
         Objects::reference(&mut out);
+        Safe::reference(&mut out);
         Keys::reference(&mut out);
         Mail::reference(&mut out);
         Password::reference(&mut out);

@@ -1,8 +1,8 @@
-//! German and English. The two files of `templates/texts` become one struct (made by `build.rs`), so that a
-//! text that does not exist does not compile and one that lacks its translation fails at the first load.
+//! German and English. `build.rs` makes one struct of the two files of `templates/texts`, and a constant of it for each language: a
+//! text that does not exist, or lacks its translation, does not compile, and nothing is read when the program starts.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -59,23 +59,14 @@ impl Bilingual {
     }
 }
 
-static GERMAN: LazyLock<Texts> = LazyLock::new(|| load(include_str!("../../templates/texts/de.toml")));
-static ENGLISH: LazyLock<Texts> = LazyLock::new(|| load(include_str!("../../templates/texts/en.toml")));
-
-#[expect(clippy::panic, reason = "the files are compiled in and a test loads both; there is no page without texts")]
-fn load(source: &str) -> Texts {
-    toml::from_str(source).unwrap_or_else(|error| panic!("templates/texts: {error}"))
-}
-
 /// One text. May have places in braces, as in `Code an {email} geschickt`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(transparent)]
-pub struct Text(String);
+#[derive(Clone, Debug)]
+pub struct Text(Cow<'static, str>);
 
 impl Text {
     /// The text with one of its places filled.
     pub fn with(&self, place: &str, value: impl fmt::Display) -> Text {
-        Text(self.0.replace(&format!("{{{place}}}"), &value.to_string()))
+        Text(Cow::Owned(self.0.replace(&format!("{{{place}}}"), &value.to_string())))
     }
 
     pub fn as_str(&self) -> &str {
@@ -87,6 +78,13 @@ impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Neither a control character nor one that turns the direction of what follows, or hides: with them a text shows something else than
+/// it says.
+pub fn is_sound(letter: char) -> bool {
+    !letter.is_control()
+        && !matches!(letter, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 
 /// How both languages write dates and times of day, always in German legal time.
@@ -119,7 +117,7 @@ mod tests {
     use super::*;
     use crate::kernel::time::Timestamp;
 
-    /// Loading fails for a missing or surplus key; the places in braces must agree as well.
+    /// What one language lacks is no program; the places in braces must agree as well.
     #[test]
     fn both_languages_say_the_same_things() {
         let places = |language: Language| {

@@ -1,24 +1,22 @@
-//! A file comes: looked at, shown to the scanner and sealed in one go, piece by piece, so that no more than a few pieces are in memory. Until
-//! all three have nothing against it there is no such file; whatever is refused leaves nothing.
+//! An authority sends a file. Until nobody has anything against it there is no such file; whatever is refused leaves nothing.
 
 use std::fmt::Display;
-use std::pin::pin;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::Stream;
 use serde::Serialize;
 
-use super::inspect::{Inspector, Type};
-use super::name::Name;
 use super::store::{self, Whose};
-use super::{Attachment, Description, FILE_MAX_BYTES, Scan, UNUSED_KEPT};
+use super::{Attachment, Description, FILE_MAX_BYTES, UNUSED_KEPT};
 use crate::app::AppParts;
 use crate::audit::{self, Event};
 use crate::client::Client;
 use crate::kernel::calendar::end_of;
 use crate::kernel::error::Error;
+use crate::kernel::file::Scan;
+use crate::kernel::file::name::Name;
 use crate::kernel::id::{AttachmentId, ClientId};
-use crate::kernel::scan::{Finding, NotScanned, Scanning};
+use crate::kernel::scan::NotScanned;
 use crate::kernel::seal::DataKey;
 use crate::kernel::secret::hex;
 use crate::kernel::time::Timestamp;
@@ -26,7 +24,7 @@ use crate::organisation::acting::Party;
 use crate::organisation::mandate::party;
 use crate::postbox::{clock, provide};
 use crate::store::db::Tx;
-use crate::store::object::{Owner, Written};
+use crate::store::object::{Owner, Received, Written};
 use crate::store::work::Actor;
 
 const MEBIBYTE: u64 = 1024 * 1024;
@@ -70,44 +68,6 @@ impl Event for Refused<'_> {
     }
 }
 
-/// Why a file is not taken any further.
-enum Stop {
-    Problem(&'static str),
-    NotScanned(NotScanned),
-}
-
-impl From<&'static str> for Stop {
-    fn from(problem: &'static str) -> Self {
-        Self::Problem(problem)
-    }
-}
-
-/// Whoever looks at a file while it passes by.
-struct Watch {
-    inspector: Inspector,
-    scanning: Option<Scanning>,
-    stopped: Option<Stop>,
-}
-
-impl Watch {
-    async fn take(&mut self, piece: &[u8]) -> Result<(), Stop> {
-        self.inspector.take(piece)?;
-        match &mut self.scanning {
-            Some(scanning) => scanning.send(piece).await.map_err(Stop::NotScanned),
-            None => Ok(()),
-        }
-    }
-
-    /// What it is, and what the scanner says of it.
-    async fn finish(self) -> Result<(Type, Option<Finding>), Stop> {
-        let kind = self.inspector.finish()?;
-        match self.scanning {
-            Some(scanning) => Ok((kind, Some(scanning.finish().await.map_err(Stop::NotScanned)?))),
-            None => Ok((kind, None)),
-        }
-    }
-}
-
 /// Takes a file, for a notice to this recipient that is still to come. `Gone` if the postbox is closed; `Invalid` at `name` or `file`;
 /// `TooLarge`, `Incomplete`, `NoRoom` and `Busy` as for every object; `TooMany` until the day is over once the client has sent what it may.
 pub async fn upload<S, E>(app: &AppParts, client: &Client, sent: Sent<'_>, pieces: S) -> Result<Uploaded, Error>
@@ -120,54 +80,16 @@ where
     }
     let name = Name::parse(sent.name).map_err(|problem| Error::field("name", problem))?;
     let key = look(app, client, sent.recipient).await?;
-    let scanning = match &app.scanner {
-        Some(scanner) => match scanner.begin().await {
-            Ok(scanning) => Some(scanning),
-            Err(error) => return Ok(not_scanned(&error)),
-        },
-        None => None,
-    };
-    let mut watch = Watch { inspector: Inspector::new(name.kind), scanning, stopped: None };
-    let writing = app.objects.begin(Owner { id: sent.recipient.as_str(), key: &key }).await?;
-    let written = writing.write(watched(pin!(pieces), &mut watch), FILE_MAX_BYTES).await;
-    let seen = match (watch.stopped.take(), written) {
-        (Some(stop), _) => Err(stop),
-        (None, written) => {
-            let written = written?;
-            watch.finish().await.map(|seen| (written, seen))
-        }
-    };
-    match seen {
-        Err(Stop::Problem(problem)) => Err(Error::field("file", problem)),
-        Err(Stop::NotScanned(error)) => Ok(not_scanned(&error)),
-        Ok((_, (_, Some(Finding::Found(finding))))) => infected(app, client, sent.request, finding).await,
-        Ok((written, (kind, finding))) => {
-            let scan = finding.map_or(Scan::None, |_| Scan::Clean);
-            let description = describe(name.text, &written, (kind, scan));
+    let (owner, scanner) = (Owner { id: sent.recipient.as_str(), key: &key }, app.scanner.as_ref());
+    match app.objects.receive(scanner, (owner, name.kind), pieces, FILE_MAX_BYTES).await? {
+        Received::Refused(problem) => Err(Error::field("file", problem)),
+        Received::NotScanned(error) => Ok(not_scanned(&error)),
+        Received::Infected(finding) => infected(app, client, sent.request, finding).await,
+        Received::Sound(written, scan) => {
+            let description = describe(name, &written, scan);
             keep(app, client, sent, (written, description)).await
         }
     }
-}
-
-/// The pieces, once somebody has looked at each.
-fn watched<S, E>(pieces: S, watch: &mut Watch) -> impl Stream<Item = Result<Bytes, String>>
-where
-    S: Stream<Item = Result<Bytes, E>> + Unpin,
-    E: Display,
-{
-    stream::unfold((pieces, watch), async |(mut pieces, watch)| {
-        let piece = match pieces.next().await? {
-            Ok(piece) => match watch.take(&piece).await {
-                Ok(()) => Ok(piece),
-                Err(stop) => {
-                    watch.stopped = Some(stop);
-                    Err("it is refused".to_owned())
-                }
-            },
-            Err(error) => Err(error.to_string()),
-        };
-        Some((piece, (pieces, watch)))
-    })
 }
 
 /// The key of a postbox that takes notices, if this client may send anything today. Both are asked again when the file is there.
@@ -193,7 +115,7 @@ async fn check_room(tx: &mut Tx, client: &Client, now: Timestamp) -> Result<(), 
     if sent < most(client) { Ok(()) } else { Err(Error::TooMany(end_of(today))) }
 }
 
-fn describe(name: String, written: &Written, (kind, scan): (Type, Scan)) -> Description {
+fn describe(Name { text: name, kind }: Name, written: &Written, scan: Scan) -> Description {
     Description { name, kind, bytes: written.length(), sha256: hex(written.sha256()), scan, seal: None }
 }
 
