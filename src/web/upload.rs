@@ -8,6 +8,7 @@ use actix_web::error::PayloadError;
 use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev, web};
 use futures_util::future::LocalBoxFuture;
+use futures_util::stream::Fuse;
 use futures_util::{Stream, StreamExt as _};
 
 use super::form::{BODY_MAX_BYTES, FIELDS_MAX, Form, check_origin, check_token, refuse};
@@ -104,8 +105,8 @@ pub struct Files {
 pub struct Part {
     /// What its sender calls it.
     pub name: String,
-    /// Its bytes.
-    pub pieces: Field,
+    /// Its bytes; once they have ended nobody asks for more.
+    pub pieces: Fuse<Field>,
 }
 
 impl Part {
@@ -159,7 +160,7 @@ impl Files {
             };
             self.believe()?;
             if !name.is_empty() {
-                return Ok(Some(Part { name, pieces: part }));
+                return Ok(Some(Part { name, pieces: part.fuse() }));
             }
         }
         self.believe()?;
