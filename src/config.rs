@@ -42,6 +42,7 @@ mod letter;
 mod objects;
 mod organisation;
 mod passkey;
+mod safe;
 mod seals;
 
 pub use assurance::{Assurance, LevelRule};
@@ -50,6 +51,7 @@ pub use letter::Letter;
 pub use objects::Objects;
 pub use organisation::Organisation;
 pub use passkey::{AttestationPolicy, Passkey};
+pub use safe::Safe;
 pub use seals::Seals;
 
 section! {
@@ -233,6 +235,8 @@ pub struct Config {
     #[serde(default)]
     pub objects: Objects,
     #[serde(default)]
+    pub safe: Safe,
+    #[serde(default)]
     pub seals: Seals,
     #[serde(default)]
     pub keys: Keys,
@@ -360,6 +364,7 @@ impl Config {
         }
         self.letter.check()?;
         self.objects.check()?;
+        self.safe.check()?;
         let local_relay = matches!(self.mail.smtp_host.as_str(), "localhost" | "127.0.0.1" | "::1");
         if self.mail.smtp_tls == SmtpTls::None && self.mail.directory.is_none() && !local_relay {
             return Err("mail.smtp_tls: `none` is only for a relay on this host".to_owned());
@@ -461,6 +466,7 @@ impl Config {
         Server::reference(&mut out);
         Database::reference(&mut out);
         Objects::reference(&mut out);
+        Safe::reference(&mut out);
         Seals::reference(&mut out);
         Keys::reference(&mut out);
         Mail::reference(&mut out);

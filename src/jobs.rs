@@ -19,6 +19,7 @@ use crate::oidc::{address, backchannel, logout_state};
 use crate::organisation;
 use crate::postbox::{due, notify, provide, push};
 use crate::proofing::letter;
+use crate::safe;
 use crate::signin::{recovery, session};
 use crate::store::outbox::{self, Job, Lane, Tried};
 use crate::store::retention;
@@ -167,12 +168,16 @@ fn events(app: &App, registry: &Registry, stopped: &watch::Receiver<bool>) -> Jo
     })
 }
 
-/// What is said of notices because a day has come.
+/// What is said of notices and documents because a day has come.
 fn days(app: &App, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
     let app = app.clone();
     every("days", DAYS_EVERY, stopped.clone(), move || {
         let app = app.clone();
-        async move { due::tend(&app).await }
+        async move {
+            // Neither waits for the other.
+            let documents = safe::due::tend(&app).await;
+            due::tend(&app).await.and(documents)
+        }
     })
 }
 

@@ -37,6 +37,8 @@ pub mod organisation;
 pub mod postbox;
 /// How people prove who they are.
 pub mod proofing;
+/// Documents that people and organisations keep.
+pub mod safe;
 /// Registration, password, sessions, limits on trying.
 pub mod signin;
 

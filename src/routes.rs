@@ -1,15 +1,14 @@
 //! Every URL on one screen: method, path, how its refusals look, who may call it.
 
-use std::collections::{HashMap, HashSet};
+mod service;
 
-use actix_web::http::Method;
-use actix_web::middleware::{Compress, Condition};
-use actix_web::{HttpResponse, Route, web};
+use actix_web::{Route, web};
 
 use crate::demo;
-use crate::web::cors::{CrossOrigin, preflight};
-use crate::web::error::{Format, Formats};
-use crate::web::page::{FAVICON, OPTIONS_PATH, SCRIPT, SCRIPT_PATH, STYLESHEET, STYLESHEET_PATH};
+use crate::web::error::Format;
+use crate::web::page::OPTIONS_PATH;
+
+pub use service::configure;
 
 /// Who may call a route. The handler asks for the value that proves it; this column is what tests compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +79,7 @@ pub fn table(demo: bool) -> Vec<Row> {
         upload,
     };
     use crate::proofing::web::{case, check, desk, eid, letter, slip, upstream};
+    use crate::safe::web::{edit, expiring, file, from_notice, list as safe, one as document, remove, upload as document_upload};
     use crate::oidc::web::{self as oidc, device, programs, registration, unchecked};
     use crate::signin::web::{self as signin, blocking, code_app, contact, new_means, partial, passkey, passkeys, recovery, register, reset, security, way_back};
     let get_to = web::get;
@@ -374,6 +374,22 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/postfach/{nachricht}/antwort/pruefen",    Page,  SignedIn, post_to().to(reply::check::submit)),
         get( "/postfach/{nachricht}/antwort/{antwort}",  Page,  SignedIn, get_to().to(reply::sent::show)),
         get( "/postfach/{nachricht}/antwort/{antwort}/nachweis", Page, SignedIn, get_to().to(reply::sent::receipt)),
+        get( "/postfach/{nachricht}/safe",               Page,  SignedIn, get_to().to(from_notice::show)),
+        post("/postfach/{nachricht}/safe",               Page,  SignedIn, post_to().to(from_notice::submit)),
+        get( "/safe",                                    Page,  SignedIn, get_to().to(safe::show)),
+        get( "/safe/hochladen",                          Page,  SignedIn, get_to().to(document_upload::show)),
+        post("/safe/hochladen",                          Page,  SignedIn, post_to().to(document_upload::submit)),
+        get( "/safe/erinnerungen",                       Page,  SignedIn, get_to().to(expiring::show)),
+        get( "/safe/{dokument}",                         Page,  SignedIn, get_to().to(document::show)),
+        get( "/safe/{dokument}/aendern",                 Page,  SignedIn, get_to().to(edit::show)),
+        post("/safe/{dokument}/aendern",                 Page,  SignedIn, post_to().to(edit::submit)),
+        get( "/safe/{dokument}/version",                 Page,  SignedIn, get_to().to(document_upload::show_version)),
+        post("/safe/{dokument}/version",                 Page,  SignedIn, post_to().to(document_upload::submit_version)),
+        get( "/safe/{dokument}/loeschen",                Page,  SignedIn, get_to().to(remove::confirm)),
+        post("/safe/{dokument}/loeschen",                Page,  SignedIn, post_to().to(remove::submit)),
+        get( "/safe/{dokument}/{version}/datei",         Page,  SignedIn, get_to().to(file::show)),
+        get( "/safe/{dokument}/{version}/loeschen",      Page,  SignedIn, get_to().to(remove::confirm_version)),
+        post("/safe/{dokument}/{version}/loeschen",      Page,  SignedIn, post_to().to(remove::submit_version)),
         get( "/echt",                                    Page,  Public,   get_to().to(notice::show)),
         post("/echt",                                    Page,  Public,   post_to().to(notice::submit)),
         get( "/sprache/{language}",                      Page,  Public,   get_to().to(account::language)),
@@ -413,7 +429,7 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/oauth2/jwks",                             OAuth, Public,   get_to().to(oidc::jwks)).cross_origin(),
         get( "/.well-known/openid-configuration",        OAuth, Public,   get_to().to(oidc::discovery)).cross_origin(),
         get( "/.well-known/oauth-authorization-server",  OAuth, Public,   get_to().to(oidc::discovery)).cross_origin(),
-        get( "/static/{file}",                           Page,  Public,   get_to().to(asset)),
+        get( "/static/{file}",                           Page,  Public,   get_to().to(service::asset)),
         post("/api/postbox/v1/messages",                 Problem, Protocol, post_to().to(delivery::deliver)),
         post("/api/postbox/v1/attachments",              Problem, Protocol, post_to().to(upload::take)),
         get( "/api/postbox/v1/messages/{id}",            Problem, Protocol, get_to().to(delivery::show)),
@@ -433,57 +449,4 @@ pub fn table(demo: bool) -> Vec<Row> {
         rows.push(get("/demo/codegeraet", Page, Public, get_to().to(demo::code_device::show)));
     }
     rows
-}
-
-/// Registers the table. A method that a path does not have is 405 with `Allow`.
-pub fn configure(service: &mut web::ServiceConfig, demo: bool) {
-    let (mut formats, mut cross_origin) = (HashMap::new(), HashSet::new());
-    let mut paths: Vec<(&'static str, Vec<Row>)> = Vec::new();
-    for row in table(demo) {
-        formats.insert(row.path, row.format);
-        if row.is_cross_origin {
-            cross_origin.insert(row.path);
-        }
-        match paths.iter_mut().find(|(path, _)| *path == row.path) {
-            Some((_, rows)) => rows.push(row),
-            None => paths.push((row.path, vec![row])),
-        }
-    }
-    // The framework compares a request with one path after the other. Programs call most often, and a path with places is
-    // the most expensive to compare.
-    paths.sort_by_key(|(path, _)| (path.contains('{'), !path.starts_with("/oauth2/")));
-    for (path, rows) in paths {
-        let allow = rows.iter().map(|row| row.method).collect::<Vec<_>>().join(", ");
-        let mut resource = web::resource(path);
-        if cross_origin.contains(path) {
-            let methods = allow.clone();
-            resource =
-                resource.route(web::method(Method::OPTIONS).to(move |request| preflight(request, methods.clone())));
-        }
-        for row in rows {
-            resource = resource.route(row.handler);
-        }
-        // Pages are small and hold secrets next to what strangers may put into them: only files are compressed.
-        let compress = Condition::new(path.starts_with("/static/"), Compress::default());
-        service.service(resource.wrap(compress).default_service(web::to(move || {
-            let allow = allow.clone();
-            async move { HttpResponse::MethodNotAllowed().insert_header(("allow", allow)).finish() }
-        })));
-    }
-    service.app_data(Formats(formats));
-    service.app_data(CrossOrigin(cross_origin));
-    service.default_service(web::to(|| async { HttpResponse::NotFound().finish() }));
-}
-
-/// Stylesheet and script under the name of their content, and the icon.
-async fn asset(file: web::Path<String>) -> HttpResponse {
-    let (kind, body) = match format!("/static/{file}").as_str() {
-        path if path == *STYLESHEET_PATH => ("text/css; charset=utf-8", STYLESHEET),
-        path if path == *SCRIPT_PATH => ("text/javascript; charset=utf-8", SCRIPT),
-        "/static/favicon.svg" => ("image/svg+xml", FAVICON),
-        _ => return HttpResponse::NotFound().finish(),
-    };
-    let mut response = HttpResponse::Ok();
-    response.insert_header(("cache-control", "public, max-age=31536000, immutable"));
-    response.content_type(kind).body(body)
 }

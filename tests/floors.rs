@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const CAPABILITIES: [&str; 13] = [
+const CAPABILITIES: [&str; 14] = [
     "notice",
     "audit",
     "keys",
@@ -17,6 +17,7 @@ const CAPABILITIES: [&str; 13] = [
     "client",
     "oidc",
     "postbox",
+    "safe",
     "data",
     "operator",
 ];

@@ -8,7 +8,7 @@ use crate::account::evidence::{self, Evidence};
 use crate::account::{Account, Group, Source};
 use crate::app::AppParts;
 use crate::kernel::error::Error;
-use crate::kernel::id::MessageId;
+use crate::kernel::id::{DocumentId, MessageId};
 use crate::kernel::level::Level;
 use crate::kernel::means::MeansKind;
 use crate::kernel::texts::{Language, Text, Texts, moment};
@@ -17,6 +17,7 @@ use crate::oidc::authorize::{self, Said};
 use crate::organisation::mandate::guardian::{self, Side};
 use crate::postbox;
 use crate::proofing::{self, ways::ProofWay};
+use crate::safe;
 use crate::signin::linked::{self, Linked};
 use crate::signin::means;
 use crate::signin::session::Session;
@@ -145,11 +146,19 @@ fn way_rows(t: &Texts, ways: &[Way], known: &[Means]) -> Vec<WayRow> {
     rows
 }
 
-/// What a page of ours wants. A notice says itself what it needs.
+/// What a page of ours wants. A notice says itself what it needs, and so does a document.
 async fn wanted(visitor: &Visitor, aim: Aim, page: &str) -> Result<Option<Wanted>, Error> {
-    let (Aim::Postbox, Some(present)) = (aim, visitor.present()) else { return Ok(aim.wanted()) };
-    let id = page.strip_prefix("/postfach/").and_then(MessageId::parse);
-    let level = postbox::reader::needed(&visitor.app, present, id.as_ref()).await?;
+    let level = match (aim, visitor.present()) {
+        (Aim::Postbox, Some(present)) => {
+            let id = page.strip_prefix("/postfach/").and_then(MessageId::parse);
+            postbox::reader::needed(&visitor.app, present, id.as_ref()).await?
+        }
+        (Aim::Safe, Some(present)) => {
+            let id = page.strip_prefix("/safe/").and_then(DocumentId::parse);
+            safe::keeper::needed(&visitor.app, present, id.as_ref()).await?
+        }
+        _ => return Ok(aim.wanted()),
+    };
     Ok(Some(Wanted { level, by_passkey: false }))
 }
 

@@ -7,6 +7,7 @@ use crate::oidc::connection;
 use crate::organisation::acting::Party;
 use crate::organisation::life;
 use crate::postbox;
+use crate::safe;
 use crate::store::object;
 use crate::store::work::Actor;
 
@@ -27,6 +28,7 @@ async fn erase(app: &AppParts, id: &OrganisationId) -> Result<(), Error> {
     let mut work = app.begin(Actor::System("organisations")).await?;
     life::erase(app, &mut work, id).await?;
     postbox::ending::forget(&mut work, &Party::Organisation(id.clone())).await?;
+    safe::forget(&mut work, &Party::Organisation(id.clone())).await?;
     connection::forget_organisation(&mut work, id).await?;
     object::doom_all(&mut work, id.as_str()).await?;
     work.commit().await

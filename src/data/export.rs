@@ -3,6 +3,8 @@
 //! `docs/export.md` describes the files; the schema travels with them.
 
 mod postbox;
+mod safe;
+mod signin;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,12 +22,11 @@ use super::{DataEvent, store};
 use crate::account::evidence::{self, Evidence};
 use crate::account::{Account, address};
 use crate::app::{App, AppParts};
-use crate::assurance::Means;
 use crate::audit;
 use crate::client::registry::Registry;
 use crate::kernel::csv;
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, ClientId, EventId, SessionId};
+use crate::kernel::id::{AccountId, ClientId, DocumentId, EventId, SessionId};
 use crate::kernel::level::Level;
 use crate::kernel::secret::{Secret, token_hash};
 use crate::kernel::texts::{Language, ProtocolTexts, moment};
@@ -43,12 +44,8 @@ use crate::organisation::{self, Listed};
 use crate::proofing::desk::{self, Case};
 use crate::proofing::letter::{self, Letter};
 use crate::signin::change::{Person, device_name, tell};
-use crate::signin::generator::{self, Generator};
-use crate::signin::linked::{self, Linked};
-use crate::signin::passkey::{self, Passkey};
-use crate::signin::recovery::{Recovery, release};
+use crate::signin::devices;
 use crate::signin::session::{self, Session};
-use crate::signin::{card, devices, recovery, recovery_codes};
 use crate::store::db::Tx;
 use crate::store::work::Work;
 
@@ -113,6 +110,7 @@ impl Write for Buffer {
 enum Part {
     Account,
     Postbox,
+    Safe,
     ProtocolJson,
     ProtocolCsv,
     End,
@@ -129,6 +127,8 @@ struct Archive {
     language: Language,
     /// Where the next notices are read.
     notices: Option<postbox::Place>,
+    /// After which document the next ones are read.
+    document: Option<DocumentId>,
     /// `None` once it is complete.
     zip: Option<ZipWriter<StreamWriter<Buffer>>>,
     buffer: Buffer,
@@ -146,8 +146,8 @@ pub fn archive(
 ) -> impl Stream<Item = Result<Bytes, Error>> {
     let buffer = Buffer::default();
     let zip = Some(ZipWriter::new_stream(buffer.clone()));
-    let (part, before, notices) = (Part::Account, None, None);
-    let archive = Archive { app, registry, account, level, language, notices, zip, buffer, part, before };
+    let (part, before, notices, document) = (Part::Account, None, None, None);
+    let archive = Archive { app, registry, account, level, language, notices, document, zip, buffer, part, before };
     try_unfold(archive, Archive::next)
 }
 
@@ -156,6 +156,7 @@ impl Archive {
         match self.part {
             Part::Account => self.write_account().await?,
             Part::Postbox => self.write_postbox().await?,
+            Part::Safe => self.write_safe().await?,
             Part::ProtocolJson | Part::ProtocolCsv => self.write_protocol().await?,
             Part::End => {
                 self.zip.take().map(ZipWriter::finish).transpose().map_err(Error::broken)?;
@@ -277,7 +278,7 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
     let [desk_case, desk_slips, letters, guardians] = describe_proofing(app, &mut tx, id).await?;
     let addresses = address::list(&mut tx, &app.vault, id).await?;
     let sessions = session::list(&mut tx, id, now).await?;
-    let signin = describe_signin(app, &mut tx, id).await?;
+    let signin = signin::describe(app, &mut tx, id).await?;
     let devices = devices(&mut tx, id).await?;
     let connections = connection::list(&mut tx, registry, id).await?;
     let acting_services = describe_acting(app, &mut tx, registry, (id, language)).await?;
@@ -426,64 +427,10 @@ async fn describe_proofing(app: &AppParts, tx: &mut Tx, id: &AccountId) -> Resul
     Ok([json!(found), json!(slips), json!(letters), sides.iter().map(guardian).collect()])
 }
 
-/// What one signs in with, without what is secret of it.
-async fn describe_signin(app: &AppParts, tx: &mut Tx, id: &AccountId) -> Result<Value, Error> {
-    let password_changed_at = session::password_changed_at(tx, id).await?;
-    let recovery_codes_left = recovery_codes::left(tx, id).await?;
-    let generators = generator::list(tx, app, id).await?;
-    let passkeys = passkey::list(tx, &app.vault, id).await?;
-    let cards = card::list(tx, id).await?;
-    let recovery = recovery::find(tx, id, app.now()).await?;
-    let released_until = release::of(tx, id, app.now()).await?;
-    let linked = linked::list(tx, id).await?;
-    let generator = |one: &Generator| {
-        json!({
-            "kind": one.kind, "name": one.name, "registered": one.registered, "since": instant(one.created_at),
-            "last_used_at": one.last_used_at.map(instant),
-        })
-    };
-    Ok(json!({
-        "password_changed_at": password_changed_at.map(instant), "recovery_codes_left": recovery_codes_left,
-        "code_generators": generators.iter().map(generator).collect::<Vec<_>>(),
-        "passkeys": passkeys.iter().map(describe_passkey).collect::<Vec<_>>(),
-        "cards": cards.iter().map(describe_card).collect::<Vec<_>>(),
-        "recovery": recovery.as_ref().map(describe_recovery), "released_until": released_until.map(instant),
-        "linked_accounts": linked.iter().map(describe_linked).collect::<Vec<_>>(),
-    }))
-}
-
 fn describe_evidence(one: &Evidence) -> Value {
     json!({
         "source": one.source, "level": one.level, "shown_at": instant(one.shown_at), "document": one.record.document,
         "checked_by": one.record.checked_by,
-    })
-}
-
-fn describe_passkey(one: &Passkey) -> Value {
-    json!({
-        "name": one.name, "kind": one.kind, "level": one.registered, "is_synchronised": one.is_synchronised,
-        "model": one.model, "created_at": instant(one.created_at), "last_used_at": one.last_used_at.map(instant),
-    })
-}
-
-fn describe_card(one: &Means) -> Value {
-    json!({
-        "level": one.registered, "created_at": instant(one.created_at),
-        "last_used_at": one.last_used_at.map(instant), "blocked_at": one.blocked_at.map(instant),
-    })
-}
-
-fn describe_recovery(one: &Recovery) -> Value {
-    json!({
-        "started_at": instant(one.started_at()), "release_at": instant(one.release_at()),
-        "expires_at": instant(one.expires_at()),
-    })
-}
-
-fn describe_linked(one: &Linked) -> Value {
-    json!({
-        "provider": one.provider, "level": one.registered, "created_at": instant(one.created_at),
-        "last_used_at": instant(one.last_used_at), "blocked_at": one.blocked_at.map(instant),
     })
 }
 

@@ -15,6 +15,7 @@ use crate::oidc::connection;
 use crate::organisation;
 use crate::organisation::acting::Party;
 use crate::postbox;
+use crate::safe;
 use crate::signin::change::{Person, tell};
 use crate::signin::session;
 use crate::store::object;
@@ -89,6 +90,8 @@ pub async fn erase(app: &AppParts, work: &mut Work, id: &AccountId, why: Why) ->
     // Not all of it is sealed under the key that is destroyed here: what was read from a card is not.
     crate::proofing::forget(work, id).await?;
     organisation::leaving::end_all(app, work, id).await?;
+    // Before its bytes: whoever uploads at this moment holds the safe first, too.
+    safe::forget(work, &Party::Person(id.clone())).await?;
     object::doom_all(work, id.as_str()).await?;
     postbox::ending::forget(work, &Party::Person(id.clone())).await?;
     lifecycle::begin_erasure(work, id).await?;
@@ -131,6 +134,7 @@ async fn finish(work: &mut Work, id: &AccountId) -> Result<(), Error> {
     crate::proofing::forget(work, id).await?;
     organisation::forget(work, id).await?;
     postbox::ending::forget(work, &Party::Person(id.clone())).await?;
+    safe::forget(work, &Party::Person(id.clone())).await?;
     connection::forget(work, id).await?;
     store::delete_exports(work, id).await?;
     object::doom_all(work, id.as_str()).await?;

@@ -35,13 +35,15 @@ pub enum Topic {
     Changes,
     /// An authority put a notice into the postbox, and what became of it.
     Postbox,
+    /// What lies in the safe, and what became of it.
+    Safe,
     /// Somebody signed in, or tried.
     Signin,
 }
 
 impl Topic {
-    pub const ALL: [Topic; 6] =
-        [Topic::Services, Topic::Support, Topic::Offices, Topic::Changes, Topic::Postbox, Topic::Signin];
+    pub const ALL: [Topic; 7] =
+        [Topic::Services, Topic::Support, Topic::Offices, Topic::Changes, Topic::Postbox, Topic::Safe, Topic::Signin];
 
     /// As it stands in the address of the page.
     pub const fn name(self) -> &'static str {
@@ -51,6 +53,7 @@ impl Topic {
             Self::Offices => "aemter",
             Self::Changes => "aenderungen",
             Self::Postbox => "postfach",
+            Self::Safe => "safe",
             Self::Signin => "anmeldungen",
         }
     }
@@ -66,6 +69,7 @@ impl Topic {
             Self::Offices => &t.topic_offices,
             Self::Changes => &t.topic_changes,
             Self::Postbox => &t.topic_postbox,
+            Self::Safe => &t.topic_safe,
             Self::Signin => &t.topic_signin,
         }
     }
@@ -78,6 +82,7 @@ impl Topic {
             Self::Offices => &t.basis_offices,
             Self::Changes => &t.basis_changes,
             Self::Postbox => &t.basis_postbox,
+            Self::Safe => &t.basis_safe,
             Self::Signin => &t.basis_signin,
         }
     }
@@ -87,7 +92,7 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 112] = [
+pub const KINDS: [(&str, Topic, Sentence); 119] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
@@ -162,6 +167,13 @@ pub const KINDS: [(&str, Topic, Sentence); 112] = [
     ("mandate.gone",             Topic::Changes,  |t| &t.mandate_gone),
     ("mandate.taken_up",         Topic::Changes,  |t| &t.mandate_taken_up),
     ("mandate.laid_down",        Topic::Changes,  |t| &t.mandate_laid_down),
+    ("safe.added",                   Topic::Safe,     |t| &t.safe_added),
+    ("safe.version_added",           Topic::Safe,     |t| &t.safe_version_added),
+    ("safe.changed",                 Topic::Safe,     |t| &t.safe_changed),
+    ("safe.fetched",                 Topic::Safe,     |t| &t.safe_fetched),
+    ("safe.deleted",                 Topic::Safe,     |t| &t.safe_deleted),
+    ("safe.version_deleted",         Topic::Safe,     |t| &t.safe_version_deleted),
+    ("safe.refused",                 Topic::Safe,     |t| &t.safe_refused),
     ("postbox.provided",             Topic::Postbox,  |t| &t.postbox_provided),
     ("postbox.opened",               Topic::Postbox,  |t| &t.postbox_opened),
     ("postbox.acknowledged",         Topic::Postbox,  |t| &t.postbox_acknowledged),
@@ -311,7 +323,7 @@ impl Reader<'_> {
             _ => event.reason.clone().unwrap_or_default(),
         };
         // What a service was given, or what was read, of somebody for whom its owner acted.
-        let says_for_whom = matches!(topic, Topic::Services | Topic::Postbox);
+        let says_for_whom = matches!(topic, Topic::Services | Topic::Postbox | Topic::Safe);
         let acted = organisation.filter(|_| says_for_whom);
         let acted = acted.map(|name| self.language.texts().acting.protocol.with("organisation", name).to_string());
         let is_under = says_for_whom && !text("mandate").is_empty();
@@ -386,10 +398,10 @@ mod tests {
         let mut recorded = audit::tests::recorded_kinds();
         recorded.retain(|kind| {
             let others = ["client.", "registration.", "keys.", "audit.", "code_devices.", "office."];
-            // What concerns an organisation is worded in its own protocol; mandates and postboxes are of both.
+            // What concerns an organisation is worded in its own protocol; mandates, postboxes and safes are of both.
             let families = crate::organisation::protocol::FAMILIES
                 .into_iter()
-                .filter(|family| !["mandate.", "postbox."].contains(family));
+                .filter(|family| !["mandate.", "postbox.", "safe."].contains(family));
             let others = others.into_iter().chain(families);
             !others.into_iter().any(|other| kind.starts_with(other))
         });

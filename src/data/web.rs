@@ -13,7 +13,9 @@ use crate::kernel::error::Error;
 use crate::kernel::id::EventId;
 use crate::kernel::texts::moment;
 use crate::kernel::time::Timestamp;
+use crate::organisation::acting::Party;
 use crate::organisation::leaving::{Orphan, last_in};
+use crate::safe;
 use crate::signin::session;
 use crate::web::caller::{CallerDevice, Leaving, SignedIn, Visitor};
 use crate::web::form::Form;
@@ -177,6 +179,8 @@ struct LeavePage {
     /// Services that lose the connection.
     services: Vec<String>,
     sessions: usize,
+    /// In the safe.
+    documents: i64,
     /// Organisations that nobody would be in charge of any more: first somebody else has to be.
     organisations: Vec<Orphan>,
     /// Until when one may return.
@@ -195,8 +199,10 @@ async fn leave_page(caller: &SignedIn, at_once: bool, problems: Problems) -> Res
     let email = account.email.address.as_str().to_owned();
     let asks_password = caller.asks_password().await?;
     let organisations = last_in(&mut visitor.app.read().await?, &visitor.app, &account.id).await?;
+    let safe = safe::usage(&mut visitor.app.read().await?, &Party::Person(account.id.clone())).await?;
     let f = visitor.frame();
-    Ok(LeavePage { f, email, asks_password, services, sessions, organisations, until, at_once, problems })
+    let documents = safe.documents;
+    Ok(LeavePage { f, email, asks_password, services, sessions, documents, organisations, until, at_once, problems })
 }
 
 pub async fn leave(caller: SignedIn) -> Answer {

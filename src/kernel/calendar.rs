@@ -2,7 +2,8 @@
 
 use time::{Date, Duration, Month};
 
-use super::time::Timestamp;
+use super::error::Error;
+use super::time::{Timestamp, hours};
 
 /// When a period of whole months is over that an event at `from` sets going: it runs from the following day
 /// (§ 187 Abs. 1 BGB) to the end of the day that bears the same number (§ 188 Abs. 2 BGB), or the month's last day if
@@ -28,6 +29,56 @@ pub fn typed_day([day, month, year]: [&str; 3]) -> Option<Date> {
     let month = Month::try_from(u8::try_from(number(month)?).ok()?).ok()?;
     let date = Date::from_calendar_date(i32::from(number(year)?), month, u8::try_from(number(day)?).ok()?).ok()?;
     (2000..=2999).contains(&date.year()).then_some(date)
+}
+
+/// The stored form of a day: `2026-11-06`.
+pub fn read_day(text: &str) -> Result<Date, Error> {
+    Date::parse(text, time::macros::format_description!("[year]-[month]-[day]")).map_err(Error::broken)
+}
+
+/// The same of a day that a row may not have.
+pub fn read_optional_day(text: Option<&str>) -> Result<Option<Date>, Error> {
+    text.map(read_day).transpose()
+}
+
+/// At which hours in Germany people are reminded.
+struct Hours {
+    valid_from: Date,
+    /// From the beginning of this hour on, and not any more at the beginning of that.
+    from: u8,
+    until: u8,
+}
+
+/// The table. A new rule is a new row with its day; old rows stay.
+const HOURS: [Hours; 1] = [Hours { valid_from: time::macros::date!(2025 - 01 - 01), from: 8, until: 20 }];
+
+impl Hours {
+    fn of(day: Date) -> &'static Self {
+        let holds = |one: &&Self| one.valid_from <= day;
+        HOURS.iter().filter(holds).max_by_key(|one| one.valid_from).unwrap_or(&HOURS[0])
+    }
+}
+
+/// The beginning of an hour of a day in Germany, also of one on which the clocks are changed.
+fn hour_of(day: Date, hour: u8) -> Timestamp {
+    let counted = Timestamp::midnight_in_germany(day).plus(hours(u64::from(hour)));
+    match counted.in_germany().hour() {
+        shown if shown > hour => counted.minus(hours(u64::from(shown - hour))),
+        shown => counted.plus(hours(u64::from(hour - shown))),
+    }
+}
+
+/// When somebody may be reminded, from then on: at once, or when the hours begin.
+pub fn next_reminder(at: Timestamp) -> Timestamp {
+    let local = at.in_germany();
+    let day = local.date();
+    let Hours { from, until, .. } = Hours::of(day);
+    let tomorrow = day.saturating_add(Duration::DAY);
+    match local.hour() {
+        hour if hour < *from => hour_of(day, *from),
+        hour if hour < *until => at,
+        _ => hour_of(tomorrow, Hours::of(tomorrow).from),
+    }
 }
 
 /// The midnight that ends a day in Germany.
@@ -66,6 +117,23 @@ mod tests {
         ];
         for (from, months, end) in rows {
             assert_eq!(months_after(at(from), months), at(end), "{from} + {months}");
+        }
+    }
+
+    #[test]
+    fn people_are_reminded_by_day() {
+        let rows = [
+            (datetime!(2026-11-02 06:59 UTC), datetime!(2026-11-02 07:00 UTC)),
+            (datetime!(2026-11-02 07:00 UTC), datetime!(2026-11-02 07:00 UTC)),
+            (datetime!(2026-11-02 18:59 UTC), datetime!(2026-11-02 18:59 UTC)),
+            (datetime!(2026-11-02 19:00 UTC), datetime!(2026-11-03 07:00 UTC)),
+            (datetime!(2026-07-01 19:00 UTC), datetime!(2026-07-02 06:00 UTC)),
+            // The days on which the clocks are changed.
+            (datetime!(2026-03-28 20:00 UTC), datetime!(2026-03-29 06:00 UTC)),
+            (datetime!(2026-10-24 20:00 UTC), datetime!(2026-10-25 07:00 UTC)),
+        ];
+        for (now, expected) in rows {
+            assert_eq!(next_reminder(at(now)), at(expected), "{now}");
         }
     }
 

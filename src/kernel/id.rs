@@ -83,6 +83,8 @@ id!(/** A file that an authority has sent for a notice. */ AttachmentId, "att_")
 id!(/** A reply to a notice, and what is going to be one. */ ReplyId, "rep_");
 id!(/** That somebody does not want decisions electronically. */ ExclusionId, "exc_");
 
+id!(/** A document in a safe. */ DocumentId, "doc_");
+
 /// A relying party. Chosen by the operator who declares the client; made here for one that registers itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, sqlx::Type)]
 #[serde(transparent)]

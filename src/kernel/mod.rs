@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod chunks;
 pub mod csv;
 pub mod error;
+pub mod file;
 pub mod holiday;
 pub mod id;
 pub mod jwe;

@@ -80,6 +80,13 @@ impl fmt::Display for Text {
     }
 }
 
+/// Neither a control character nor one that turns the direction of what follows, or hides: with them a text shows something else than
+/// it says.
+pub fn is_sound(letter: char) -> bool {
+    !letter.is_control()
+        && !matches!(letter, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+}
+
 /// How both languages write dates and times of day, always in German legal time.
 pub mod moment {
     use super::Language;

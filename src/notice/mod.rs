@@ -94,6 +94,7 @@ pub enum Kind {
     MandateEnded,
     PostboxMessage,
     PostboxReminder,
+    SafeReminder,
 }
 
 /// A mail to be sent. `body` is the middle part; greeting, check code and signature are added here.

@@ -127,6 +127,7 @@ fn organisation_kind_name(k: &MailKindTexts, kind: Kind) -> &Text {
         Kind::MandateEnded => &k.mandate_ended,
         Kind::PostboxMessage => &k.postbox_message,
         Kind::PostboxReminder => &k.postbox_reminder,
+        Kind::SafeReminder => &k.safe_reminder,
         _ => &k.invitation_accepted,
     }
 }

@@ -100,12 +100,21 @@ pub async fn has_mandates(tx: &mut Tx, account: &AccountId, now: Timestamp) -> R
 /// Before anything is handed over under it: `false` if the mandate has ended meanwhile. From here on nobody ends it before this
 /// work is done. Where it is used is written down, at most once an hour for each service.
 pub async fn hand_over(work: &mut Work, power: &Power, client: &ClientId) -> Result<bool, Error> {
-    let Capacity::Mandate(mandate) = &power.capacity else { return Ok(true) };
-    if !store::hold_mandate(work, mandate).await? {
+    if !hold(work, power).await? {
         return Ok(false);
     }
-    mandate::end::note_use(work, mandate, client).await?;
+    if let Capacity::Mandate(mandate) = &power.capacity {
+        mandate::end::note_use(work, mandate, client).await?;
+    }
     Ok(true)
+}
+
+/// Before anything is done under it that concerns no service: `false` if the mandate has ended meanwhile.
+pub async fn hold(work: &mut Work, power: &Power) -> Result<bool, Error> {
+    match &power.capacity {
+        Capacity::Mandate(mandate) => Ok(store::hold_mandate(work, mandate).await?),
+        Capacity::Member(_) => Ok(true),
+    }
 }
 
 /// Who reads in a protocol of their own what somebody does for a party: they, that party, and the organisation that has the

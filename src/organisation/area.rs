@@ -63,6 +63,15 @@ pub async fn readers(
     Ok(rows::readers(tx, organisation, area, (now, READERS_TOLD_MAX)).await?)
 }
 
+/// Who is told of what becomes of the documents.
+pub async fn document_keepers(
+    tx: &mut Tx,
+    organisation: &OrganisationId,
+    now: Timestamp,
+) -> Result<Vec<AccountId>, Error> {
+    Ok(rows::document_keepers(tx, organisation, (now, READERS_TOLD_MAX)).await?)
+}
+
 /// How many rights hang on an area.
 pub async fn rights(tx: &mut Tx, organisation: &OrganisationId, id: &AreaId) -> Result<i64, Error> {
     Ok(rows::rights(tx, organisation, id).await?)

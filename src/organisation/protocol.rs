@@ -37,10 +37,12 @@ pub enum Topic {
     Mandates,
     /// What lies in its postbox, and what became of it.
     Postbox,
+    /// The same of its safe.
+    Safe,
 }
 
 impl Topic {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Organisation,
         Self::Members,
         Self::Invitations,
@@ -49,6 +51,7 @@ impl Topic {
         Self::Acting,
         Self::Mandates,
         Self::Postbox,
+        Self::Safe,
     ];
 
     /// As it stands in the address of the page.
@@ -62,6 +65,7 @@ impl Topic {
             Self::Acting => "handeln",
             Self::Mandates => "vollmachten",
             Self::Postbox => "postfach",
+            Self::Safe => "safe",
         }
     }
 
@@ -79,6 +83,7 @@ impl Topic {
             Self::Acting => &t.topic_acting,
             Self::Mandates => &t.topic_mandates,
             Self::Postbox => &t.topic_postbox,
+            Self::Safe => &t.topic_safe,
         }
     }
 }
@@ -86,8 +91,8 @@ impl Topic {
 type Sentence = fn(&OrganisationProtocolTexts) -> &Text;
 
 /// How the kinds begin whose subject is an organisation. A test holds that each of theirs is in the table.
-pub const FAMILIES: [&str; 7] =
-    ["organisation.", "member.", "handover.", "invitation.", "area.", "mandate.", "postbox."];
+pub const FAMILIES: [&str; 8] =
+    ["organisation.", "member.", "handover.", "invitation.", "area.", "mandate.", "postbox.", "safe."];
 
 /// Every kind of event that has an organisation for its subject.
 #[rustfmt::skip]
@@ -165,6 +170,13 @@ pub const KINDS: &[(&str, Topic, Sentence)] = &[
     ("postbox.paper_case", Topic::Postbox, |t| &t.postbox_paper_case),
     ("postbox.electronic", Topic::Postbox, |t| &t.postbox_electronic),
     ("postbox.electronic_case", Topic::Postbox, |t| &t.postbox_electronic_case),
+    ("safe.added", Topic::Safe, |t| &t.safe_added),
+    ("safe.version_added", Topic::Safe, |t| &t.safe_version_added),
+    ("safe.changed", Topic::Safe, |t| &t.safe_changed),
+    ("safe.fetched", Topic::Safe, |t| &t.safe_fetched),
+    ("safe.deleted", Topic::Safe, |t| &t.safe_deleted),
+    ("safe.version_deleted", Topic::Safe, |t| &t.safe_version_deleted),
+    ("safe.refused", Topic::Safe, |t| &t.safe_refused),
     ("acting.chosen", Topic::Acting, |t| &t.acting_chosen),
     ("acting.ended", Topic::Acting, |t| &t.acting_ended),
     ("grant.issued", Topic::Acting, |t| &t.grant_issued),

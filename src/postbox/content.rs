@@ -11,6 +11,7 @@ use crate::kernel::id::MessageId;
 use crate::kernel::random::Random;
 use crate::kernel::seal::{DataKey, Place};
 use crate::kernel::secret::sha256;
+use crate::kernel::texts::is_sound;
 
 const SUBJECT_MAX_CHARACTERS: usize = 200;
 const SHORT_MAX_CHARACTERS: usize = 400;
@@ -87,13 +88,6 @@ pub(super) fn check(
     } else if !value.chars().all(|letter| is_sound(letter) || (has_lines && letter == '\n')) {
         problems.push(FieldProblem { field, problem: "characters" });
     }
-}
-
-/// Neither a control character nor one that turns the direction of what follows, or hides: with them a text shows something else than
-/// it says.
-pub(super) fn is_sound(letter: char) -> bool {
-    !letter.is_control()
-        && !matches!(letter, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 
 fn key_place(id: &MessageId) -> Place<'_> {

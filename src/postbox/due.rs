@@ -11,27 +11,17 @@ use super::store::{self, due as rows};
 use super::{Message, clock, notify, paper};
 use crate::account::{self, Account};
 use crate::app::AppParts;
+use crate::kernel::calendar::next_reminder;
 use crate::kernel::error::Error;
 use crate::kernel::id::MessageId;
 use crate::kernel::texts::{MailTexts, Text, moment};
-use crate::kernel::time::{Timestamp, hours};
+use crate::kernel::time::Timestamp;
 use crate::notice::{self, Kind, Notice};
 use crate::store::work::{Actor, Work};
 
 /// So many notices are found at a time, and so often in one round of the job.
 const ROUND: i64 = 200;
 const ROUNDS: usize = 50;
-
-/// At which hours in Germany people are reminded.
-struct Hours {
-    valid_from: Date,
-    /// From the beginning of this hour on, and not any more at the beginning of that.
-    from: u8,
-    until: u8,
-}
-
-/// The table. A new rule is a new row with its day; old rows stay.
-const HOURS: [Hours; 1] = [Hours { valid_from: time::macros::date!(2025 - 01 - 01), from: 8, until: 20 }];
 
 /// Who is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,34 +99,6 @@ fn due(message: &Message) -> Option<Date> {
     message.days.due_on
 }
 
-/// The beginning of an hour of a day in Germany, also of one on which the clocks are changed.
-fn hour_of(day: Date, hour: u8) -> Timestamp {
-    let counted = Timestamp::midnight_in_germany(day).plus(hours(u64::from(hour)));
-    match counted.in_germany().hour() {
-        shown if shown > hour => counted.minus(hours(u64::from(shown - hour))),
-        shown => counted.plus(hours(u64::from(hour - shown))),
-    }
-}
-
-impl Hours {
-    fn of(day: Date) -> &'static Self {
-        let holds = |one: &&Self| one.valid_from <= day;
-        HOURS.iter().filter(holds).max_by_key(|one| one.valid_from).unwrap_or(&HOURS[0])
-    }
-
-    /// When somebody may be reminded, from then on: at once, or when the hours begin.
-    fn next(at: Timestamp) -> Timestamp {
-        let day = clock::day(at);
-        let Self { from, until, .. } = Self::of(day);
-        let tomorrow = day.saturating_add(Duration::DAY);
-        match at.in_germany().hour() {
-            hour if hour < *from => hour_of(day, *from),
-            hour if hour < *until => at,
-            _ => hour_of(tomorrow, Self::of(tomorrow).from),
-        }
-    }
-}
-
 impl Entry {
     /// When it is said next, from a moment on; never if its time is over.
     fn next(&self, message: &Message, now: Timestamp) -> Option<Timestamp> {
@@ -150,7 +112,7 @@ impl Entry {
         if is_away || on(self.first) <= clock::day(message.facts.provided_at) {
             return None;
         }
-        let next = Hours::next(now.max(Timestamp::midnight_in_germany(on(self.first))));
+        let next = next_reminder(now.max(Timestamp::midnight_in_germany(on(self.first))));
         self.last.is_none_or(|last| clock::day(next) <= on(last)).then_some(next)
     }
 }
@@ -264,31 +226,7 @@ impl Reminder {
 
 #[cfg(test)]
 mod tests {
-    use time::OffsetDateTime;
-    use time::macros::datetime;
-
     use super::*;
-
-    fn at(instant: OffsetDateTime) -> Timestamp {
-        Timestamp::from_seconds(instant.unix_timestamp())
-    }
-
-    #[test]
-    fn people_are_reminded_by_day() {
-        let rows = [
-            (datetime!(2026-11-02 06:59 UTC), datetime!(2026-11-02 07:00 UTC)),
-            (datetime!(2026-11-02 07:00 UTC), datetime!(2026-11-02 07:00 UTC)),
-            (datetime!(2026-11-02 18:59 UTC), datetime!(2026-11-02 18:59 UTC)),
-            (datetime!(2026-11-02 19:00 UTC), datetime!(2026-11-03 07:00 UTC)),
-            (datetime!(2026-07-01 19:00 UTC), datetime!(2026-07-02 06:00 UTC)),
-            // The days on which the clocks are changed.
-            (datetime!(2026-03-28 20:00 UTC), datetime!(2026-03-29 06:00 UTC)),
-            (datetime!(2026-10-24 20:00 UTC), datetime!(2026-10-25 07:00 UTC)),
-        ];
-        for (now, expected) in rows {
-            assert_eq!(Hours::next(at(now)), at(expected), "{now}");
-        }
-    }
 
     #[test]
     fn what_is_said_has_a_name_of_its_own() {

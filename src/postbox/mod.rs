@@ -34,7 +34,6 @@ pub use store::{After, Shelf};
 use serde::{Deserialize, Serialize};
 use time::Date;
 
-use crate::kernel::error::Error;
 use crate::kernel::holiday::Land;
 use crate::kernel::id::{AccountId, AreaId, AuthorityId, ClientId, MessageId};
 use crate::kernel::level::Level;
@@ -159,14 +158,4 @@ pub fn count_words(t: &Texts, unread: i64) -> String {
         _ => t.many.with("count", reader::UNREAD_MAX).to_string(),
     };
     t.count_new.with("title", &t.title).with("count", count).to_string()
-}
-
-/// The stored form of a day: `2026-11-06`.
-fn read_day(text: &str) -> Result<Date, Error> {
-    Date::parse(text, time::macros::format_description!("[year]-[month]-[day]")).map_err(Error::broken)
-}
-
-/// One day of a row.
-fn read_optional(text: Option<&str>) -> Result<Option<Date>, Error> {
-    text.map(read_day).transpose()
 }

@@ -219,7 +219,7 @@ pub async fn look(app: &AppParts, client: &Client, notice: &Notice) -> Result<()
 }
 
 /// Whether a notice could be put there now.
-pub(super) async fn takes_notices(tx: &mut Tx, owner: &Party) -> Result<bool, Error> {
+pub async fn takes_notices(tx: &mut Tx, owner: &Party) -> Result<bool, Error> {
     Ok(store::takes_notices(tx, owner.as_str()).await?)
 }
 

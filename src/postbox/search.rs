@@ -32,7 +32,7 @@ impl Term {
     }
 
     /// Whether each word is in one of these texts. What has neither letter nor digit is found nowhere.
-    fn is_in(&self, texts: &[&str]) -> bool {
+    pub fn is_in(&self, texts: &[&str]) -> bool {
         let texts: Vec<String> = texts.iter().map(|text| folded(text)).collect();
         let found = |word: &String| !word.is_empty() && texts.iter().any(|text| text.contains(word));
         self.0.iter().all(found)

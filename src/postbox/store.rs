@@ -11,7 +11,8 @@ pub use handed::{any_unhanded, hand_over, waiting_event};
 use time::Date;
 
 use super::clock::{Facts, LegalBasis, Remedy};
-use super::{Days, Kind, Message, read_optional};
+use super::{Days, Kind, Message};
+use crate::kernel::calendar::read_optional_day;
 use crate::kernel::error::Error;
 use crate::kernel::holiday::Land;
 use crate::kernel::id::{AccountId, AreaId, AuthorityId, ClientId, MessageEventId, MessageId, ReplyId};
@@ -86,10 +87,10 @@ impl MessageRow {
             rule: self.rule,
             period: self.period,
             days: Days {
-                announced_on: read_optional(self.announced_on.as_deref())?,
-                offer_ends_on: read_optional(self.offer_ends_on.as_deref())?,
-                objection_ends_on: read_optional(self.objection_ends_on.as_deref())?,
-                due_on: read_optional(self.due_on.as_deref())?,
+                announced_on: read_optional_day(self.announced_on.as_deref())?,
+                offer_ends_on: read_optional_day(self.offer_ends_on.as_deref())?,
+                objection_ends_on: read_optional_day(self.objection_ends_on.as_deref())?,
+                due_on: read_optional_day(self.due_on.as_deref())?,
             },
             content_hash: self.content_hash,
             archived_at: self.archived_at,

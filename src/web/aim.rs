@@ -16,6 +16,8 @@ pub enum Aim {
     Mandates,
     /// The postbox, or a notice in it that needs a level of its own.
     Postbox,
+    /// The safe, or a document in it that needs a level of its own.
+    Safe,
 }
 
 /// What a page of ours wants besides somebody signed in.
@@ -26,7 +28,7 @@ pub struct Wanted {
 }
 
 impl Aim {
-    const ALL: [Self; 5] = [Self::Device, Self::Desk, Self::Organisation, Self::Mandates, Self::Postbox];
+    const ALL: [Self; 6] = [Self::Device, Self::Desk, Self::Organisation, Self::Mandates, Self::Postbox, Self::Safe];
 
     /// The query that carries it.
     pub const fn query(self) -> &'static str {
@@ -36,6 +38,7 @@ impl Aim {
             Self::Organisation => "?ziel=organisation",
             Self::Mandates => "?ziel=vollmachten",
             Self::Postbox => "?ziel=postfach",
+            Self::Safe => "?ziel=safe",
         }
     }
 
@@ -46,13 +49,14 @@ impl Aim {
             Self::Organisation => "/organisation",
             Self::Mandates => "/vollmachten",
             Self::Postbox => POSTBOX,
+            Self::Safe => SAFE,
         }
     }
 
     /// What it wants; none if everybody who is signed in may go there, or if that depends on what is there.
     pub const fn wanted(self) -> Option<Wanted> {
         match self {
-            Self::Device | Self::Postbox => None,
+            Self::Device | Self::Postbox | Self::Safe => None,
             Self::Desk => Some(Wanted { level: Level::Substantial, by_passkey: true }),
             Self::Organisation | Self::Mandates => Some(Wanted { level: Level::Substantial, by_passkey: false }),
         }
@@ -66,6 +70,7 @@ impl Aim {
             Self::Organisation => (&t.organisation.title, &t.organisation.level_reason),
             Self::Mandates => (&t.mandate.title, &t.mandate.level_reason),
             Self::Postbox => (&t.postbox.title, &t.postbox.level_reason),
+            Self::Safe => (&t.safe.title, &t.safe.level_reason),
         }
     }
 
@@ -84,15 +89,18 @@ impl Aim {
             path if path == "/vollmachten" || path.starts_with("/vollmachten/") => Some(Self::Mandates),
             path if path == "/organisation" || path.starts_with("/organisation/") => Some(Self::Organisation),
             path if path == POSTBOX || path.starts_with("/postfach/") => Some(Self::Postbox),
+            path if path == SAFE || path.starts_with("/safe/") => Some(Self::Safe),
             _ => None,
         }
     }
 }
 
 const POSTBOX: &str = "/postfach";
+const SAFE: &str = "/safe";
 
-/// The page of the notice that a path below the postbox belongs to: one comes back to that, and never to a form that was being sent.
-pub fn notice_page(path: &str) -> &str {
+/// The page of the notice, or the document, that a path below the postbox or the safe belongs to: one comes back to that, and never to a form
+/// that was being sent.
+pub fn own_page(path: &str) -> &str {
     let end = path.match_indices('/').nth(2).map_or(path.len(), |(place, _)| place);
     &path[..end]
 }
@@ -115,10 +123,11 @@ mod tests {
         assert_eq!(Aim::of_path("/organisation/neu/register"), Some(Aim::Organisation));
         assert_eq!(Aim::of_path("/organisation/widerruf"), None);
         assert_eq!(Aim::of_path("/postfach/x/text"), Some(Aim::Postbox));
+        assert_eq!(Aim::of_path("/safe/x/1/datei"), Some(Aim::Safe));
         for (path, page) in
             [("/postfach", "/postfach"), ("/postfach/x", "/postfach/x"), ("/postfach/x/text", "/postfach/x")]
         {
-            assert_eq!(notice_page(path), page);
+            assert_eq!(own_page(path), page);
         }
     }
 }

@@ -159,7 +159,7 @@ impl SignedIn {
 /// Whether that is the path of a page of the account, and cannot be read as anything else.
 pub fn is_own_page(path: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
-    let is_known = ["/sicherheit/", "/profil/", "/daten/", "/postfach/", ORGANISATION, INVITATION]
+    let is_known = ["/sicherheit/", "/profil/", "/daten/", "/postfach/", "/safe/", ORGANISATION, INVITATION]
         .iter()
         .any(|start| path.starts_with(start));
     is_known && path.len() <= 200 && path.bytes().all(is_plain) && !path.contains("//")

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError};
 use askama::Template;
 use serde_json::json;
 
-use super::aim::{Aim, notice_page};
+use super::aim::{Aim, own_page};
 use super::caller::{is_own_page, way_back_to};
 use super::page::{Frame, preferred_language};
 use crate::app::App;
@@ -219,7 +219,9 @@ fn page(
     let aim = Aim::of_path(&refused.path).map(|aim| match aim {
         // Back to the very page: there are many.
         Aim::Organisation if is_own_page(&refused.path) => format!("?ziel={}", refused.path),
-        Aim::Postbox if is_own_page(notice_page(&refused.path)) => format!("?ziel={}", notice_page(&refused.path)),
+        Aim::Postbox | Aim::Safe if is_own_page(own_page(&refused.path)) => {
+            format!("?ziel={}", own_page(&refused.path))
+        }
         aim => aim.query().to_owned(),
     });
     if matches!(error, Some(Error::NotSignedIn)) {

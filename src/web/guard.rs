@@ -19,6 +19,7 @@ use crate::app::{App, AppParts};
 use crate::kernel::error::Error;
 use crate::oidc::dpop;
 use crate::postbox::attachment;
+use crate::safe;
 
 /// Longer than any answer of ours takes; what takes longer is given up. Only a file may come for longer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -48,7 +49,11 @@ pub async fn guard(
     request.extensions_mut().insert(RequestFacts { id: id.clone(), address });
     let method = request.method().clone();
 
-    let patience = if request.path() == attachment::PATH { attachment::UPLOAD_TIMEOUT } else { REQUEST_TIMEOUT };
+    let patience = match request.path() {
+        attachment::PATH => attachment::UPLOAD_TIMEOUT,
+        path if safe::takes_files(path) => safe::UPLOAD_TIMEOUT,
+        _ => REQUEST_TIMEOUT,
+    };
     let cors = Cors::of(request.request());
     let refused = Refused::new(app.clone(), request.request(), id);
 

@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::bar::ActingBar;
+use super::problem::document_problem_text;
 use crate::account::AttributeName;
 use crate::app::AppParts;
 use crate::config::Upstream;
@@ -425,7 +426,7 @@ fn reply_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &'a Text {
         "reply_option" => &p.reply_option,
         "reply_date" => &p.reply_date,
         "reply_too_long" => &p.reply_too_long,
-        _ => &p.code_wrong,
+        _ => document_problem_text(p, problem),
     }
 }
 

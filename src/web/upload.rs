@@ -1,12 +1,15 @@
-//! A form with a file (RFC 7578), from one of our pages: nothing of the file is read before it is known that the form is ours, and
-//! never more than so much.
+//! Forms with files (RFC 7578), from our pages: nothing of a file is read before it is known that the form is ours, and never more than so
+//! much. A small file is read as a whole; several long ones are taken one after the other, while they come.
+
+use std::time::Duration;
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::error::PayloadError;
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev, web};
-use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
+use futures_util::stream::Fuse;
+use futures_util::{Stream, StreamExt as _};
 
 use super::form::{BODY_MAX_BYTES, FIELDS_MAX, Form, check_origin, check_token, refuse};
 
@@ -49,13 +52,7 @@ impl FromRequest for Upload {
 }
 
 async fn read(request: &HttpRequest, payload: dev::Payload) -> Result<Upload, actix_web::Error> {
-    let mut left = UPLOAD_MAX_BYTES;
-    let limited = payload.map(move |chunk| {
-        let chunk = chunk?;
-        left = left.checked_sub(chunk.len()).ok_or(PayloadError::Overflow)?;
-        Ok(chunk)
-    });
-    let mut parts = Multipart::new(request.headers(), limited);
+    let mut parts = Multipart::new(request.headers(), limited(payload, UPLOAD_MAX_BYTES as u64));
     let mut upload = Upload { form: Form::empty(), file: File::None };
     let mut is_believed = false;
     for count in 0.. {
@@ -88,6 +85,106 @@ async fn read(request: &HttpRequest, payload: dev::Payload) -> Result<Upload, ac
     }
     check_token(request, &upload.form)?;
     Ok(upload)
+}
+
+/// Everything of a form with several files.
+pub const FILES_MAX_BYTES: u64 = 512 * 1024 * 1024;
+/// So long the next part of a form may take to begin, and a short text to come.
+const PART_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A form of one of our pages, with several files, each of which is there while it comes. Fields come before files.
+pub struct Files {
+    request: HttpRequest,
+    parts: Option<Multipart>,
+    count: usize,
+    is_believed: bool,
+    pub form: Form,
+}
+
+/// A file of such a form.
+pub struct Part {
+    /// What its sender calls it.
+    pub name: String,
+    /// Its bytes; once they have ended nobody asks for more.
+    pub pieces: Fuse<Field>,
+}
+
+impl Part {
+    /// Lets the rest of it come, so that the next one can: a browser reads no answer before it has sent everything.
+    pub async fn pass_over(mut self) {
+        while let Ok(Some(Ok(_))) = tokio::time::timeout(PART_TIMEOUT, self.pieces.next()).await {}
+    }
+}
+
+impl FromRequest for Files {
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        if !request.content_type().eq_ignore_ascii_case("multipart/form-data") {
+            let (form, request) = (Form::from_request(request, payload), request.clone());
+            return Box::pin(async move {
+                Ok(Self { request, parts: None, count: 0, is_believed: true, form: form.await? })
+            });
+        }
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            check_origin(&request)?;
+            let said = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+            if said.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > FILES_MAX_BYTES) {
+                return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE));
+            }
+            let parts = Some(Multipart::new(request.headers(), limited(payload, FILES_MAX_BYTES)));
+            Ok(Self { request, parts, count: 0, is_believed: false, form: Form::empty() })
+        })
+    }
+}
+
+impl Files {
+    /// The next file, once the form is known to be ours. A control in which nobody has chosen anything is none.
+    pub async fn next_file(&mut self) -> Result<Option<Part>, actix_web::Error> {
+        while let Some(parts) = &mut self.parts {
+            let next = tokio::time::timeout(PART_TIMEOUT, parts.next()).await;
+            let Some(part) = next.map_err(|_| refuse(StatusCode::REQUEST_TIMEOUT))? else { break };
+            let mut part = part.map_err(refused)?;
+            self.count += 1;
+            if self.count > FIELDS_MAX {
+                return Err(refuse(StatusCode::BAD_REQUEST));
+            }
+            let file_name = part.content_disposition().and_then(|header| header.get_filename()).map(str::to_owned);
+            let Some(name) = file_name else {
+                let name = part.name().unwrap_or_default().to_owned();
+                let text = tokio::time::timeout(PART_TIMEOUT, read_text(&mut part)).await;
+                self.form.push(name, text.map_err(|_| refuse(StatusCode::REQUEST_TIMEOUT))??);
+                continue;
+            };
+            self.believe()?;
+            if !name.is_empty() {
+                return Ok(Some(Part { name, pieces: part.fuse() }));
+            }
+        }
+        self.believe()?;
+        Ok(None)
+    }
+
+    /// The value against forgery comes before the first file, or there is no file for us.
+    fn believe(&mut self) -> Result<(), actix_web::Error> {
+        if !self.is_believed {
+            check_token(&self.request, &self.form)?;
+            self.is_believed = true;
+        }
+        Ok(())
+    }
+}
+
+/// No more than so many bytes of what comes.
+fn limited(payload: dev::Payload, most: u64) -> impl Stream<Item = Result<web::Bytes, PayloadError>> {
+    let mut left = most;
+    payload.map(move |chunk| {
+        let chunk = chunk?;
+        left = left.checked_sub(chunk.len() as u64).ok_or(PayloadError::Overflow)?;
+        Ok(chunk)
+    })
 }
 
 async fn read_text(part: &mut Field) -> Result<String, actix_web::Error> {

@@ -26,6 +26,7 @@ import * as reply from "./journeys/postbox_reply.js";
 import * as postboxRights from "./journeys/postbox_rights.js";
 import * as registration from "./journeys/registration.js";
 import * as restart from "./journeys/restart.js";
+import * as safe from "./journeys/safe.js";
 import * as security from "./journeys/security.js";
 import * as service from "./journeys/service.js";
 import * as signin from "./journeys/signin.js";
@@ -116,6 +117,7 @@ const STORIES_OF_THE_DEMONSTRATION = [
     "Renate reads a decision in her postbox": postbox.readsADecision,
     "Renate answers questions of an authority": reply.answersAForm,
     "Renate takes care of her postbox": postboxRights.takesCareOfHerPostbox,
+    "Renate keeps documents": safe.keepsDocuments,
     "Renate links the account of another Land": upstream.linksTheOtherLand,
     "Renate is confirmed at a registration desk": desk.isConfirmedAtADesk,
     "Suharto orders a letter with a code": desk.ordersALetter,
@@ -139,6 +141,7 @@ const STORIES_OF_THE_DEMONSTRATION = [
 
 const STORIES_OF_THE_DEMONSTRATION_IN_A_BROWSER = {
   "Mai proves who she is without scripts": (arrives, here) => card.provesWithACard(arrives, here, { scripts: false }),
+  "Renate keeps documents without scripts": (arrives, here) => safe.keepsDocuments(arrives, here, { scripts: false }),
   "Suharto proves who he is without a pointer": (arrives, here) =>
     card.provesWithACard(arrives, here, { keyboard: true }),
 };

@@ -20,6 +20,7 @@ const SUITES = [
   'master-key',
   'objects',
   'postbox',
+  'safe',
   'startup',
   'shutdown',
   'conformance',

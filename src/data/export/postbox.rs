@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use time::Date;
 
-use super::{Archive, Part, instant};
+use super::{Archive, instant};
 use crate::app::AppParts;
 use crate::client::registry::Registry;
 use crate::kernel::error::Error;
@@ -46,7 +46,7 @@ impl Archive {
     pub(super) async fn write_postbox(&mut self) -> Result<(), Error> {
         let Some(place) = self.notices.take() else {
             self.write("\n]\n")?;
-            return self.begin_protocol(Part::ProtocolJson);
+            return self.begin_safe();
         };
         let is_first = place.is_first();
         let (notices, next) = read(&self.app, (&self.account, self.level), place).await?;

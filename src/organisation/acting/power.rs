@@ -190,6 +190,22 @@ impl Power {
         }
     }
 
+    /// Whether it lets somebody look into the safe. That is no service's, so only a mandate for all services reaches it.
+    pub fn reads_documents(&self) -> bool {
+        match &self.ground {
+            Ground::Membership { .. } => self.may(&Right::Documents),
+            Ground::Mandate(power, _) => power.scope.is_for_all(Action::Read),
+        }
+    }
+
+    /// Whether it lets somebody put documents there, and change what they are called.
+    pub fn keeps_documents(&self) -> bool {
+        match &self.ground {
+            Ground::Membership { .. } => self.may(&Right::Documents),
+            Ground::Mandate(power, _) => self.reads_documents() && power.scope.is_for_all(Action::Answer),
+        }
+    }
+
     /// Whether whoever has it may answer for keys with which programs get tokens for a service.
     pub fn answers_for_keys_at(&self, client: &ClientId) -> bool {
         self.uses(client) && self.may(&Right::Administration)

@@ -77,6 +77,11 @@ impl Scope {
         }
     }
 
+    /// Whether it allows this everywhere.
+    pub fn is_for_all(&self, action: Action) -> bool {
+        self.services == Services::All && self.actions.contains(&action)
+    }
+
     /// Whether everything that the other allows is allowed here, too.
     pub(super) fn includes(&self, other: &Self) -> bool {
         self.services.include(&other.services) && self.actions.is_superset(&other.actions)

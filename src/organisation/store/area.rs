@@ -133,6 +133,23 @@ struct Reader {
     account_id: AccountId,
 }
 
+/// Members who keep the documents now, by a right that counts at this moment; at most so many.
+pub async fn document_keepers(
+    tx: &mut Tx,
+    organisation: &OrganisationId,
+    (now, limit): (Timestamp, i64),
+) -> Result<Vec<AccountId>, DbError> {
+    let rows = sql!(tx, fetch_all Reader,
+        "SELECT DISTINCT membership.account_id
+           FROM membership JOIN membership_right ON membership_right.membership_id = membership.id
+          WHERE membership.organisation_id = $1 AND membership.ended_at IS NULL
+            AND membership_right.kind IN ('representation', 'documents')
+            AND membership_right.valid_from <= $2
+            AND (membership_right.valid_until IS NULL OR membership_right.valid_until > $2)
+          ORDER BY membership.account_id LIMIT $3", organisation, now, limit)?;
+    Ok(rows.into_iter().map(|row| row.account_id).collect())
+}
+
 /// Members who read the post of an area now, by a right that counts at this moment; at most so many. The general area has no name.
 pub async fn readers(
     tx: &mut Tx,

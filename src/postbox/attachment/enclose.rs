@@ -3,10 +3,10 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::inspect::Type;
 use super::store::{self, Whose};
 use super::{Attachment, PER_NOTICE_MAX, Seal};
 use crate::kernel::error::{Error, FieldProblem};
+use crate::kernel::file::inspect::Type;
 use crate::kernel::id::{AttachmentId, MessageId};
 use crate::kernel::seal::DataKey;
 use crate::kernel::time::Timestamp;

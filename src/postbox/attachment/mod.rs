@@ -5,8 +5,6 @@
 //! the authority says of a seal is passed on as its own statement, beside what was found when the file came.
 
 pub mod enclose;
-pub mod inspect;
-pub mod name;
 pub mod open;
 mod store;
 pub mod upload;
@@ -16,6 +14,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::error::Error;
+use crate::kernel::file::Scan;
+use crate::kernel::file::inspect::{Inspector, Type};
+use crate::kernel::file::name::Name;
 use crate::kernel::id::{AttachmentId, MessageId};
 use crate::kernel::pdf_seal::Verdict;
 use crate::kernel::random::Random;
@@ -25,8 +26,6 @@ use crate::kernel::time::hours;
 use crate::store::db::Tx;
 use crate::store::object::ObjectRef;
 use crate::store::work::Work;
-use inspect::{Inspector, Type};
-use name::Name;
 pub(super) use store::Whose;
 
 /// Of one file: a scanned decision of a hundred pages is a tenth of that.
@@ -38,16 +37,6 @@ pub const UNUSED_KEPT: Duration = hours(24);
 /// Where files come in, and how long one may take from its first byte to the answer: longer than anything else.
 pub const PATH: &str = "/api/postbox/v1/attachments";
 pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(5 * 60);
-
-/// Whether a scanner has seen it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scan {
-    /// It has, and found nothing.
-    Clean,
-    /// The operator has none.
-    None,
-}
 
 /// How strong a seal is (Article 3 Nos. 26 and 27 of Regulation (EU) No 910/2014).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

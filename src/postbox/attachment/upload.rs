@@ -1,25 +1,23 @@
-//! A file comes: looked at, shown to the scanner and sealed in one go, piece by piece, so that no more than a few pieces are in memory. Until
-//! all three have nothing against it there is no such file; whatever is refused leaves nothing.
+//! An authority sends a file. Until nobody has anything against it there is no such file; whatever is refused leaves nothing.
 
 use std::fmt::Display;
-use std::pin::pin;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::Stream;
 use serde::Serialize;
 
-use super::inspect::{Inspector, Type};
-use super::name::Name;
 use super::store::{self, Whose};
-use super::{Attachment, Description, FILE_MAX_BYTES, Scan, UNUSED_KEPT};
+use super::{Attachment, Description, FILE_MAX_BYTES, UNUSED_KEPT};
 use crate::app::AppParts;
 use crate::audit::{self, Event};
 use crate::client::Client;
 use crate::kernel::calendar::end_of;
 use crate::kernel::error::Error;
+use crate::kernel::file::Scan;
+use crate::kernel::file::name::Name;
 use crate::kernel::id::{AttachmentId, ClientId};
-use crate::kernel::pdf_seal::{self, Finder};
-use crate::kernel::scan::{Finding, NotScanned, Scanning};
+use crate::kernel::pdf_seal::Verdict;
+use crate::kernel::scan::NotScanned;
 use crate::kernel::seal::DataKey;
 use crate::kernel::secret::hex;
 use crate::kernel::time::Timestamp;
@@ -27,7 +25,7 @@ use crate::organisation::acting::Party;
 use crate::organisation::mandate::party;
 use crate::postbox::{clock, provide};
 use crate::store::db::Tx;
-use crate::store::object::{Owner, Written};
+use crate::store::object::{Owner, Received, Written};
 use crate::store::work::Actor;
 
 const MEBIBYTE: u64 = 1024 * 1024;
@@ -71,56 +69,6 @@ impl Event for Refused<'_> {
     }
 }
 
-/// Why a file is not taken any further.
-enum Stop {
-    Problem(&'static str),
-    NotScanned(NotScanned),
-}
-
-impl From<&'static str> for Stop {
-    fn from(problem: &'static str) -> Self {
-        Self::Problem(problem)
-    }
-}
-
-/// Whoever looks at a file while it passes by.
-struct Watch {
-    inspector: Inspector,
-    /// Looks for seals, where there can be any.
-    seals: Option<Finder>,
-    scanning: Option<Scanning>,
-    stopped: Option<Stop>,
-}
-
-impl Watch {
-    async fn take(&mut self, piece: &[u8]) -> Result<(), Stop> {
-        self.inspector.take(piece)?;
-        if let Some(seals) = &mut self.seals {
-            seals.take(piece);
-        }
-        match &mut self.scanning {
-            Some(scanning) => scanning.send(piece).await.map_err(Stop::NotScanned),
-            None => Ok(()),
-        }
-    }
-
-    async fn finish(self) -> Result<Seen, Stop> {
-        let kind = self.inspector.finish()?;
-        let finding = match self.scanning {
-            Some(scanning) => Some(scanning.finish().await.map_err(Stop::NotScanned)?),
-            None => None,
-        };
-        Ok(Seen { kind, finding, seals: self.seals.map(Finder::finish) })
-    }
-}
-
-/// What it is, what the scanner says of it, and the seals that are to be judged.
-struct Seen {
-    kind: Type,
-    finding: Option<Finding>,
-    seals: Option<pdf_seal::Found>,
-}
-
 /// Takes a file, for a notice to this recipient that is still to come. `Gone` if the postbox is closed; `Invalid` at `name` or `file`;
 /// `TooLarge`, `Incomplete`, `NoRoom` and `Busy` as for every object; `TooMany` until the day is over once the client has sent what it may.
 pub async fn upload<S, E>(app: &AppParts, client: &Client, sent: Sent<'_>, pieces: S) -> Result<Uploaded, Error>
@@ -133,56 +81,17 @@ where
     }
     let name = Name::parse(sent.name).map_err(|problem| Error::field("name", problem))?;
     let key = look(app, client, sent.recipient).await?;
-    let scanning = match &app.scanner {
-        Some(scanner) => match scanner.begin().await {
-            Ok(scanning) => Some(scanning),
-            Err(error) => return Ok(not_scanned(&error)),
-        },
-        None => None,
-    };
-    let seals = (name.kind == Type::Pdf).then(Finder::default);
-    let mut watch = Watch { inspector: Inspector::new(name.kind), seals, scanning, stopped: None };
-    let writing = app.objects.begin(Owner { id: sent.recipient.as_str(), key: &key }).await?;
-    let written = writing.write(watched(pin!(pieces), &mut watch), FILE_MAX_BYTES).await;
-    let seen = match (watch.stopped.take(), written) {
-        (Some(stop), _) => Err(stop),
-        (None, written) => {
-            let written = written?;
-            watch.finish().await.map(|seen| (written, seen))
-        }
-    };
-    match seen {
-        Err(Stop::Problem(problem)) => Err(Error::field("file", problem)),
-        Err(Stop::NotScanned(error)) => Ok(not_scanned(&error)),
-        Ok((_, Seen { finding: Some(Finding::Found(finding)), .. })) => {
-            infected(app, client, sent.request, finding).await
-        }
-        Ok((written, seen)) => {
-            let description = describe(app, name.text, &written, seen).await?;
+    let (owner, scanner) = (Owner { id: sent.recipient.as_str(), key: &key }, app.scanner.as_ref());
+    match app.objects.receive(scanner, (owner, name.kind), pieces, FILE_MAX_BYTES).await? {
+        Received::Refused(problem) => Err(Error::field("file", problem)),
+        Received::NotScanned(error) => Ok(not_scanned(&error)),
+        Received::Infected(finding) => infected(app, client, sent.request, finding).await,
+        Received::Sound(mut written, scan) => {
+            let judged = written.judge(&app.seal_anchors, app.now()).await?;
+            let description = describe(name, &written, (scan, judged));
             keep(app, client, sent, (written, description)).await
         }
     }
-}
-
-/// The pieces, once somebody has looked at each.
-fn watched<S, E>(pieces: S, watch: &mut Watch) -> impl Stream<Item = Result<Bytes, String>>
-where
-    S: Stream<Item = Result<Bytes, E>> + Unpin,
-    E: Display,
-{
-    stream::unfold((pieces, watch), async |(mut pieces, watch)| {
-        let piece = match pieces.next().await? {
-            Ok(piece) => match watch.take(&piece).await {
-                Ok(()) => Ok(piece),
-                Err(stop) => {
-                    watch.stopped = Some(stop);
-                    Err("it is refused".to_owned())
-                }
-            },
-            Err(error) => Err(error.to_string()),
-        };
-        Some((piece, (pieces, watch)))
-    })
 }
 
 /// The key of a postbox that takes notices, if this client may send anything today. Both are asked again when the file is there.
@@ -208,15 +117,13 @@ async fn check_room(tx: &mut Tx, client: &Client, now: Timestamp) -> Result<(), 
     if sent < most(client) { Ok(()) } else { Err(Error::TooMany(end_of(today))) }
 }
 
-async fn describe(app: &AppParts, name: String, written: &Written, seen: Seen) -> Result<Description, Error> {
-    let Seen { kind, finding, seals } = seen;
-    let judged = match seals {
-        Some(seals) => Some(written.judge(seals, &app.seal_anchors, app.now()).await?),
-        None => None,
-    };
-    let scan = finding.map_or(Scan::None, |_| Scan::Clean);
+fn describe(
+    Name { text: name, kind }: Name,
+    written: &Written,
+    (scan, judged): (Scan, Option<Verdict>),
+) -> Description {
     let (bytes, sha256) = (written.length(), hex(written.sha256()));
-    Ok(Description { name, kind, bytes, sha256, scan, seal: None, judged })
+    Description { name, kind, bytes, sha256, scan, seal: None, judged }
 }
 
 async fn keep(

@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use time::Date;
 
+use crate::kernel::calendar::read_day;
 use crate::kernel::error::FieldProblem;
-use crate::postbox::{content, read_day};
+use crate::kernel::texts::is_sound;
+use crate::postbox::content;
 
 /// More fields than that are a form for a service of its own.
 pub const FIELDS_MAX: usize = 20;
@@ -83,7 +85,7 @@ impl Field {
     fn has_options(&self) -> bool {
         let different: BTreeSet<&String> = self.options.iter().collect();
         let is_option = |option: &String| {
-            (1..=OPTION_MAX_CHARACTERS).contains(&option.chars().count()) && option.chars().all(content::is_sound)
+            (1..=OPTION_MAX_CHARACTERS).contains(&option.chars().count()) && option.chars().all(is_sound)
         };
         if self.kind != Kind::Choice {
             return self.options.is_empty();

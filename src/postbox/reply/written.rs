@@ -10,7 +10,7 @@ use crate::kernel::calendar::typed_day;
 use crate::kernel::error::FieldProblem;
 use crate::kernel::id::MessageId;
 use crate::kernel::secret::sha256;
-use crate::postbox::content::is_sound;
+use crate::kernel::texts::is_sound;
 
 /// One line.
 const LINE_MAX_CHARACTERS: usize = 200;

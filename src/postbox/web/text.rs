@@ -8,6 +8,7 @@ use super::reply::Answering;
 use super::words::DayRow;
 use super::{Answer, At, message_of};
 use crate::kernel::texts::moment;
+use crate::organisation::acting::Present;
 use crate::postbox::content::Content;
 use crate::postbox::opening::{self, Opened};
 use crate::postbox::{Kind, Message};
@@ -29,6 +30,8 @@ struct TextPage {
     /// Paragraphs, and their lines.
     paragraphs: Vec<Vec<String>>,
     attachments: Vec<Row>,
+    /// Whether they may put it into the safe.
+    copies: bool,
     /// Where it is answered, if that can be.
     answer: Option<Answering>,
 }
@@ -45,6 +48,10 @@ pub(super) fn paragraphs(text: &str) -> Vec<Vec<String>> {
     }
     all.retain(|lines| !lines.is_empty());
     all
+}
+
+fn keeps_documents(present: &Present) -> bool {
+    present.acting.as_ref().is_none_or(|acting| acting.power.keeps_documents())
 }
 
 pub async fn show(at: At, request: HttpRequest) -> Answer {
@@ -68,6 +75,7 @@ pub async fn show(at: At, request: HttpRequest) -> Answer {
         days: words.days(&message),
         is_decision: message.kind == Kind::Decision,
         paragraphs: paragraphs(&content.text),
+        copies: visitor.present().is_some_and(keeps_documents),
         answer,
         content,
         attachments: rows(&words, attachments),

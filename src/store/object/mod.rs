@@ -11,6 +11,7 @@
 //! so that there are never bytes that no row knows.
 
 mod read;
+mod receive;
 mod rows;
 pub mod shelf;
 mod sweep;
@@ -34,6 +35,7 @@ use super::work::{Actor, Work};
 use shelf::Shelf;
 
 pub use read::{Damage, Found, Opened};
+pub use receive::Received;
 pub use rows::{Counts, Damaged, Due};
 pub use write::{Pace, Writing, Written};
 

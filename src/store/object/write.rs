@@ -52,6 +52,8 @@ pub struct Written {
     key: DataKey,
     content: Content,
     beginning: Vec<u8>,
+    /// The seals that were found while it came, if somebody has looked for them.
+    pub(super) seals: Option<Found>,
 }
 
 impl Objects {
@@ -109,7 +111,7 @@ impl Writing {
         if !rows::is_writing(&mut unfinished.objects.0.db.read().await?, &unfinished.object).await? {
             return Err(Error::Gone);
         }
-        Ok(Written { unfinished, owner, key, content, beginning })
+        Ok(Written { unfinished, owner, key, content, beginning, seals: None })
     }
 }
 
@@ -188,15 +190,16 @@ impl Written {
         objects.open_written(object, path, (self.content.clone(), opener)).await
     }
 
-    /// Judges the seals that were found in it while it came. Reads all of it once more, if there are any.
-    pub async fn judge(&self, mut seals: Found, anchors: &TrustAnchors, now: Timestamp) -> Result<Verdict, Error> {
+    /// Judges the seals that were found in it while it came; nothing if nobody has looked for any. Reads all of it once more if there are some.
+    pub async fn judge(&mut self, anchors: &TrustAnchors, now: Timestamp) -> Result<Option<Verdict>, Error> {
+        let Some(mut seals) = self.seals.take() else { return Ok(None) };
         if !seals.is_none() {
             let mut pieces = pin!(self.open().await?.stream());
             while let Some(piece) = pieces.next().await {
                 seals.take(&piece?);
             }
         }
-        Ok(seals.judge(anchors, now))
+        Ok(Some(seals.judge(anchors, now)))
     }
 
     /// Makes it an object, in the work that also writes down who refers to it. `Gone` if its owner is, or if this comes more than an

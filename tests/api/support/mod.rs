@@ -28,6 +28,7 @@ pub mod prover;
 pub mod recipient;
 pub mod registrant;
 pub mod reply;
+pub mod safe;
 pub mod sealed_pdf;
 pub mod service;
 pub mod surface;

@@ -4,6 +4,7 @@ use nutzerkonto::routes::{self, Guard};
 
 use super::browser::{Answer, Browser};
 use super::organisation::{ENTRY, Firm, NAME};
+use super::safe::DOCUMENT;
 use super::service::{Service, vorgang};
 use super::world::World;
 
@@ -36,6 +37,8 @@ pub fn urls() -> Vec<Url> {
             .replace("{nachricht}", NOTICE)
             .replace("{anlage}", ATTACHMENT)
             .replace("{antwort}", REPLY)
+            .replace("{dokument}", DOCUMENT)
+            .replace("{version}", "1")
             .replace("{geheimnis}", &"A".repeat(43))
     };
     let url = |row: routes::Row| Url { method: row.method, path: fill(row.path), guard: row.guard };

@@ -400,6 +400,26 @@ export const PAGES_OF_THE_DEMONSTRATION = {
   "calendar": ok("/postfach/kalender"),
   "calendar, made": ok("/postfach/kalender"),
   "calendar, ended": ok("/postfach/kalender"),
+  "safe, nothing there": ok("/safe"),
+  "safe": ok("/safe"),
+  "safe, chosen by tag": ok("/safe"),
+  "safe, after deleting": ok("/safe"),
+  "safe: upload": ok("/safe/hochladen"),
+  "safe: upload, one of three refused": refused("/safe/hochladen"),
+  "safe: upload, nothing chosen": refused("/safe/hochladen"),
+  "safe: what expires": ok("/safe/erinnerungen"),
+  "document": ok("/safe/{dokument}"),
+  "document, changed": ok("/safe/{dokument}"),
+  "document, with a new version": ok("/safe/{dokument}"),
+  "document, without the old version": ok("/safe/{dokument}"),
+  "document of a notice": ok("/safe/{dokument}"),
+  "document: change": ok("/safe/{dokument}/aendern"),
+  "document: change, refused": refused("/safe/{dokument}/aendern"),
+  "document: new version": ok("/safe/{dokument}/version"),
+  "document: delete": ok("/safe/{dokument}/loeschen"),
+  "document: delete a version": ok("/safe/{dokument}/{version}/loeschen"),
+  "message: into the safe": ok("/postfach/{nachricht}/safe"),
+  "message: in the safe": ok("/postfach/{nachricht}/safe"),
 
   "mandates": ok("/vollmachten"),
   "mandates, one to answer": ok("/vollmachten"),
@@ -433,7 +453,7 @@ export function isAt(page, path) {
 }
 
 // They answer with a redirect or a file, or the demonstration shows them without a name.
-const WITHOUT_A_PAGE = ["/ausweis/token", "/sprache/{language}", "/anmelden/passkey/optionen", "/dienst/{id}/logo", "/daten/protokoll.csv", "/organisation/{id}/protokoll.csv", "/postfach/{nachricht}/frist.ics", "/postfach/{nachricht}/nachweis.jwt", "/postfach/{nachricht}/nachweis.pdf", "/kalender/{geheimnis}.ics", "/postfach/{nachricht}/anlagen/{anlage}", "/postfach/{nachricht}/antwort/{antwort}/nachweis", "/vollmachten/{vollmacht}/urkunde", "/organisation/{id}/vollmachten/{vollmacht}/urkunde", "/static/{file}", "/demo/mail", "/demo/codegeraet", "/demo/briefe", "/demo/briefe/{id}"];
+const WITHOUT_A_PAGE = ["/ausweis/token", "/sprache/{language}", "/anmelden/passkey/optionen", "/dienst/{id}/logo", "/daten/protokoll.csv", "/organisation/{id}/protokoll.csv", "/postfach/{nachricht}/frist.ics", "/postfach/{nachricht}/nachweis.jwt", "/postfach/{nachricht}/nachweis.pdf", "/kalender/{geheimnis}.ics", "/postfach/{nachricht}/anlagen/{anlage}", "/safe/{dokument}/{version}/datei", "/postfach/{nachricht}/antwort/{antwort}/nachweis", "/vollmachten/{vollmacht}/urkunde", "/organisation/{id}/vollmachten/{vollmacht}/urkunde", "/static/{file}", "/demo/mail", "/demo/codegeraet", "/demo/briefe", "/demo/briefe/{id}"];
 
 // Seen in the demonstration, which has another provider.
 const IN_THE_DEMONSTRATION = [

@@ -10,15 +10,16 @@ use time::Date;
 use super::At;
 use super::text::paragraphs;
 use super::words::Words;
+use crate::kernel::calendar::read_day;
 use crate::kernel::error::Error;
 use crate::kernel::texts::moment;
+use crate::postbox::Message;
 use crate::postbox::content::{Content, Head};
 use crate::postbox::reply::REPLIES_MAX;
 use crate::postbox::reply::asked::{Asked, Field, Kind};
 use crate::postbox::reply::sent::ReplyRow;
 use crate::postbox::reply::write::{self, Closed};
 use crate::postbox::reply::written::Written;
-use crate::postbox::{Message, read_day};
 use crate::store::db::Tx;
 
 /// What the page of a notice says of answering it.

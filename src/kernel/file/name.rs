@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::inspect::Type;
-use crate::postbox::content::is_sound;
+use crate::kernel::texts::is_sound;
 
 const NAME_MAX_CHARACTERS: usize = 150;
 /// A name on a disk has at most 255.

@@ -1,0 +1,136 @@
+//! A file comes: looked at, shown to the scanner and sealed in one go, piece by piece, so that no more than a few pieces are in memory. Until
+//! all three have nothing against it there is no such file; whatever is refused leaves nothing.
+
+use std::fmt::Display;
+use std::pin::pin;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
+
+use super::{Objects, Owner, Written};
+use crate::kernel::error::Error;
+use crate::kernel::file::Scan;
+use crate::kernel::file::inspect::{Inspector, Type};
+use crate::kernel::pdf_seal::{self, Finder};
+use crate::kernel::scan::{Finding, NotScanned, Scanner, Scanning};
+
+/// What has become of a file.
+pub enum Received {
+    /// All of it is there, and nobody has anything against it. It is an object once it is finished.
+    Sound(Written, Scan),
+    /// What is wrong with it.
+    Refused(&'static str),
+    /// The scanner has found something, by that name.
+    Infected(String),
+    /// There is a scanner, and it gives no answer: nothing is taken unseen.
+    NotScanned(NotScanned),
+}
+
+/// Why a file is not taken any further.
+enum Stop {
+    Problem(&'static str),
+    NotScanned(NotScanned),
+}
+
+impl From<&'static str> for Stop {
+    fn from(problem: &'static str) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+/// Whoever looks at a file while it passes by.
+struct Watch {
+    inspector: Inspector,
+    /// Looks for seals, where there can be any.
+    seals: Option<Finder>,
+    scanning: Option<Scanning>,
+    stopped: Option<Stop>,
+}
+
+impl Watch {
+    async fn take(&mut self, piece: &[u8]) -> Result<(), Stop> {
+        self.inspector.take(piece)?;
+        if let Some(seals) = &mut self.seals {
+            seals.take(piece);
+        }
+        match &mut self.scanning {
+            Some(scanning) => scanning.send(piece).await.map_err(Stop::NotScanned),
+            None => Ok(()),
+        }
+    }
+
+    /// What the scanner says of it, and the seals that it has, once it is what it has to be.
+    async fn finish(self) -> Result<(Option<Finding>, Option<pdf_seal::Found>), Stop> {
+        self.inspector.finish()?;
+        let finding = match self.scanning {
+            Some(scanning) => Some(scanning.finish().await.map_err(Stop::NotScanned)?),
+            None => None,
+        };
+        Ok((finding, self.seals.map(Finder::finish)))
+    }
+}
+
+impl Objects {
+    /// Receives a file that has to be of this kind, of at most so many bytes. `TooLarge`, `Incomplete`, `NoRoom` and `Busy` as for every
+    /// object.
+    pub async fn receive<S, E>(
+        &self,
+        scanner: Option<&Scanner>,
+        (owner, kind): (Owner<'_>, Type),
+        pieces: S,
+        bytes_max: u64,
+    ) -> Result<Received, Error>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+        E: Display,
+    {
+        let scanning = match scanner {
+            Some(scanner) => match scanner.begin().await {
+                Ok(scanning) => Some(scanning),
+                Err(error) => return Ok(Received::NotScanned(error)),
+            },
+            None => None,
+        };
+        let seals = (kind == Type::Pdf).then(Finder::default);
+        let mut watch = Watch { inspector: Inspector::new(kind), seals, scanning, stopped: None };
+        let written = self.begin(owner).await?.write(watched(pin!(pieces), &mut watch), bytes_max).await;
+        let seen = match (watch.stopped.take(), written) {
+            (Some(stop), _) => Err(stop),
+            (None, written) => {
+                let mut written = written?;
+                watch.finish().await.map(|(finding, seals)| {
+                    written.seals = seals;
+                    (written, finding)
+                })
+            }
+        };
+        Ok(match seen {
+            Ok((_, Some(Finding::Found(finding)))) => Received::Infected(finding),
+            Ok((written, Some(Finding::Clean))) => Received::Sound(written, Scan::Clean),
+            Ok((written, None)) => Received::Sound(written, Scan::None),
+            Err(Stop::Problem(problem)) => Received::Refused(problem),
+            Err(Stop::NotScanned(error)) => Received::NotScanned(error),
+        })
+    }
+}
+
+/// The pieces, once somebody has looked at each.
+fn watched<S, E>(pieces: S, watch: &mut Watch) -> impl Stream<Item = Result<Bytes, String>>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    E: Display,
+{
+    stream::unfold((pieces, watch), async |(mut pieces, watch)| {
+        let piece = match pieces.next().await? {
+            Ok(piece) => match watch.take(&piece).await {
+                Ok(()) => Ok(piece),
+                Err(stop) => {
+                    watch.stopped = Some(stop);
+                    Err("it is refused".to_owned())
+                }
+            },
+            Err(error) => Err(error.to_string()),
+        };
+        Some((piece, (pieces, watch)))
+    })
+}

@@ -1,0 +1,149 @@
+// Documents: `kill -9` while they are uploaded. What can be seen is whole, what cannot leaves nothing.
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { note, skip, test, until } from './lib/check.mjs';
+import { hasSqlite, look, postgres, query } from './lib/databases.mjs';
+import { canSignIn } from './lib/journeys.mjs';
+import { Node, SEED_PASSWORD, directory } from './lib/program.mjs';
+import { SEED, randomFrom } from './lib/random.mjs';
+
+const ROUNDS = Number(process.env.NK_KILL_ROUNDS ?? 20);
+const PERSON = 'konto-0@example.org';
+/** Long enough that a random moment falls into its way, its last piece, or its transaction. */
+const LENGTH = 3_000_000;
+
+export async function run() {
+  note(`NK_SEED=${SEED} NK_KILL_ROUNDS=${ROUNDS}`);
+  for (const [name, database] of [['SQLite', undefined], ['PostgreSQL', { url: postgres() }]]) {
+    if (name === 'SQLite' && !hasSqlite) {
+      skip('documents on SQLite', 'there is no sqlite3 on this machine');
+      continue;
+    }
+    const safe = await Safe.opens(`safe-${name}`, database && { database });
+    await test(`${name}: killed ${ROUNDS} times during an upload: a document is there and whole, or not at all`, () =>
+      safe.killed());
+    await test(`${name}: what nobody finished is removed, and what is counted is what is there`, () => safe.wholeness());
+    const { code } = await safe.node.stop();
+    await test(`${name}: it ends well afterwards`, () => assert.equal(code, 0, safe.node.log));
+  }
+}
+
+/** A text of so many bytes that no other round sends. */
+const text = (round) => Buffer.from(`Runde ${round}\n`.repeat(LENGTH).slice(0, LENGTH + round));
+const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
+
+class Safe {
+  static async opens(name, sections) {
+    const safe = new Safe();
+    const room = { safe: { quota_mebibytes: 100_000 } };
+    // Only beside SQLite there is a place for files by itself.
+    safe.shelf = join(directory(name), 'objects');
+    safe.node = new Node(name, { ...sections, ...room, objects: { directory: safe.shelf } });
+    await safe.node.seed(1);
+    await safe.node.start();
+    safe.random = randomFrom(SEED);
+    safe.known = new Map();
+    return safe;
+  }
+
+  async browser() {
+    const browser = await canSignIn(this.node.issuer, PERSON, SEED_PASSWORD);
+    const page = await browser.open('/safe/hochladen');
+    this.csrf = page.body.match(/name="csrf" value="([^"]*)"/)[1];
+    this.cookie = [...browser.cookies].map(([name, { value }]) => `${name}=${value}`).join('; ');
+    return browser;
+  }
+
+  async upload(round) {
+    const form = new FormData();
+    form.set('csrf', this.csrf);
+    form.set('dateien', new Blob([text(round)]), `runde-${round}.txt`);
+    const { issuer } = this.node;
+    const answer = await fetch(`${issuer}/safe/hochladen`, {
+      method: 'POST',
+      headers: { cookie: this.cookie, origin: issuer },
+      body: form,
+    });
+    return { status: answer.status, body: await answer.text() };
+  }
+
+  /** How long an upload takes if nobody disturbs it. */
+  async measure() {
+    await this.browser();
+    const start = performance.now();
+    const { status, body } = await this.upload(ROUNDS);
+    assert.equal(status, 200, body);
+    this.known.set(`runde-${ROUNDS}.txt`, true);
+    return performance.now() - start;
+  }
+
+  async killed() {
+    const usual = await this.measure();
+    let answered = 0;
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await this.browser();
+      const death = new Promise((done) => setTimeout(done, this.random() * usual * 1.3)).then(() => this.node.kill());
+      const first = await this.upload(round).catch(() => undefined);
+      await death;
+      await this.node.start();
+      if (first?.status === 200) {
+        answered += 1;
+        this.known.set(`runde-${round}.txt`, true);
+      }
+      await this.compares((name) => name === `runde-${round}.txt`);
+    }
+    await this.compares(() => true);
+    const visible = (await this.documents()).size;
+    note(`${visible} documents, ${answered} of them with an answer, in ${ROUNDS} rounds`);
+    assert.ok(answered < ROUNDS, 'some were killed');
+  }
+
+  /** Every document on every page, by name. */
+  async documents() {
+    const browser = await canSignIn(this.node.issuer, PERSON, SEED_PASSWORD);
+    this.cookie = [...browser.cookies].map(([name, { value }]) => `${name}=${value}`).join('; ');
+    const found = new Map();
+    for (let path = '/safe'; path;) {
+      const page = await browser.open(path);
+      assert.equal(page.status, 200);
+      for (const [, id, name] of page.body.matchAll(/id="(doc_\w+)" href="[^"]*"><bdi>([^<]*)</g)) {
+        assert.ok(!found.has(name), `${name} is there twice`);
+        found.set(name, id);
+      }
+      path = page.body.match(/id="weitere" href="([^"]*)"/)?.[1].replaceAll('&amp;', '&');
+    }
+    return found;
+  }
+
+  /** What can be seen is whole; what its sender was told of can be seen. */
+  async compares(isMeant) {
+    const found = await this.documents();
+    for (const name of this.known.keys()) {
+      assert.ok(found.has(name), `${name} is lost`);
+    }
+    for (const [name, id] of [...found].filter(([name]) => isMeant(name))) {
+      const answer = await fetch(`${this.node.issuer}/safe/${id}/1/datei`, { headers: { cookie: this.cookie } });
+      assert.equal(answer.status, 200, name);
+      const bytes = Buffer.from(await answer.arrayBuffer());
+      assert.equal(sha256(bytes), sha256(text(Number(name.match(/\d+/)[0]))), `${name} is torn`);
+    }
+  }
+
+  async wholeness() {
+    const { databaseUrl } = this.node;
+    const number = (statement) => Number(look(databaseUrl, statement)[0][0]);
+    assert.equal(number('SELECT SUM(bytes) FROM safe'), number('SELECT SUM(bytes) FROM safe_version'));
+    assert.equal(number('SELECT SUM(documents) FROM safe'), number('SELECT COUNT(*) FROM safe_document'));
+    // An hour passes for whatever was left.
+    query(databaseUrl, "UPDATE sealed_object SET created_at = 0 WHERE state <> 'whole'");
+    const left = () => number("SELECT COUNT(*) FROM sealed_object WHERE state <> 'whole'");
+    await until('everything unfinished is removed', 60, () => left() === 0);
+    const rows = look(databaseUrl, 'SELECT path FROM sealed_object ORDER BY path').map(([path]) => path);
+    const files = readdirSync(this.shelf, { recursive: true }).filter((file) => file.includes('/'));
+    assert.deepEqual(files.sort(), rows.sort(), 'no bytes without a row, no row without bytes');
+    assert.equal(rows.length, number('SELECT COUNT(*) FROM safe_version'), 'no file that no document has');
+  }
+}
