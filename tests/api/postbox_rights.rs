@@ -208,7 +208,7 @@ both!(a_search_looks_at_so_many_and_says_so, async |world| {
     let old = world.provides("parken", &information(renates.clone(), "Wasser")).await;
     world.later();
     let new = world.provides("parken", &information(renates.clone(), "Abfall")).await;
-    // Five thousand that nobody may even open, between the two: rows without contents of their own.
+    // Two thousand that nobody may even open, between the two: rows without contents of their own.
     world
         .change(&format!(
             "INSERT INTO postbox_message (id, owner, client_id, kind, level, legal_basis, land, provided_at, content_key, head,
