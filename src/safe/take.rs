@@ -96,7 +96,7 @@ where
         }
         Received::Sound(mut written, scan) => {
             let judged = written.judge(&app.seal_anchors, app.now()).await?;
-            keep(app, keeper, (&sent, name), (written, scan, judged)).await?
+            keep(app, keeper, (&sent, name), (*written, scan, judged)).await?
         }
     };
     let result = match &taken {

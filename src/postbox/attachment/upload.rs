@@ -89,7 +89,7 @@ where
         Received::Sound(mut written, scan) => {
             let judged = written.judge(&app.seal_anchors, app.now()).await?;
             let description = describe(name, &written, (scan, judged));
-            keep(app, client, sent, (written, description)).await
+            keep(app, client, sent, (*written, description)).await
         }
     }
 }

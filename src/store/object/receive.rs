@@ -17,7 +17,7 @@ use crate::kernel::scan::{Finding, NotScanned, Scanner, Scanning};
 /// What has become of a file.
 pub enum Received {
     /// All of it is there, and nobody has anything against it. It is an object once it is finished.
-    Sound(Written, Scan),
+    Sound(Box<Written>, Scan),
     /// What is wrong with it.
     Refused(&'static str),
     /// The scanner has found something, by that name.
@@ -106,8 +106,8 @@ impl Objects {
         };
         Ok(match seen {
             Ok((_, Some(Finding::Found(finding)))) => Received::Infected(finding),
-            Ok((written, Some(Finding::Clean))) => Received::Sound(written, Scan::Clean),
-            Ok((written, None)) => Received::Sound(written, Scan::None),
+            Ok((written, Some(Finding::Clean))) => Received::Sound(Box::new(written), Scan::Clean),
+            Ok((written, None)) => Received::Sound(Box::new(written), Scan::None),
             Err(Stop::Problem(problem)) => Received::Refused(problem),
             Err(Stop::NotScanned(error)) => Received::NotScanned(error),
         })
