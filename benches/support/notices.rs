@@ -34,7 +34,8 @@ const RECIPIENTS: u64 = 16;
 const HAS_FEW: u64 = RECIPIENTS;
 const HAS_MANY: u64 = RECIPIENTS + 1;
 const ACCOUNTS: u64 = RECIPIENTS + 2;
-const FEW: usize = 10;
+/// A full page.
+const FEW: usize = 25;
 const MANY: usize = 100_000;
 /// Postboxes as full as the fullest, beside it.
 const OTHERS: usize = 9;
@@ -248,6 +249,14 @@ fn looking(options: &Options, instance: &Instance) -> Outcome<()> {
     ];
     compare("R. The first page of a postbox", options.pace(), contenders)?;
 
+    // One after the other: what counts is how long somebody waits.
+    let look = |number: u64, path: &str| -> Outcome<_> {
+        let mut connection = Connection::open(instance.address)?;
+        let request = get(&instance.host, path, &session(instance, &mut connection, number)?);
+        let mut visitors = pages(1, vec![request]);
+        let address = instance.address;
+        Ok(move || drive(address, &mut visitors, duration))
+    };
     let contenders = vec![
         Contender::served(&format!("{FEW} notices"), &server, look(HAS_FEW, "/postfach?suche=niemand")?),
         Contender::served(&format!("{MANY} notices, found"), &server, look(HAS_MANY, "/postfach?suche=50.3-99990")?),

@@ -16,15 +16,18 @@ use crate::organisation::mandate::party;
 use crate::store::db::Tx;
 use crate::store::work::Work;
 
-/// So many rows are read at a time, and looked through at most, to find those that somebody may read.
-const PAGE: i64 = 100;
+/// At most so many rows are read at a time, so often, to find those that somebody may read and wants to see.
+const PAGE: usize = 100;
 const PAGES: usize = 20;
 /// Later than anything is provided.
 const FAR_DAYS: u64 = 366;
 /// After every id of a moment.
 pub(super) const LAST_ID: &str = "msg_ZZZZZZZZZZZZZZZZZZZZZZZZZZ";
-/// So many of the newest notices are looked at to say from whom there are some, and how many are new.
+/// So many of the newest notices are looked at to say how many are new, where somebody may read only some of them; and what a period
+/// runs for.
 const NEWEST: i64 = 1000;
+/// So many to say from whom there are some.
+const SOURCES_OF: i64 = 250;
 /// More new ones than that are not counted.
 pub const UNREAD_MAX: i64 = 99;
 
@@ -182,9 +185,12 @@ impl Reader {
             None => (now.plus(days(FAR_DAYS)), String::new()),
         };
         let (mut messages, mut next) = (Vec::<Message>::new(), None);
+        // One more than a page tells whether there is another one; where few suit, more are read at a time.
+        let mut size = (limit + 1).min(PAGE);
         for _ in 0..PAGES {
-            let rows = store::page(tx, (self.owner.as_str(), wanted.shelf), (at, &id), PAGE).await?;
-            let is_last = (rows.len() as i64) < PAGE;
+            let rows = store::page(tx, (self.owner.as_str(), wanted.shelf), (at, &id), size as i64).await?;
+            let is_last = rows.len() < size;
+            size = (size * 4).min(PAGE);
             for row in rows {
                 let message = row.read()?;
                 (at, id) = (message.facts.provided_at, message.id.to_string());
@@ -215,14 +221,15 @@ impl Reader {
 
     /// From which authorities, and in which areas, there are notices among the newest.
     pub async fn sources(&self, tx: &mut Tx) -> Result<Vec<Source>, Error> {
-        let rows = store::sources(tx, self.owner.as_str(), NEWEST).await?;
+        let rows = store::sources(tx, self.owner.as_str(), SOURCES_OF).await?;
         let theirs = rows.into_iter().filter(|row| self.reads_from(row.area_id.as_ref(), row.service()));
         Ok(theirs.map(|row| Source { client: row.client_id, area: row.area_id }).collect())
     }
 
     /// How many are new; at most one more than [`UNREAD_MAX`].
     pub async fn unread(&self, tx: &mut Tx) -> Result<i64, Error> {
-        let rows = store::unread(tx, self.owner.as_str(), NEWEST).await?;
+        let newest = if self.power.is_some() { NEWEST } else { UNREAD_MAX + 1 };
+        let rows = store::unread(tx, self.owner.as_str(), newest).await?;
         let theirs = rows.iter().filter(|row| self.reads_from(row.area_id.as_ref(), row.service()));
         Ok(theirs.map(|row| row.total).sum::<i64>().min(UNREAD_MAX + 1))
     }

@@ -15,7 +15,7 @@ use crate::store::db::Tx;
 
 /// So many rows are read at a time, and looked through for one answer.
 const PAGE: i64 = 500;
-pub const LOOKED_THROUGH_MAX: usize = 5000;
+pub const LOOKED_THROUGH_MAX: usize = 2000;
 /// What is typed beyond that is left out.
 const TERM_MAX_CHARACTERS: usize = 100;
 /// Later than anything is provided.

@@ -1,4 +1,5 @@
-//! What happens in a safe, as the audit trail keeps it. What documents are called is not in it.
+//! What happens in a safe, as the audit trail keeps it. Neither what documents are called is in it nor their hashes, by which
+//! somebody who has the same file would know it.
 
 use serde::Serialize;
 
@@ -14,12 +15,10 @@ use crate::store::work::Work;
 #[serde(untagged)]
 pub(super) enum What {
     Added {
-        sha256: String,
         from_notice: bool,
     },
     VersionAdded {
         version: i64,
-        sha256: String,
     },
     Changed {},
     /// By somebody whose safe it is not.

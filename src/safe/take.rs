@@ -173,10 +173,9 @@ async fn keep(
     let plain = serde_json::to_vec(&version.facts).map_err(Error::broken)?;
     let sealed = key.seal(version_place(&document.id, version.number), &plain, &work.random).map_err(Error::broken)?;
     store::insert_version(&mut work, &document, &version, (&sealed, sent.source)).await?;
-    let sha256 = version.facts.sha256;
     let what = match sent.into {
-        Destination::Folder(_) => What::Added { sha256, from_notice: sent.source.is_some() },
-        Destination::VersionOf(_) => What::VersionAdded { version: version.number, sha256 },
+        Destination::Folder(_) => What::Added { from_notice: sent.source.is_some() },
+        Destination::VersionOf(_) => What::VersionAdded { version: version.number },
     };
     event::record(&mut work, keeper, Some(&document.id), what).await?;
     work.commit().await?;

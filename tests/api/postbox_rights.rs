@@ -208,20 +208,20 @@ both!(a_search_looks_at_so_many_and_says_so, async |world| {
     let old = world.provides("parken", &information(renates.clone(), "Wasser")).await;
     world.later();
     let new = world.provides("parken", &information(renates.clone(), "Abfall")).await;
-    // Five thousand that nobody may even open, between the two: rows without contents of their own.
+    // Two thousand that nobody may even open, between the two: rows without contents of their own.
     world
         .change(&format!(
             "INSERT INTO postbox_message (id, owner, client_id, kind, level, legal_basis, land, provided_at, content_key, head,
                                           content, content_hash)
              SELECT 'msg_' || SUBSTR('00000000000000000000000000' || CAST(number.n AS TEXT), LENGTH(CAST(number.n AS TEXT)) + 1), owner, client_id, kind, 'high', legal_basis, land,
                     provided_at, content_key, head, content, content_hash
-               FROM postbox_message, (WITH RECURSIVE series(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < 5000)
+               FROM postbox_message, (WITH RECURSIVE series(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < 2000)
                                       SELECT n FROM series) AS number
               WHERE postbox_message.id = '{new}'"
         ))
         .await;
     let first = renate.get("/postfach?suche=wasser").await;
-    assert!(first.body.contains("Durchsucht sind 5000 Nachrichten.") && first.body.contains("id=\"weitere\""));
+    assert!(first.body.contains("Durchsucht sind 2000 Nachrichten.") && first.body.contains("id=\"weitere\""));
     let next = first.body.split("id=\"weitere\" href=\"").nth(1).unwrap().split('"').next().unwrap();
     let second = renate.get(&next.replace("&#38;", "&")).await.body;
     assert!(second.contains(&old) && !second.contains("id=\"nicht-alles\""), "{second}");

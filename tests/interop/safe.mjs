@@ -113,7 +113,7 @@ class Safe {
         assert.ok(!found.has(name), `${name} is there twice`);
         found.set(name, id);
       }
-      path = page.body.match(/id="weitere" href="([^"]*)"/)?.[1].replaceAll('&amp;', '&');
+      path = page.body.match(/id="weitere" href="([^"]*)"/)?.[1].replaceAll(/&(?:amp|#38);/g, '&');
     }
     return found;
   }
