@@ -79,7 +79,7 @@ pub fn table(demo: bool) -> Vec<Row> {
         upload,
     };
     use crate::proofing::web::{case, check, desk, eid, letter, slip, upstream};
-    use crate::safe::web::{edit, expiring, file, from_notice, list as safe, one as document, remove, upload as document_upload};
+    use crate::safe::web::{api as shared, ask, edit, expiring, file, from_notice, list as safe, one as document, remove, share, upload as document_upload};
     use crate::oidc::web::{self as oidc, device, programs, registration, unchecked};
     use crate::signin::web::{self as signin, blocking, code_app, contact, new_means, partial, passkey, passkeys, recovery, register, reset, security, way_back};
     let get_to = web::get;
@@ -380,6 +380,8 @@ pub fn table(demo: bool) -> Vec<Row> {
         get( "/safe/hochladen",                          Page,  SignedIn, get_to().to(document_upload::show)),
         post("/safe/hochladen",                          Page,  SignedIn, post_to().to(document_upload::submit)),
         get( "/safe/erinnerungen",                       Page,  SignedIn, get_to().to(expiring::show)),
+        get( "/safe/anfrage",                            Page,  Flow,     get_to().to(ask::show)),
+        post("/safe/anfrage",                            Page,  Flow,     post_to().to(ask::submit)),
         get( "/safe/{dokument}",                         Page,  SignedIn, get_to().to(document::show)),
         get( "/safe/{dokument}/aendern",                 Page,  SignedIn, get_to().to(edit::show)),
         post("/safe/{dokument}/aendern",                 Page,  SignedIn, post_to().to(edit::submit)),
@@ -387,6 +389,9 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/safe/{dokument}/version",                 Page,  SignedIn, post_to().to(document_upload::submit_version)),
         get( "/safe/{dokument}/loeschen",                Page,  SignedIn, get_to().to(remove::confirm)),
         post("/safe/{dokument}/loeschen",                Page,  SignedIn, post_to().to(remove::submit)),
+        get( "/safe/{dokument}/freigeben",               Page,  SignedIn, get_to().to(share::show)),
+        post("/safe/{dokument}/freigeben",               Page,  SignedIn, post_to().to(share::submit)),
+        post("/safe/{dokument}/freigaben/{freigabe}/beenden", Page, SignedIn, post_to().to(share::end)),
         get( "/safe/{dokument}/{version}/datei",         Page,  SignedIn, get_to().to(file::show)),
         get( "/safe/{dokument}/{version}/loeschen",      Page,  SignedIn, get_to().to(remove::confirm_version)),
         post("/safe/{dokument}/{version}/loeschen",      Page,  SignedIn, post_to().to(remove::submit_version)),
@@ -440,6 +445,10 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/api/postbox/v1/events/taken",             Problem, Protocol, post_to().to(delivery::take)),
         post("/api/postbox/v1/computations",             Problem, Protocol, post_to().to(delivery::compute)),
         get( "/api/postbox/v1/receipt-keys",             Problem, Public,   get_to().to(delivery::receipt_keys)),
+        get( "/api/safe/v1/documents",                   Problem, Protocol, get_to().to(shared::list)),
+        get( "/api/safe/v1/documents/{share}",           Problem, Protocol, get_to().to(shared::show)),
+        get( "/api/safe/v1/documents/{share}/file",      Problem, Protocol, get_to().to(shared::file)),
+        get( "/api/safe/v1/openapi.json",                Problem, Public,   get_to().to(shared::description)),
         get( "/api/postbox/v1/openapi.json",             Problem, Public,   get_to().to(delivery::description)),
     ];
     if demo {

@@ -92,7 +92,7 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 119] = [
+pub const KINDS: [(&str, Topic, Sentence); 122] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
@@ -173,6 +173,9 @@ pub const KINDS: [(&str, Topic, Sentence); 119] = [
     ("safe.fetched",                 Topic::Safe,     |t| &t.safe_fetched),
     ("safe.deleted",                 Topic::Safe,     |t| &t.safe_deleted),
     ("safe.version_deleted",         Topic::Safe,     |t| &t.safe_version_deleted),
+    ("safe.shared",                  Topic::Safe,     |t| &t.safe_shared),
+    ("safe.share_ended",             Topic::Safe,     |t| &t.safe_share_ended),
+    ("safe.share_fetched",           Topic::Safe,     |t| &t.safe_share_fetched),
     ("safe.refused",                 Topic::Safe,     |t| &t.safe_refused),
     ("postbox.provided",             Topic::Postbox,  |t| &t.postbox_provided),
     ("postbox.opened",               Topic::Postbox,  |t| &t.postbox_opened),

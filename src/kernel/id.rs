@@ -82,6 +82,7 @@ id!(/** Something that has happened to a notice, as its authority is told. */ Me
 id!(/** A file that an authority has sent for a notice. */ AttachmentId, "att_");
 id!(/** A reply to a notice, and what is going to be one. */ ReplyId, "rep_");
 id!(/** That somebody does not want decisions electronically. */ ExclusionId, "exc_");
+id!(/** A document of a safe that is shared with a service. */ ShareId, "shr_");
 
 id!(/** A document in a safe. */ DocumentId, "doc_");
 

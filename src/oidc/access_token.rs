@@ -90,6 +90,7 @@ impl AccessToken {
             id_token: None,
             refresh_token: None,
             scope: self.scope.clone(),
+            authorization_details: None,
         })
     }
 

@@ -7,6 +7,7 @@ use super::confirmation::Confirmation;
 use super::consent::{self, Agreement, Side};
 use super::device::{self, Verdict};
 use super::dispatch::{ActingFacts, ConsentFacts, SessionFacts, Situation, Step, next_step};
+use super::document;
 use super::par::{self, PushedHash};
 use super::request::AuthorizationRequest;
 use super::response::{Destination, Response};
@@ -42,6 +43,8 @@ pub struct Pending {
     confirmed_by: Option<SessionId>,
     level_declined_by: Option<SessionId>,
     client_confirmed_by: Option<SessionId>,
+    /// The document that was shared for it, and in which session.
+    shared: Option<(String, SessionId)>,
 }
 
 /// What somebody may say on the way, beside yes and no.
@@ -134,6 +137,8 @@ pub async fn begin(
                 confirmed_by: None,
                 level_declined_by: None,
                 client_confirmed_by: None,
+                share: None,
+                shared_by: None,
             };
             store::insert_request(&mut work, browser, &row).await?;
             work.commit().await?;
@@ -157,7 +162,18 @@ pub async fn find(
     let Some(client) = registry.find(&request.client) else { return Ok(None) };
     let pushed = row.pushed_hash.take().and_then(|hash| hash.try_into().ok()).map(PushedHash);
     let store::RequestRow { id, created_at, confirmed_by, level_declined_by, client_confirmed_by, .. } = row;
-    Ok(Some(Pending { id, request, client, created_at, pushed, confirmed_by, level_declined_by, client_confirmed_by }))
+    let shared = row.share.zip(row.shared_by);
+    Ok(Some(Pending {
+        id,
+        request,
+        client,
+        created_at,
+        pushed,
+        confirmed_by,
+        level_declined_by,
+        client_confirmed_by,
+        shared,
+    }))
 }
 
 /// Every step returns here.
@@ -173,6 +189,9 @@ pub async fn resume(
     facts.is_confirmed = is_here(&pending.confirmed_by);
     facts.is_level_declined = is_here(&pending.level_declined_by);
     facts.is_unchecked = pending.client.is_unchecked() && !is_here(&pending.client_confirmed_by);
+    let shared = pending.shared.as_ref();
+    facts.share =
+        shared.filter(|(_, by)| session.is_some_and(|session| session.id == *by)).map(|(share, _)| share.clone());
     match (facts.decide(&pending.request, pending.created_at, app.now()), session) {
         (Step::Issue, Some(session)) => {
             let mut work = app.begin(Actor::Account(session.account_id.clone())).await?;
@@ -204,10 +223,22 @@ pub async fn say(
     said: Said,
 ) -> Result<(), Error> {
     let mut work = app.begin(Actor::Account(session.account_id.clone())).await?;
-    if !store::put_said(&mut work, (&pending.id, browser), &session.id, said).await? {
+    if !store::said::put_said(&mut work, (&pending.id, browser), &session.id, said).await? {
         return Err(Error::Gone);
     }
     work.commit().await
+}
+
+/// A document is shared for a request, in the work that shares it: it counts for this session. `Gone` if there is no such request in this browser
+/// any more.
+pub async fn share(
+    work: &mut Work,
+    pending: &Pending,
+    (session, browser): (&Session, &[u8]),
+    share: &str,
+) -> Result<(), Error> {
+    let shared = store::said::put_share(work, (&pending.id, browser), (share, &session.id)).await?;
+    if shared { Ok(()) } else { Err(Error::Gone) }
 }
 
 /// `code` is for a client; a device has one already.
@@ -274,6 +305,8 @@ struct Facts {
     is_confirmed: bool,
     is_level_declined: bool,
     is_unchecked: bool,
+    /// The name of what was shared for the request.
+    share: Option<String>,
 }
 
 impl Facts {
@@ -288,6 +321,7 @@ impl Facts {
             is_confirmed,
             is_level_declined,
             is_unchecked,
+            is_shared: self.share.is_some(),
             now,
         })
     }
@@ -446,6 +480,7 @@ async fn issue(
         confirmation: request.confirmation.as_ref().map(Confirmation::to_text),
         acting,
         represented,
+        details: facts.share.as_deref().map(document::granted),
     };
     store::insert_code(work, &hash, &row).await?;
     Ok(code)

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::response::Mode;
-use super::{address, device, dpop, exchange, verified_claims};
+use super::{address, device, document, dpop, exchange, verified_claims};
 use crate::client::{Claim, Scope};
 use crate::config::Config;
 use crate::kernel::jwe::{Content, KeyManagement};
@@ -117,6 +117,7 @@ fn requests(config: &Config) -> Value {
         "request_object_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "request_uri_parameter_supported": true,
         "require_request_uri_registration": true,
+        "authorization_details_types_supported": [document::TYPE],
         "authorization_response_iss_parameter_supported": true,
     })
 }

@@ -62,6 +62,8 @@ pub enum Step {
     /// Ask whether they want to go on to a client that has registered itself and that nobody has checked.
     ConfirmClient,
     Consent,
+    /// Ask which document they share.
+    ShareDocument,
     Issue,
     Refuse(Protocol),
 }
@@ -79,6 +81,8 @@ pub struct Situation<'a> {
     pub is_level_declined: bool,
     /// Whether nobody has checked the client, and it was not said in this session that the person wants to go on to it.
     pub is_unchecked: bool,
+    /// Whether the document that the request asks for was shared in this session.
+    pub is_shared: bool,
     pub now: Timestamp,
 }
 
@@ -102,6 +106,7 @@ pub fn next_step(situation: &Situation<'_>) -> Step {
         }
         Step::ChooseActing => refuse("interaction_required", "the person may act for nobody whom this client serves"),
         Step::ConfirmDevice => refuse("interaction_required", "the person would have to confirm the device"),
+        Step::ShareDocument => refuse("interaction_required", "the person would have to choose a document"),
         Step::ConfirmClient | Step::Consent => refuse("consent_required", "the person would have to consent"),
         step => step,
     }
@@ -169,6 +174,7 @@ fn interactive_step(situation: &Situation<'_>) -> Step {
             && (!request.prompt.consent || consent.granted_at >= created_at)
     });
     match (consented, situation.is_unchecked) {
+        (true, _) if request.document.is_some() && !situation.is_shared => Step::ShareDocument,
         (true, _) => Step::Issue,
         (false, true) => Step::ConfirmClient,
         (false, false) => Step::Consent,
@@ -181,7 +187,8 @@ mod tests {
 
     use super::super::claims_request::RequestedClaims;
     use super::super::device::DeviceHash;
-    use super::super::request::Prompt;
+    use super::super::document;
+    use super::super::request::{Parameters, Prompt};
     use super::super::response::{Mode, Target};
     use super::*;
     use crate::kernel::id::ClientId;
@@ -207,6 +214,7 @@ mod tests {
             claims: RequestedClaims::default(),
             resource: None,
             confirmation: None,
+            document: None,
             language: None,
             level: Level::Basic,
             wished_level: None,
@@ -234,6 +242,7 @@ mod tests {
             is_confirmed: false,
             is_level_declined: false,
             is_unchecked: false,
+            is_shared: false,
             now: NOW,
         })
     }
@@ -305,6 +314,7 @@ mod tests {
                 is_confirmed,
                 is_level_declined: false,
                 is_unchecked: false,
+                is_shared: false,
                 now: NOW,
             })
         };
@@ -332,6 +342,7 @@ mod tests {
                 is_confirmed: false,
                 is_level_declined,
                 is_unchecked: false,
+                is_shared: false,
                 now: NOW,
             })
         };
@@ -361,6 +372,7 @@ mod tests {
                 is_confirmed: false,
                 is_level_declined: false,
                 is_unchecked: true,
+                is_shared: false,
                 now: NOW,
             })
         };
@@ -375,6 +387,31 @@ mod tests {
         assert_eq!(step(&high, Some(&here), None), Step::RaiseLevel(Level::High));
         let silent = step(&request(|r| r.prompt.none = true), Some(&here), None);
         assert!(matches!(silent, Step::Refuse(error) if error.code == "consent_required"));
+    }
+
+    #[test]
+    fn a_document_is_asked_for_last() {
+        let details = r#"[{"type":"document","kinds":["Geburtsurkunde"],"purpose":"Elterngeld"}]"#.to_owned();
+        let asked = Parameters::new(vec![("authorization_details".to_owned(), details)]).unwrap();
+        let document = document::read(&asked).unwrap();
+        let (here, all, asking) = (session(10), consent(true, OLD), request(|r| r.document = document.clone()));
+        let now = Situation {
+            request: &asking,
+            created_at: CREATED,
+            session: Some(&here),
+            consent: Some(&all),
+            is_confirmed: false,
+            is_level_declined: false,
+            is_unchecked: false,
+            is_shared: false,
+            now: NOW,
+        };
+        assert_eq!(next_step(&now), Step::ShareDocument);
+        assert_eq!(next_step(&Situation { consent: None, ..now }), Step::Consent);
+        assert_eq!(next_step(&Situation { is_shared: true, ..now }), Step::Issue);
+        let silent = AuthorizationRequest { prompt: Prompt { none: true, ..Prompt::default() }, ..asking.clone() };
+        let refused = next_step(&Situation { request: &silent, ..now });
+        assert!(matches!(refused, Step::Refuse(error) if error.code == "interaction_required"));
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod consent;
 pub mod device;
 pub mod discovery;
 pub mod dispatch;
+pub mod document;
 pub mod dpop;
 pub mod exchange;
 pub mod grant;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::claims_request::{self, RequestedClaims};
 use super::confirmation::Confirmation;
 use super::device::DeviceHash;
+use super::document::{self, DocumentRequest};
 use super::response::{Destination, Mode, Target};
 use super::{scope_text, scopes_of};
 use crate::app::AppParts;
@@ -84,6 +85,9 @@ pub struct AuthorizationRequest {
     /// The key that the client has proven or announced: the code works with that one only (RFC 9449 section 10).
     #[serde(default)]
     pub confirmation: Option<Confirmation>,
+    /// A document that the client asks for (RFC 9396).
+    #[serde(default)]
+    pub document: Option<DocumentRequest>,
 }
 
 /// Where a refusal goes.
@@ -147,6 +151,7 @@ pub fn check_device(
     device: DeviceHash,
 ) -> Result<AuthorizationRequest, Protocol> {
     check_unsupported(parameters)?;
+    check_no_details(parameters)?;
     for (name, code) in [("request", "request_not_supported"), ("request_uri", "request_uri_not_supported")] {
         if parameters.get(name).is_some() {
             return refuse(code, "this parameter is not supported for a device");
@@ -169,6 +174,7 @@ pub fn check_device(
         claims: requested.claims,
         resource: check_resource(client, parameters)?,
         confirmation: None,
+        document: None,
     })
 }
 
@@ -233,6 +239,7 @@ fn check_rest(
         claims: requested.claims,
         resource: check_resource(&trusted.client, parameters)?,
         confirmation: check_announced_key(parameters)?,
+        document: document::read(parameters)?,
     })
 }
 
@@ -250,14 +257,18 @@ fn check_way(app: &AppParts, client: &Client, level: Level, way: Way) -> Result<
     Ok(())
 }
 
-/// OpenID Connect Core section 7.2.1: what we do not support has its own error code. So has RFC 9396 section 5: no type of
-/// authorization details exists here.
+/// OpenID Connect Core section 7.2.1: what we do not support has its own error code.
 pub fn check_unsupported(parameters: &Parameters) -> Result<(), Protocol> {
     if parameters.get("registration").is_some() {
         return refuse("registration_not_supported", "this parameter is not supported");
     }
+    Ok(())
+}
+
+/// RFC 9396 section 5: a document is asked for where somebody has a browser, and nowhere else.
+pub fn check_no_details(parameters: &Parameters) -> Result<(), Protocol> {
     match parameters.get("authorization_details") {
-        Some(_) => refuse("invalid_authorization_details", "no type of authorization_details exists here"),
+        Some(_) => refuse("invalid_authorization_details", "a document is asked for in an authorization request"),
         None => Ok(()),
     }
 }

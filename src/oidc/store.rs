@@ -4,8 +4,8 @@ pub mod acting;
 pub mod address;
 pub mod device;
 pub mod logout_state;
+pub mod said;
 
-use super::authorize::Said;
 use super::grant::{OFFLINE_ABSOLUTE, OFFLINE_IDLE, RefreshToken};
 use crate::kernel::id::{AccountId, ClientId, GrantId, RequestId, SessionId};
 use crate::kernel::level::Level;
@@ -31,6 +31,9 @@ pub struct RequestRow {
     pub level_declined_by: Option<SessionId>,
     /// The session whose owner wants to go on to a client that nobody has checked.
     pub client_confirmed_by: Option<SessionId>,
+    /// What was shared for it, and the session whose owner has.
+    pub share: Option<String>,
+    pub shared_by: Option<SessionId>,
 }
 
 pub async fn insert_request(work: &mut Work, browser: &[u8], row: &RequestRow) -> Result<(), DbError> {
@@ -58,32 +61,8 @@ pub async fn find_request(
 ) -> Result<Option<RequestRow>, DbError> {
     sql!(tx, fetch_optional RequestRow,
         "SELECT id, client_id, request, created_at, expires_at, pushed_hash, confirmed_by, level_declined_by,
-                client_confirmed_by
+                client_confirmed_by, share, shared_by
            FROM authorization_request WHERE id = $1 AND browser_hash = $2 AND expires_at > $3", id, browser, now)
-}
-
-/// The owner of this session has said something on the way. `false` if there is no such request in this browser.
-pub async fn put_said(
-    work: &mut Work,
-    (id, browser): (&RequestId, &[u8]),
-    session: &SessionId,
-    said: Said,
-) -> Result<bool, DbError> {
-    let rows = sql!(
-        &mut work.tx,
-        execute,
-        "UPDATE authorization_request
-            SET confirmed_by = CASE WHEN $5 = 'own_device' THEN $3 ELSE confirmed_by END,
-                level_declined_by = CASE WHEN $5 = 'lower_level' THEN $3 ELSE level_declined_by END,
-                client_confirmed_by = CASE WHEN $5 = 'unchecked_client' THEN $3 ELSE client_confirmed_by END
-          WHERE id = $1 AND browser_hash = $2 AND expires_at > $4",
-        id,
-        browser,
-        session,
-        work.now,
-        said.name()
-    )?;
-    Ok(rows == 1)
 }
 
 pub async fn delete_request(work: &mut Work, id: &RequestId, browser: &[u8]) -> Result<bool, DbError> {
@@ -187,6 +166,8 @@ pub struct CodeRow {
     /// The id of what lets the account act for another party, and that of the party.
     pub acting: Option<String>,
     pub represented: Option<String>,
+    /// The authorization details that were granted (RFC 9396), as JSON.
+    pub details: Option<String>,
 }
 
 pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Result<(), DbError> {
@@ -195,8 +176,9 @@ pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Re
         execute,
         "INSERT INTO authorization_code
              (code_hash, client_id, account_id, session_id, grant_id, redirect_uri, scope, nonce, challenge, level,
-              methods, authenticated_at, expires_at, claims, resource, released, confirmation, acting, represented)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+              methods, authenticated_at, expires_at, claims, resource, released, confirmation, acting, represented,
+              details)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
         code_hash,
         &row.client_id,
         &row.account_id,
@@ -215,7 +197,8 @@ pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Re
         &row.released,
         &row.confirmation,
         &row.acting,
-        &row.represented
+        &row.represented,
+        &row.details
     )
     .map(drop)
 }
@@ -226,7 +209,8 @@ pub async fn take_code(work: &mut Work, code_hash: &[u8]) -> Result<Option<CodeR
         "UPDATE authorization_code SET used_at = $2
           WHERE code_hash = $1 AND used_at IS NULL
       RETURNING client_id, account_id, session_id, grant_id, redirect_uri, scope, nonce, challenge, level, methods,
-                authenticated_at, expires_at, claims, resource, released, confirmation, acting, represented", code_hash, work.now)
+                authenticated_at, expires_at, claims, resource, released, confirmation, acting, represented,
+                details", code_hash, work.now)
 }
 
 #[derive(sqlx::FromRow)]

@@ -15,7 +15,7 @@ use super::confirmation::Confirmation;
 use super::grant::{self, Live, RefreshToken};
 use super::request::Parameters;
 use super::whose::{self, Whose};
-use super::{OidcEvent, claims, consent, scopes_of, store, verified_claims};
+use super::{OidcEvent, claims, consent, document, scopes_of, store, verified_claims};
 use crate::account;
 use crate::app::AppParts;
 use crate::assurance;
@@ -43,6 +43,9 @@ pub struct TokenResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
     pub scope: String,
+    /// RFC 9396 section 7.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_details: Option<Value>,
 }
 
 /// OpenID Connect Core section 2.
@@ -149,6 +152,7 @@ pub async fn answer(
             let mut response =
                 respond(app, client, &Basis::of_code(&row, (&whose, power.as_ref()), confirmation), single)?;
             response.refresh_token = refresh.map(|token| token.text());
+            response.authorization_details = document::of_code(row.details.as_deref())?;
             Ok(response)
         }
         Redeemed::Refused(why) => Err(Error::Protocol(crate::kernel::error::Protocol {

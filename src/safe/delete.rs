@@ -3,7 +3,7 @@
 use super::event::{self, What};
 use super::keeper::Keeper;
 use super::store::{self, Usage};
-use super::{Document, change, find, version, versions};
+use super::{Document, change, find, share, version, versions};
 use crate::app::AppParts;
 use crate::kernel::error::Error;
 use crate::kernel::id::DocumentId;
@@ -34,6 +34,7 @@ pub async fn delete(app: &AppParts, keeper: &Keeper, id: &DocumentId, request: &
     for (kind, name) in change::labels(&document.filing) {
         change::remove(app, &mut work, (&document, kind, name)).await?;
     }
+    share::forget_document(&mut work, id).await?;
     store::delete(&mut work, id).await?;
     store::release(&mut work, owner, Usage { bytes, documents: 1 }).await?;
     event::record(&mut work, keeper, Some(id), What::Deleted {}).await?;

@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::keeper::Keeper;
 use crate::audit::{self, Event};
 use crate::kernel::error::Error;
-use crate::kernel::id::DocumentId;
+use crate::kernel::id::{ClientId, DocumentId};
+use crate::kernel::time::Timestamp;
 use crate::organisation::acting::{self, By, Party};
 use crate::store::work::Work;
 
@@ -26,6 +27,18 @@ pub(super) enum What {
     },
     Deleted {},
     VersionDeleted {
+        version: i64,
+    },
+    Shared {
+        client: ClientId,
+        until: Timestamp,
+    },
+    ShareEnded {
+        client: ClientId,
+    },
+    /// By the service with which it was shared.
+    ShareFetched {
+        client: ClientId,
         version: i64,
     },
     /// The scanner has found something in a file. Nothing of it was kept.
@@ -55,6 +68,9 @@ impl Event for Happened<'_> {
             What::Fetched { .. } => "safe.fetched",
             What::Deleted {} => "safe.deleted",
             What::VersionDeleted { .. } => "safe.version_deleted",
+            What::Shared { .. } => "safe.shared",
+            What::ShareEnded { .. } => "safe.share_ended",
+            What::ShareFetched { .. } => "safe.share_fetched",
             What::Refused { .. } => "safe.refused",
         }
     }
@@ -79,4 +95,13 @@ pub(super) async fn record(
         audit::record(work, &Happened { subject: &subject, document, by, what: &what }).await?;
     }
     Ok(())
+}
+
+/// For the owner, that a service has done it.
+pub(super) async fn record_by_service(
+    work: &mut Work,
+    (owner, document): (&Party, &DocumentId),
+    what: What,
+) -> Result<(), Error> {
+    audit::record(work, &Happened { subject: owner, document: Some(document), by: None, what: &what }).await
 }

@@ -13,6 +13,7 @@ pub mod from_notice;
 pub mod keeper;
 pub mod list;
 pub mod open;
+pub mod share;
 mod store;
 pub mod take;
 pub mod web;
@@ -268,6 +269,7 @@ fn quota(app: &AppParts) -> Result<i64, Error> {
 
 /// With its owner the safe goes; whoever calls this dooms the bytes. May be done again.
 pub async fn forget(work: &mut Work, owner: &Party) -> Result<(), Error> {
+    share::forget(work, owner.as_str()).await?;
     Ok(store::delete_all(work, owner.as_str()).await?)
 }
 

@@ -62,6 +62,7 @@ pub enum Object {
     NoticeCount,
     UnusedAttachment,
     UploadCount,
+    Share,
     Reply,
     ReplyDraft,
 }
@@ -109,7 +110,7 @@ const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'sta
 }
 
 /// The table. `nutzerkonto retention` prints it.
-pub const RULES: [Rule; 50] = [
+pub const RULES: [Rule; 51] = [
     delete(Object::MailCheck, "400 days after the mail", Duration::ZERO, "people check whether a mail was ours"),
     delete(Object::MailedCode, "expiry", days(1), SECURITY),
     delete(Object::Attempt, "end of the window", days(1), SECURITY),
@@ -228,6 +229,7 @@ pub const RULES: [Rule; 50] = [
     delete(Object::NoticeCount, "the end of the day that it counts", days(1), NEEDLESS),
     delete(Object::UnusedAttachment, "24 hours after it came, if no notice has taken it", Duration::ZERO, NEEDLESS),
     delete(Object::UploadCount, "the end of the day that it counts", days(1), NEEDLESS),
+    delete(Object::Share, "its end", days(90), ANSWERED),
     Rule {
         object: Object::Reply,
         from: "the authority says that it has it: its copy, and not that of whoever has written it",
@@ -332,6 +334,14 @@ async fn delete_mandates(tx: &mut Tx, at: Timestamp) -> Result<u64, DbError> {
         at
     )?;
     sql!(tx, execute, "DELETE FROM mandate WHERE accepted_at IS NOT NULL AND over_at < $1", at)
+}
+
+/// What people have shared, and what they have begun to write.
+async fn delete_of_people(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, DbError> {
+    if object == Object::Share {
+        return sql!(tx, execute, "DELETE FROM safe_share WHERE until < $1", at);
+    }
+    sql!(tx, execute, "DELETE FROM postbox_draft WHERE saved_at < $1", at)
 }
 
 /// What is kept for authorities: which request has become which notice, what they were told, and what was answered.
@@ -442,7 +452,7 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         Object::NoticeRequest | Object::NoticeEvent | Object::NoticeCount | Object::UploadCount | Object::Reply => {
             delete_of_authorities(tx, object, at).await
         }
-        Object::ReplyDraft => sql!(tx, execute, "DELETE FROM postbox_draft WHERE saved_at < $1", at),
+        Object::Share | Object::ReplyDraft => delete_of_people(tx, object, at).await,
         Object::Letter => sql!(tx, execute, "DELETE FROM letter WHERE ordered_at < $1", at),
         Object::OrganisationDraft => sql!(tx, execute, "DELETE FROM organisation_draft WHERE expires_at < $1", at),
         Object::OrganisationLetter => sql!(tx, execute, "DELETE FROM organisation_letter WHERE expires_at < $1", at),

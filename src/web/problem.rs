@@ -13,6 +13,11 @@ pub(super) fn document_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &
         "document_folders_enough" => &p.document_folders_enough,
         "document_tags_enough" => &p.document_tags_enough,
         "document_missing" => &p.document_missing,
+        "share_service" => &p.share_service,
+        "share_term" => &p.share_term,
+        "share_purpose" => &p.share_purpose,
+        "share_document" => &p.share_document,
+        "shares_enough" => &p.shares_enough,
         _ => &p.code_wrong,
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::both;
 use crate::device;
+use crate::further_data::FURTHER;
 use crate::request_objects::{self, Shelf, by_reference, by_value, object, opened};
 use crate::sealed_answers::introspect;
 use crate::security_assertion::Signer;
@@ -18,24 +19,6 @@ use crate::support::recipient::Recipient;
 use crate::support::service::{claims, vorgang};
 use crate::support::{Browser, Service, World};
 use crate::verified_claims;
-
-/// All that somebody may say about themselves.
-const FURTHER: [(&str, &str); 14] = [
-    ("phone_number", "+49 6543 21"),
-    ("street_address", "Am Markt 1"),
-    ("postal_code", "55116"),
-    ("locality", "Mainz"),
-    ("region", "Rheinland-Pfalz"),
-    ("country", "DE"),
-    ("middle_name", "Anna"),
-    ("nickname", "Reni"),
-    ("preferred_username", "renate"),
-    ("gender", "female"),
-    ("time_zone", "Europe/Berlin"),
-    ("website", "https://renate.example/"),
-    ("profile_page", "https://verein.example/renate"),
-    ("picture", "https://renate.example/bild.jpg"),
-];
 
 /// Somebody signed in, and a service that may do everything.
 struct Stage {
@@ -468,6 +451,8 @@ async fn check(stage: &Stage, member: &str, value: &Value) {
         _ if member.contains("_encryption_") => tokens_and_claims(stage, member, value).await,
         // `everything_that_is_listed_is_told_and_nothing_else` holds them.
         _ if verified_claims::LISTS.contains(&member) => {}
+        // What becomes of such a request tells `shares`.
+        "authorization_details_types_supported" => assert_eq!(value, &json!(["document"])),
         _ if value.is_boolean() => switches(stage, member, value).await,
         _ => panic!("{member} is in the discovery document, and nothing holds it to {value}"),
     }

@@ -8,6 +8,24 @@ use crate::personal_data::{asks, fetch, file};
 use crate::support::surface::EMAIL;
 use crate::support::{Browser, World};
 
+/// All that somebody may say about themselves.
+pub const FURTHER: [(&str, &str); 14] = [
+    ("phone_number", "+49 6543 21"),
+    ("street_address", "Am Markt 1"),
+    ("postal_code", "55116"),
+    ("locality", "Mainz"),
+    ("region", "Rheinland-Pfalz"),
+    ("country", "DE"),
+    ("middle_name", "Anna"),
+    ("nickname", "Reni"),
+    ("preferred_username", "renate"),
+    ("gender", "female"),
+    ("time_zone", "Europe/Berlin"),
+    ("website", "https://renate.example/"),
+    ("profile_page", "https://verein.example/renate"),
+    ("picture", "https://renate.example/bild.jpg"),
+];
+
 const FORM: &str = "/profil/angaben";
 const DONE: &str = "/profil?erledigt=1";
 const CHANGES: &str = "SELECT detail FROM audit_event WHERE kind = 'account.attributes_changed' ORDER BY id";

@@ -148,6 +148,7 @@ mod security_upstream_logout;
 mod security_walk;
 mod security_wire;
 mod sender_constraint;
+mod shares;
 mod signin;
 mod token_formats;
 mod upstream;

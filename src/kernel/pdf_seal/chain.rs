@@ -13,6 +13,7 @@ use x509_cert::name::Name;
 
 use super::State;
 use super::message::{CERTIFICATES_MAX, Message};
+use crate::kernel::texts::is_sound;
 use crate::kernel::time::Timestamp;
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
@@ -111,10 +112,6 @@ fn text(value: &Any) -> Option<String> {
         }
         _ => return None,
     };
-    let is_shown = |letter: &char| {
-        !letter.is_control()
-            && !matches!(letter, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
-    };
-    let text: String = text.trim().chars().filter(is_shown).take(NAME_MAX_CHARACTERS).collect();
+    let text: String = text.trim().chars().filter(|letter| is_sound(*letter)).take(NAME_MAX_CHARACTERS).collect();
     if text.is_empty() { None } else { Some(text) }
 }

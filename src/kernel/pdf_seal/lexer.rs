@@ -65,18 +65,31 @@ pub const fn nibble(digit: u8) -> Option<u8> {
 impl Lexer {
     pub fn take(&mut self, piece: &[u8]) {
         let mut rest = piece;
-        while let Some((byte, after)) = rest.split_first() {
-            if let Mode::Skip(left) = self.mode {
-                let here = left.min(rest.len() as u64);
-                self.mode = if left > here { Mode::Skip(left - here) } else { Mode::Between };
-                self.at += here;
-                rest = rest.get(usize::try_from(here).unwrap_or(rest.len())..).unwrap_or_default();
-                continue;
-            }
+        loop {
+            let (_, after) = rest.split_at(self.pass(rest));
+            let Some((byte, after)) = after.split_first() else { return };
             self.step(*byte);
             self.at += 1;
             rest = after;
         }
+    }
+
+    /// Passes over what says nothing, which is nearly all of a file; how much that was.
+    fn pass(&mut self, rest: &[u8]) -> usize {
+        let up_to = |is_end: fn(&u8) -> bool| rest.iter().position(is_end).unwrap_or(rest.len());
+        let here = match self.mode {
+            Mode::Comment => up_to(|byte| matches!(byte, b'\r' | b'\n')),
+            Mode::Stream(0) => up_to(|byte| *byte == b'e'),
+            Mode::Skip(left) => {
+                let here = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
+                let left = left - here as u64;
+                self.mode = if left > 0 { Mode::Skip(left) } else { Mode::Between };
+                here
+            }
+            _ => 0,
+        };
+        self.at += here as u64;
+        here
     }
 
     /// How many bytes have come.

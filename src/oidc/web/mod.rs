@@ -91,6 +91,7 @@ fn follow(visitor: &Visitor, decision: Decision) -> Answer {
         Decision::Continue(Step::ConfirmDevice, id) => ("/geraet/pruefen", id),
         Decision::Continue(Step::ConfirmClient, id) => ("/dienst/pruefen", id),
         Decision::Continue(Step::Consent, id) => ("/einwilligung", id),
+        Decision::Continue(Step::ShareDocument, id) => ("/safe/anfrage", id),
         Decision::Continue(_, id) => ("/anmelden", id),
     };
     visitor.leave(&format!("{path}?vorgang={id}"))

@@ -29,6 +29,7 @@ pub async fn token(
     let (authenticated, parameters) = caller(&app, &registry, &http, pairs).await?;
     let authenticated = authenticated.proving(proof(&app, &http, None).map_err(Error::Protocol)?).bound()?;
     request::check_unsupported(&parameters).map_err(Error::Protocol)?;
+    request::check_no_details(&parameters).map_err(Error::Protocol)?;
     let grant = parameters.get("grant_type");
     let authenticated = if grant == Some("client_credentials") { authenticated } else { authenticated.service()? };
     let tokens = match grant {

@@ -1,5 +1,7 @@
 //! The pages of a safe, one's own or that of whom one acts for. There is no preview: what is in a document runs, if it runs, far from here.
 
+pub mod api;
+pub mod ask;
 pub mod edit;
 pub mod expiring;
 pub mod file;
@@ -7,6 +9,7 @@ pub mod from_notice;
 pub mod list;
 pub mod one;
 pub mod remove;
+pub mod share;
 pub mod upload;
 mod words;
 

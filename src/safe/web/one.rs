@@ -3,12 +3,14 @@
 use actix_web::HttpRequest;
 use askama::Template;
 
+use super::share::{Row as ShareRow, done as share_done};
 use super::{Answer, At, document_of};
 use crate::kernel::error::Error;
 use crate::kernel::texts::{Text, moment};
-use crate::safe::{Origin, Version, find, versions};
+use crate::safe::{Origin, Version, find, share, versions};
 use crate::web::file::{kind_label, scan_label, size};
 use crate::web::page::{Frame, level_name};
+use crate::web::seal;
 
 struct VersionRow {
     number: i64,
@@ -38,6 +40,9 @@ struct OnePage {
     keeps: bool,
     deletes: bool,
     versions: Vec<VersionRow>,
+    /// What was found of seals in the newest version.
+    judged: Vec<String>,
+    shares: Vec<ShareRow>,
     done: Option<Text>,
 }
 
@@ -78,7 +83,7 @@ impl At {
             "geaendert" => &t.done_changed,
             "version" => &t.done_version,
             "version-geloescht" => &t.done_version_deleted,
-            _ => return None,
+            what => return share_done(self, what).cloned(),
         };
         Some(text.clone())
     }
@@ -97,6 +102,8 @@ pub async fn show(at: At, request: HttpRequest) -> Answer {
         return visitor.page(&LockedPage { f: visitor.frame(), id: id.to_string(), text, can_step_up });
     }
     let versions = versions(tx, &document, &key).await?;
+    let shares = share::of_document(tx, &document, (&key, visitor.app.now())).await?;
+    let judged = |verdict| seal::lines(at.language(), verdict);
     let first = versions.last().ok_or_else(|| Error::broken("a document without a version"))?;
     visitor.page(&OnePage {
         f: visitor.frame(),
@@ -112,6 +119,8 @@ pub async fn show(at: At, request: HttpRequest) -> Answer {
         keeps: at.keeper.keeps(),
         deletes: at.keeper.deletes(),
         versions: versions.iter().map(|version| at.version_row(version, document.version)).collect(),
+        judged: versions.first().and_then(|version| version.facts.judged.as_ref()).map_or_else(Vec::new, judged),
+        shares: shares.iter().map(|share| at.share_row(share)).collect(),
         done: at.done(),
     })
 }
