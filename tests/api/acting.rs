@@ -201,7 +201,7 @@ both!(many_organisations_are_searched_and_turned_over, async |world| {
     world.later();
     let rows = |body: &str| body.matches("name=\"wahl\" type=\"radio\" value=\"mem_").count();
     let first = nadine.get(WAHL).await.body;
-    assert_eq!(rows(&first), 25);
+    assert_eq!(rows(&first), 10);
     assert!(first.contains("type=\"search\"") && first.contains("id=\"zuletzt\""));
     let found = nadine.get(&format!("{WAHL}?suche=BAECKEREI")).await.body;
     assert!(rows(&found) == 1 && found.contains("Gefunden: 1"), "{found}");
