@@ -114,5 +114,8 @@ both!(sec_x11_no_other_method_does_anything, async |world| {
             assert!(allowed.split(", ").any(|method| method == url.method), "{method} {}: {allowed:?}", url.path);
         }
     }
-    assert_eq!(difference(&before, &world.dump().await), Vec::<String>::new());
+    let mut found = difference(&before, &world.dump().await);
+    // A job may sign the head of the trail meanwhile.
+    found.retain(|line| !line.starts_with("+ audit_signed_head"));
+    assert_eq!(found, Vec::<String>::new());
 });
