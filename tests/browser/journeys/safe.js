@@ -10,7 +10,7 @@ const PDF = Buffer.from("%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntraile
 
 const file = (name, buffer) => ({ name, mimeType: "application/octet-stream", buffer });
 
-export async function keepsDocuments(arrives, _, options) {
+export async function keepsDocuments(arrives, { demo }, options) {
   const renate = await arrives("renate", options);
   renate.email = renate.says("renate.muster@example.org", "mai.nguyen@example.org");
   await renate.opens("/anmelden");
@@ -21,6 +21,8 @@ export async function keepsDocuments(arrives, _, options) {
   await uploads(renate);
   await changes(renate);
   await getsAVersion(renate);
+  await isAsked(renate, demo.service);
+  await shares(renate);
   await copiesANotice(renate);
   await deletes(renate);
 }
@@ -83,6 +85,49 @@ async function getsAVersion(renate) {
   await renate.sees("document: delete a version");
   await renate.presses("#loeschen");
   await renate.sees("document, without the old version");
+}
+
+/** A service asks for a document, as any client may. What becomes of that at the service is told elsewhere. */
+async function isAsked(renate, service) {
+  const query = new URLSearchParams({
+    response_type: "code",
+    client_id: "bewohnerparken",
+    redirect_uri: new URL("/rueckkehr", service).href,
+    scope: "openid",
+    state: "dokument",
+    code_challenge: createHash("sha256").update("dokument").digest("base64url"),
+    code_challenge_method: "S256",
+    authorization_details: JSON.stringify([
+      { type: "document", kinds: [renate.says("Geburtsurkunde", "Birth certificate")], purpose: renate.says("Antrag auf Elterngeld", "Parental allowance"), days: 7 },
+    ]),
+  });
+  await renate.opens(`/oauth2/authorize?${query}`);
+  if ((await renate.page.locator("#senden").count()) > 0) await renate.presses("#senden");
+  await renate.sees("safe: a service asks");
+  await renate.reads(renate.says("Antrag auf Elterngeld", "Parental allowance"));
+  await renate.presses("#pruefen");
+  await renate.sees("safe: a service asks, nothing chosen");
+  await renate.page.locator("#dokument").check();
+  await renate.presses("#pruefen");
+  await renate.sees("safe: a service asks, check");
+  await renate.presses("#freigeben");
+}
+
+async function shares(renate) {
+  await renate.opens("/safe");
+  await renate.page.getByRole("link", { name: "Geburtsurkunde.pdf" }).first().click();
+  await renate.presses("#freigeben");
+  await renate.sees("document: share");
+  await renate.presses("#pruefen");
+  await renate.sees("document: share, refused");
+  await renate.page.locator("#dienst").check();
+  await renate.types("#zweck", renate.says("Nachweis", "Proof"));
+  await renate.presses("#pruefen");
+  await renate.sees("document: share, check");
+  await renate.presses("#freigeben");
+  await renate.sees("document, shared");
+  await renate.page.locator("#freigaben button").first().click();
+  await renate.sees("document, shared no more");
 }
 
 async function copiesANotice(renate) {
