@@ -1,6 +1,6 @@
 //! Measures the program from outside, against what the same machine does without it.
 //!
-//! `cargo bench --profile shipped --bench load -- [a|b|c|d|e|f|g|h|k|l|m|n|o|p|r|s|t|all] [--database sqlite|postgres] [--seconds N]
+//! `cargo bench --profile shipped --bench load -- [a|b|c|d|e|f|g|h|k|l|m|n|o|p|r|s|t|v|all] [--database sqlite|postgres] [--seconds N]
 //! [--accounts N] [--clients N] [--connections N]`
 //!
 //! Starts the program itself as a child process with a fresh database, drives it over HTTP and prints tables.
@@ -10,6 +10,8 @@
 
 #[path = "support/bare.rs"]
 mod bare;
+#[path = "support/documents.rs"]
+mod documents;
 #[path = "support/endpoint.rs"]
 mod endpoint;
 #[path = "support/fapi.rs"]
@@ -50,7 +52,7 @@ use server::{Bare, CLIENT_ID, Database, Instance, Process, beside};
 use tokio::runtime::Runtime;
 use visitors::{SCOPE, Service, consent, flows, pages, sessions, sign_ins};
 
-const PARTS: [char; 17] = ['p', 'a', 'g', 'b', 'c', 'f', 'h', 'l', 'd', 's', 't', 'k', 'n', 'm', 'o', 'r', 'e'];
+const PARTS: [char; 18] = ['p', 'a', 'g', 'b', 'c', 'f', 'h', 'l', 'd', 's', 't', 'k', 'n', 'm', 'o', 'r', 'v', 'e'];
 /// Events that are sealed and verified.
 const EVENTS: i64 = 500_000;
 const ROUNDS: u32 = 5;
@@ -145,6 +147,7 @@ fn main() -> Outcome<()> {
             'k' => another_master_key(&options, &runtime)?,
             'o' => organisations::organisations(&options, &runtime)?,
             'r' => notices::notices(&options, &runtime)?,
+            'v' => documents::documents(&options, &runtime)?,
             'e' => many_accounts(&options, &instance, &runtime)?,
             _ => primitives(&options, &instance, &runtime)?,
         }

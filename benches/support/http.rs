@@ -112,6 +112,33 @@ impl Connection {
         Ok(Answer { status, head, body, length: filled })
     }
 
+    /// Reads one whole answer that says how long it is, and keeps nothing; how many bytes its body had.
+    pub fn discard(&mut self) -> Outcome<usize> {
+        let mut filled = 0;
+        let (end, status, length) = loop {
+            let read = self.stream.read(&mut self.buffer[filled..])?;
+            filled += read;
+            let Some(end) = self.buffer[..filled].windows(4).position(|four| four == b"\r\n\r\n") else {
+                if read == 0 {
+                    return Err("the server closed the connection".into());
+                }
+                continue;
+            };
+            let head = std::str::from_utf8(&self.buffer[..end])?;
+            let answer = Answer { status: 0, head, body: "", length: 0 };
+            break (end + 4, head.split(' ').nth(1) == Some("200"), answer.header("content-length").parse::<usize>()?);
+        };
+        let mut received = filled - end;
+        while received < length {
+            let read = self.stream.read(&mut self.buffer)?;
+            if read == 0 {
+                return Err("the server closed the connection".into());
+            }
+            received += read;
+        }
+        if status { Ok(received) } else { Err("the answer is a refusal".into()) }
+    }
+
     pub fn ask(&mut self, request: &[u8]) -> Outcome<Answer<'_>> {
         self.send(request)?;
         self.receive()

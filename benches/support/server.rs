@@ -75,8 +75,21 @@ impl Process {
 
     /// Memory in use now, in mebibytes.
     pub fn resident_mebibytes(&self) -> Outcome<f64> {
+        self.mebibytes("VmRSS:")
+    }
+
+    /// The most that was in use at once, in mebibytes, since [`forget_peak`](Self::forget_peak).
+    pub fn peak_mebibytes(&self) -> Outcome<f64> {
+        self.mebibytes("VmHWM:")
+    }
+
+    pub fn forget_peak(&self) -> Outcome<()> {
+        Ok(std::fs::write(format!("/proc/{}/clear_refs", self.0.id()), "5")?)
+    }
+
+    fn mebibytes(&self, what: &str) -> Outcome<f64> {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
-        let line = text.lines().find(|line| line.starts_with("VmRSS:")).ok_or("unreadable status")?;
+        let line = text.lines().find(|line| line.starts_with(what)).ok_or("unreadable status")?;
         Ok(line.split_whitespace().nth(1).ok_or("unreadable status")?.parse::<f64>()? / 1024.0)
     }
 }

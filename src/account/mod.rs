@@ -219,6 +219,11 @@ pub async fn hold(work: &mut Work, account: &AccountId) -> Result<(), Error> {
     Ok(store::hold(work, account).await?)
 }
 
+/// The same for an account that is in use, with its key; `NotFound` if it is not.
+pub async fn hold_active(work: &mut Work, vault: &Vault, id: &AccountId) -> Result<DataKey, Error> {
+    unwrap(vault, store::hold_active(work, id).await?, id).await
+}
+
 /// Ends what services may do without the person: every grant that outlives its session belongs to an epoch of the account.
 pub async fn end_offline_access(work: &mut Work, account: &AccountId) -> Result<(), Error> {
     Ok(store::raise_offline_epoch(work, account).await?)
@@ -240,7 +245,11 @@ pub async fn find_by_email(
 
 /// The key of an account; `NotFound` if there is none, or it has been destroyed.
 pub async fn key(tx: &mut Tx, vault: &Vault, id: &AccountId) -> Result<DataKey, Error> {
-    let wrapped = store::key_of(tx, id).await?.ok_or(Error::NotFound)?;
+    unwrap(vault, store::key_of(tx, id).await?, id).await
+}
+
+async fn unwrap(vault: &Vault, wrapped: Option<Vec<u8>>, id: &AccountId) -> Result<DataKey, Error> {
+    let wrapped = wrapped.ok_or(Error::NotFound)?;
     vault.master().unwrap(&wrapped, id.as_str()).await.map_err(Error::broken)
 }
 

@@ -63,6 +63,13 @@ pub async fn hold(work: &mut Work, id: &AccountId) -> Result<(), DbError> {
     sql!(&mut work.tx, execute, "UPDATE account SET offline_epoch = offline_epoch WHERE id = $1", id).map(drop)
 }
 
+/// The wrapped key of an account that is in use, held; nothing if it is not.
+pub async fn hold_active(work: &mut Work, id: &AccountId) -> Result<Option<Vec<u8>>, DbError> {
+    let row = sql!(&mut work.tx, fetch_optional KeyRow,
+        "UPDATE account SET offline_epoch = offline_epoch WHERE id = $1 AND status = 'active' RETURNING key_wrapped", id)?;
+    Ok(row.and_then(|row| row.key_wrapped))
+}
+
 pub async fn raise_offline_epoch(work: &mut Work, id: &AccountId) -> Result<(), DbError> {
     sql!(&mut work.tx, execute, "UPDATE account SET offline_epoch = offline_epoch + 1 WHERE id = $1", id).map(drop)
 }

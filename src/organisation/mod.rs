@@ -108,7 +108,11 @@ fn record_place(id: &OrganisationId, version: i64) -> Place<'_> {
 
 /// The key of an organisation; `NotFound` if there is none, or it has been destroyed.
 pub async fn key(tx: &mut Tx, vault: &Vault, id: &OrganisationId) -> Result<DataKey, Error> {
-    let wrapped = store::key_of(tx, id).await?.ok_or(Error::NotFound)?;
+    unwrap(vault, store::key_of(tx, id).await?, id).await
+}
+
+async fn unwrap(vault: &Vault, wrapped: Option<Vec<u8>>, id: &OrganisationId) -> Result<DataKey, Error> {
+    let wrapped = wrapped.ok_or(Error::NotFound)?;
     vault.master().unwrap(&wrapped, id.as_str()).await.map_err(Error::broken)
 }
 
@@ -131,6 +135,11 @@ async fn open(vault: &Vault, row: store::OrganisationRow) -> Result<Organisation
 /// `NotFound` if there is none. An organisation comes before accounts.
 pub async fn hold(work: &mut Work, id: &OrganisationId) -> Result<State, Error> {
     store::hold(work, id).await?.ok_or(Error::NotFound)
+}
+
+/// The same for an organisation that can receive something, with its key; `NotFound` if it cannot.
+pub async fn hold_receiving(work: &mut Work, vault: &Vault, id: &OrganisationId) -> Result<DataKey, Error> {
+    unwrap(vault, store::hold_receiving(work, id).await?, id).await
 }
 
 /// Begins work of a member that holds the organisation: what they may do is asked once more, and stays so.

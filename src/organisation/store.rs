@@ -65,6 +65,13 @@ pub async fn hold(work: &mut Work, id: &OrganisationId) -> Result<Option<State>,
     Ok(row.map(|row| row.state))
 }
 
+/// The wrapped key of an organisation that can receive something, held; nothing if it cannot.
+pub async fn hold_receiving(work: &mut Work, id: &OrganisationId) -> Result<Option<Vec<u8>>, DbError> {
+    let row = sql!(&mut work.tx, fetch_optional KeyRow,
+        "UPDATE organisation SET state = state WHERE id = $1 AND state IN ('active', 'insolvent') RETURNING key_wrapped", id)?;
+    Ok(row.and_then(|row| row.key_wrapped))
+}
+
 /// `false` if there is one with that entry in a register or that Wirtschafts-IdNr.
 pub async fn insert(
     work: &mut Work,

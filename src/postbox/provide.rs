@@ -156,13 +156,9 @@ pub(super) async fn open_postbox(work: &mut Work, app: &AppParts, owner: &Party)
 /// The same for whoever is in front of it; `NotFound` if it takes none.
 pub(super) async fn hold(work: &mut Work, app: &AppParts, owner: &Party) -> Result<DataKey, Error> {
     match owner {
-        Party::Person(id) => account::hold(work, id).await?,
-        Party::Organisation(id) => organisation::hold(work, id).await.map(drop)?,
+        Party::Person(id) => account::hold_active(work, &app.vault, id).await,
+        Party::Organisation(id) => organisation::hold_receiving(work, &app.vault, id).await,
     }
-    if !store::takes_notices(&mut work.tx, owner.as_str()).await? {
-        return Err(Error::NotFound);
-    }
-    party::key(&mut work.tx, &app.vault, owner).await
 }
 
 async fn put(

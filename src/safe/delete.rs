@@ -57,6 +57,7 @@ pub async fn delete_version(
     let version = version(&mut work.tx, &document, number, &key).await?;
     let owner = keeper.owner.as_str();
     doom(&mut work, &version.object, owner).await?;
+    share::end_version(&mut work, id, number).await?;
     store::delete_version(&mut work, id, number).await?;
     let bytes = i64::try_from(version.bytes).map_err(Error::broken)?;
     store::release(&mut work, owner, Usage { bytes, documents: 0 }).await?;

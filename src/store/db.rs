@@ -1,9 +1,9 @@
 //! The only file that knows two databases.
 //!
-//! SQLite has one writing connection and several read-only ones; PostgreSQL has a pool whose sessions have
+//! SQLite has one writing connection ([`writer`](super::writer)) and several read-only ones; PostgreSQL has a pool whose sessions have
 //! time limits and a second, read-only one. A statement is written once, through [`sql!`](crate::sql).
 
-use std::ops::DerefMut as _;
+use std::ops::DerefMut;
 use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -17,27 +17,34 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 use super::changes::Changes;
+use super::writer::{Turn, Writer};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// SQLite before 3.51.3 can corrupt its write-ahead log.
 const SQLITE_MINIMUM: (u32, u32, u32) = (3, 51, 3);
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const RETRY_AFTER_SECONDS: u64 = 2;
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("database: {0}")]
-pub struct DbError(#[from] sqlx::Error);
+pub struct DbError(Arc<sqlx::Error>);
+
+impl From<sqlx::Error> for DbError {
+    fn from(error: sqlx::Error) -> Self {
+        Self(Arc::new(error))
+    }
+}
 
 impl DbError {
     /// Whether a uniqueness rule refused the row: somebody else was first.
     pub fn is_conflict(&self) -> bool {
-        matches!(&self.0, sqlx::Error::Database(error) if error.is_unique_violation())
+        matches!(&*self.0, sqlx::Error::Database(error) if error.is_unique_violation())
     }
 
     /// Whether others were in the way for too long. Nothing has happened: the database has taken the transaction back.
     fn is_in_each_others_way(&self) -> bool {
-        match &self.0 {
+        match &*self.0 {
             sqlx::Error::PoolTimedOut => true,
             sqlx::Error::Database(error) => error.code().is_some_and(|code| IN_EACH_OTHERS_WAY.contains(&&*code)),
             _ => false,
@@ -62,7 +69,7 @@ impl From<DbError> for crate::kernel::error::Error {
 
 #[derive(Clone)]
 enum Pools {
-    Sqlite { write: SqlitePool, read: SqlitePool },
+    Sqlite { write: SqlitePool, writer: Writer, read: SqlitePool },
     Postgres { write: PgPool, read: PgPool },
 }
 
@@ -82,27 +89,38 @@ pub enum Tx {
     Postgres(Connection<Postgres>),
 }
 
+/// How a database writes.
+pub trait Engine: sqlx::Database {
+    /// A transaction of it, with the connection.
+    type Writing: DerefMut<Target = Self::Connection> + Send;
+}
+
+impl Engine for Sqlite {
+    type Writing = Turn;
+}
+
+impl Engine for Postgres {
+    type Writing = Transaction<'static, Self>;
+}
+
 /// A connection, and who counts what is asked through it.
-pub struct Connection<D: sqlx::Database> {
+pub struct Connection<D: Engine> {
     kind: Kind<D>,
     statements: Arc<AtomicU64>,
 }
 
-enum Kind<D: sqlx::Database> {
-    Writing(Transaction<'static, D>),
+enum Kind<D: Engine> {
+    Writing(D::Writing),
     /// One statement that writes and commits itself.
     Single(PoolConnection<D>),
     Reading(PoolConnection<D>),
 }
 
-impl<D: sqlx::Database> Connection<D> {
-    fn get(&mut self) -> &mut D::Connection
-    where
-        Transaction<'static, D>: std::ops::DerefMut<Target = D::Connection>,
-    {
+impl<D: Engine> Connection<D> {
+    fn get(&mut self) -> &mut D::Connection {
         self.statements.fetch_add(1, Ordering::Relaxed);
         match &mut self.kind {
-            Kind::Writing(transaction) => transaction.deref_mut(),
+            Kind::Writing(transaction) => &mut *transaction,
             Kind::Single(connection) | Kind::Reading(connection) => connection.deref_mut(),
         }
     }
@@ -149,16 +167,14 @@ impl Db {
         })
     }
 
-    fn connection<D: sqlx::Database>(&self, kind: Kind<D>) -> Connection<D> {
+    fn connection<D: Engine>(&self, kind: Kind<D>) -> Connection<D> {
         Connection { kind, statements: Arc::clone(&self.statements) }
     }
 
     /// Begins a transaction that may write. On SQLite the only one at its time.
     pub async fn begin(&self) -> Result<Tx, DbError> {
         Ok(match &self.pools {
-            Pools::Sqlite { write, .. } => {
-                Tx::Sqlite(self.connection(Kind::Writing(write.begin_with("BEGIN IMMEDIATE").await?)))
-            }
+            Pools::Sqlite { writer, .. } => Tx::Sqlite(self.connection(Kind::Writing(writer.begin().await?))),
             Pools::Postgres { write, .. } => Tx::Postgres(self.connection(Kind::Writing(write.begin().await?))),
         })
     }
@@ -182,7 +198,7 @@ impl Db {
     /// Makes a transaction's changes last.
     pub async fn commit(&self, tx: Tx) -> Result<(), DbError> {
         match tx {
-            Tx::Sqlite(Connection { kind: Kind::Writing(transaction), .. }) => transaction.commit().await?,
+            Tx::Sqlite(Connection { kind: Kind::Writing(turn), .. }) => turn.commit().await?,
             Tx::Postgres(Connection { kind: Kind::Writing(transaction), .. }) => transaction.commit().await?,
             Tx::Sqlite(Connection { kind: Kind::Single(_), .. })
             | Tx::Postgres(Connection { kind: Kind::Single(_), .. }) => {}
@@ -219,7 +235,7 @@ impl Db {
 
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { write, read } => {
+            Pools::Sqlite { write, read, .. } => {
                 read.close().await;
                 write.close().await;
             }
@@ -247,7 +263,7 @@ async fn open_sqlite(file: &Path) -> Result<Pools, sqlx::Error> {
         .row_buffer_size(1024);
     let write = pool(1).connect_with(options.clone()).await?;
     let read = pool(4).connect_with(options.create_if_missing(false).read_only(true)).await?;
-    Ok(Pools::Sqlite { write, read })
+    Ok(Pools::Sqlite { writer: Writer::new(write.clone()), write, read })
 }
 
 async fn open_postgres(url: &str, connections_max: u32) -> Result<Pools, sqlx::Error> {

@@ -10,3 +10,4 @@ pub mod replay;
 pub mod retention;
 pub mod root;
 pub mod work;
+pub mod writer;

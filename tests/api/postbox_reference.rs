@@ -94,10 +94,15 @@ both!(sec_u01_a_reference_ends_with_its_connection_and_cannot_be_made, async |wo
     let mut both = to(&reference);
     both["recipient"]["subject"] = json!("x");
     assert_eq!(authority.provides(&world, "beides", &both).await.status, 400);
+    // What she agreed to does not name it any more.
+    world.change("UPDATE consent SET scope = 'openid' WHERE client_id = 'wohngeld'").await;
+    refused("ohne", &reference).await;
+    world.change("UPDATE consent SET scope = 'openid postbox_reference' WHERE client_id = 'wohngeld'").await;
+    assert_eq!(authority.provides(&world, "wieder", &to(&reference)).await.status, 201);
     let ended = renate.post("/dienste/wohngeld/beenden", &[]).await;
     assert_eq!(ended.status, 303, "{ended:?}");
     refused("nachher", &reference).await;
-    assert_eq!(world.rows("postbox_message").await, 1);
+    assert_eq!(world.rows("postbox_message").await, 2);
 });
 
 both!(a_service_that_may_not_ask_gets_none, async |world| {

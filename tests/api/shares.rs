@@ -204,6 +204,24 @@ both!(sec_v01_a_share_ends_at_once_by_time_and_by_count, async |world| {
     assert_eq!(world.rows("safe_share").await, 0);
 });
 
+both!(with_a_version_ends_what_was_shared_of_it_and_nothing_else, async |world| {
+    let mut story = Story::begins(&world).await;
+    let (_, share) = story.shared(&world, (Some(7), "7")).await;
+    let page = format!("/safe/{}", story.document);
+    story.renate.get(&format!("{page}/version")).await;
+    story.renate.sends_files(&format!("{page}/version"), "", &[("neu.pdf", &pdf(500))]).await;
+    let (token, newer) = story.shared(&world, (Some(7), "7")).await;
+    story.renate.get(&format!("{page}/1/loeschen")).await;
+    assert_eq!(story.renate.post(&format!("{page}/1/loeschen"), &[]).await.status, 303);
+    let nonce = story.nonce.clone();
+    let listed = get(&world, &story.bound, (&token, &nonce), DOCUMENTS).await.json();
+    let left: Vec<_> = listed["documents"].as_array().unwrap().iter().map(|one| one["share"].clone()).collect();
+    assert_eq!(left, [json!(newer)]);
+    assert_eq!(get(&world, &story.bound, (&token, &nonce), &facts(&share)).await.status, 410);
+    assert_eq!(get(&world, &story.bound, (&token, &nonce), &file(&newer)).await.status, 200);
+    assert_eq!(world.texts("SELECT id FROM safe_share WHERE ended_at IS NOT NULL").await, [share]);
+});
+
 both!(sec_v01_a_share_that_ends_breaks_off_whoever_is_fetching, async |world| {
     const LENGTH: usize = 30_000_000;
     let mut story = Story::begins_with(&world, pdf(LENGTH)).await;

@@ -123,19 +123,22 @@ async fn note(app: &AppParts, came: &Return<'_>, known: Option<&Known>, why: &Wh
     work.commit().await
 }
 
-/// Asks until there is a result.
+/// Asks until there is a result. One answer may get lost: on a connection, say, that the other side has closed meanwhile.
 async fn ask(
     app: &AppParts,
     server: &EidServer,
     session: &Secret<String>,
 ) -> Result<Result<Box<Card>, Refusal>, Failure> {
-    let mut counter = 1;
+    let (mut counter, mut has_failed) = (1, false);
     loop {
-        match server.result(session, counter, app.now(), &app.random).await? {
-            Reading::Read(card) => return Ok(Ok(card)),
-            Reading::Refused(refusal) => return Ok(Err(refusal)),
-            Reading::NotYet => counter += 1,
+        match server.result(session, counter, app.now(), &app.random).await {
+            Ok(Reading::Read(card)) => return Ok(Ok(card)),
+            Ok(Reading::Refused(refusal)) => return Ok(Err(refusal)),
+            Ok(Reading::NotYet) => {}
+            Err(Failure::NoAnswer) if !has_failed => has_failed = true,
+            Err(failure) => return Err(failure),
         }
+        counter += 1;
         tokio::time::sleep(BETWEEN).await;
     }
 }

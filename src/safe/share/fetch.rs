@@ -39,7 +39,12 @@ pub async fn list(app: &AppParts, fetcher: Fetcher<'_>) -> Result<Vec<Shared>, E
     let rows = store::of_client(tx, fetcher.client, fetcher.owner.as_str(), (app.now(), LISTED_MAX)).await?;
     let mut shared = Vec::with_capacity(rows.len());
     for row in rows {
-        shared.push(of_row(app, tx, row).await?);
+        match of_row(app, tx, row).await {
+            Ok(one) => shared.push(one),
+            // Deleted since the rows were read.
+            Err(Error::NotFound) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(shared)
 }

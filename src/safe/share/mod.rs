@@ -127,6 +127,11 @@ pub(super) async fn forget_document(work: &mut Work, document: &DocumentId) -> R
     Ok(store::delete_of_document(work, document).await?)
 }
 
+/// With a version end those that are of it.
+pub(super) async fn end_version(work: &mut Work, document: &DocumentId, version: i64) -> Result<(), Error> {
+    Ok(store::end_of_version(work, document, version).await?)
+}
+
 /// With a safe all of them.
 pub(super) async fn forget(work: &mut Work, owner: &str) -> Result<(), Error> {
     Ok(store::delete_of(work, owner).await?)

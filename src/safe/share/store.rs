@@ -117,6 +117,19 @@ pub struct Ended {
     pub client_id: ClientId,
 }
 
+/// Ends what was shared of one version.
+pub async fn end_of_version(work: &mut Work, document: &DocumentId, version: i64) -> Result<(), DbError> {
+    sql!(
+        &mut work.tx,
+        execute,
+        "UPDATE safe_share SET ended_at = $3 WHERE document_id = $1 AND version = $2 AND ended_at IS NULL",
+        document,
+        version,
+        work.now
+    )
+    .map(drop)
+}
+
 pub async fn delete_of_document(work: &mut Work, document: &DocumentId) -> Result<(), DbError> {
     sql!(&mut work.tx, execute, "DELETE FROM safe_share WHERE document_id = $1", document).map(drop)
 }
