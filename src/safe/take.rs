@@ -22,7 +22,7 @@ use crate::kernel::level::Level;
 use crate::kernel::pdf_seal::Verdict;
 use crate::kernel::seal::DataKey;
 use crate::kernel::secret::hex;
-use crate::store::object::{Owner, Received, Written};
+use crate::store::object::{Coming, Owner, Received, Written};
 use crate::store::work::Work;
 
 /// A file that comes.
@@ -78,7 +78,8 @@ where
     }
     let owner = Owner { id: keeper.owner.as_str(), key: &key };
     let most = FILE_MAX_BYTES.min(room);
-    let received = match app.objects.receive(app.scanner.as_ref(), (owner, name.kind), pieces, most).await {
+    let coming = Coming { by: keeper.owner.as_str(), owner, kind: name.kind };
+    let received = match app.objects.receive(app.scanner.as_ref(), coming, pieces, most).await {
         Ok(received) => received,
         Err(error) => return refused(error, most).map(Taken::Refused),
     };

@@ -25,7 +25,7 @@ use crate::organisation::acting::Party;
 use crate::organisation::mandate::party;
 use crate::postbox::{clock, provide};
 use crate::store::db::Tx;
-use crate::store::object::{Owner, Received, Written};
+use crate::store::object::{Coming, Owner, Received, Written};
 use crate::store::work::Actor;
 
 const MEBIBYTE: u64 = 1024 * 1024;
@@ -82,7 +82,8 @@ where
     let name = Name::parse(sent.name).map_err(|problem| Error::field("name", problem))?;
     let key = look(app, client, sent.recipient).await?;
     let (owner, scanner) = (Owner { id: sent.recipient.as_str(), key: &key }, app.scanner.as_ref());
-    match app.objects.receive(scanner, (owner, name.kind), pieces, FILE_MAX_BYTES).await? {
+    let coming = Coming { by: client.id.as_str(), owner, kind: name.kind };
+    match app.objects.receive(scanner, coming, pieces, FILE_MAX_BYTES).await? {
         Received::Refused(problem) => Err(Error::field("file", problem)),
         Received::NotScanned(error) => Ok(not_scanned(&error)),
         Received::Infected(finding) => infected(app, client, sent.request, finding).await,

@@ -35,7 +35,7 @@ use super::work::{Actor, Work};
 use shelf::Shelf;
 
 pub use read::{Damage, Found, Opened};
-pub use receive::Received;
+pub use receive::{Coming, Received};
 pub use rows::{Counts, Damaged, Due};
 pub use write::{Pace, Writing, Written};
 
@@ -96,6 +96,7 @@ struct Parts {
     random: Random,
     writing: Arc<Semaphore>,
     reading: Arc<Semaphore>,
+    senders: receive::Senders,
 }
 
 impl Objects {
@@ -107,6 +108,7 @@ impl Objects {
             random: random.clone(),
             writing: Arc::new(Semaphore::new(WRITING_MAX)),
             reading: Arc::new(Semaphore::new(READING_MAX)),
+            senders: receive::Senders::default(),
         }))
     }
 

@@ -1,18 +1,68 @@
 //! A file comes: looked at, shown to the scanner and sealed in one go, piece by piece, so that no more than a few pieces are in memory. Until
 //! all three have nothing against it there is no such file; whatever is refused leaves nothing.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 
-use super::{Objects, Owner, Written};
+use super::{Objects, Owner, RETRY_AFTER_SECONDS, Written};
 use crate::kernel::error::Error;
 use crate::kernel::file::Scan;
 use crate::kernel::file::inspect::{Inspector, Type};
 use crate::kernel::pdf_seal::{self, Finder};
 use crate::kernel::scan::{Finding, NotScanned, Scanner, Scanning};
+
+/// So many files of one sender come at once to this node: half of all, so that nobody keeps the others from sending.
+const OF_ONE_MAX: usize = 8;
+
+/// A file that somebody sends.
+#[derive(Clone, Copy)]
+pub struct Coming<'a> {
+    /// Who sends it.
+    pub by: &'a str,
+    /// Whose it is to be.
+    pub owner: Owner<'a>,
+    /// What it has to be.
+    pub kind: Type,
+}
+
+/// How many files come from each sender.
+#[derive(Clone, Default)]
+pub(super) struct Senders(Arc<Mutex<HashMap<String, usize>>>);
+
+/// Counts one of them for as long as it lives.
+struct Sending<'a> {
+    senders: &'a Senders,
+    by: &'a str,
+}
+
+impl Senders {
+    fn begin<'a>(&'a self, by: &'a str) -> Result<Sending<'a>, Error> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(by.to_owned()).or_default();
+        if *count == OF_ONE_MAX {
+            return Err(Error::Busy { retry_after_seconds: RETRY_AFTER_SECONDS });
+        }
+        *count += 1;
+        Ok(Sending { senders: self, by })
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.senders.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(self.by) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(self.by);
+            }
+        }
+    }
+}
 
 /// What has become of a file.
 pub enum Received {
@@ -71,12 +121,12 @@ impl Watch {
 }
 
 impl Objects {
-    /// Receives a file that has to be of this kind, of at most so many bytes. `TooLarge`, `Incomplete`, `NoRoom` and `Busy` as for every
-    /// object.
+    /// Receives a file of at most so many bytes. `TooLarge`, `Incomplete`, `NoRoom` and `Busy` as for every object; `Busy` also for whoever sends
+    /// too many at once.
     pub async fn receive<S, E>(
         &self,
         scanner: Option<&Scanner>,
-        (owner, kind): (Owner<'_>, Type),
+        Coming { by, owner, kind }: Coming<'_>,
         pieces: S,
         bytes_max: u64,
     ) -> Result<Received, Error>
@@ -84,6 +134,7 @@ impl Objects {
         S: Stream<Item = Result<Bytes, E>>,
         E: Display,
     {
+        let _sending = self.0.senders.begin(by)?;
         let scanning = match scanner {
             Some(scanner) => match scanner.begin().await {
                 Ok(scanning) => Some(scanning),
@@ -133,4 +184,21 @@ where
         };
         Some((piece, (pieces, watch)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_keeps_the_others_from_sending() {
+        let senders = Senders::default();
+        let mut sending: Vec<_> = (0..OF_ONE_MAX).map(|_| senders.begin("one").unwrap()).collect();
+        assert!(matches!(senders.begin("one"), Err(Error::Busy { .. })));
+        let other = senders.begin("other").unwrap();
+        sending.pop();
+        let again = senders.begin("one").unwrap();
+        drop((sending, other, again));
+        assert!(senders.0.lock().unwrap().is_empty());
+    }
 }
