@@ -82,7 +82,7 @@ where
     let name = Name::parse(sent.name).map_err(|problem| Error::field("name", problem))?;
     let key = look(app, client, sent.recipient).await?;
     let (owner, scanner) = (Owner { id: sent.recipient.as_str(), key: &key }, app.scanner.as_ref());
-    let coming = Coming { by: client.id.as_str(), owner, kind: name.kind };
+    let coming = Coming { by: &client.id.0, owner, kind: name.kind };
     match app.objects.receive(scanner, coming, pieces, FILE_MAX_BYTES).await? {
         Received::Refused(problem) => Err(Error::field("file", problem)),
         Received::NotScanned(error) => Ok(not_scanned(&error)),
