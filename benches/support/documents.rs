@@ -6,19 +6,26 @@ use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use nutzerkonto::app::{self, Surroundings};
+use nutzerkonto::config::Config;
+use nutzerkonto::sql;
+use nutzerkonto::store::work::Actor;
 use tokio::runtime::Runtime;
 
-use super::Options;
-use super::http::{Connection, Outcome, get};
+use super::http::{Connection, Outcome, drive, get};
 use super::series::{Contender, compare};
-use super::server::{Instance, beside};
-use super::visitors::session;
+use super::server::{Instance, Process, beside};
+use super::visitors::{pages, session};
+use super::{CONNECTIONS, Options};
 
 const BYTES: usize = 100 * 1000 * 1000;
 /// As the product seals.
 const CHUNK: usize = 64 * 1024;
 const MARK: &str = "grenze";
 const FORM: &str = "/safe/hochladen";
+/// Documents in one safe.
+const FEW: usize = 10;
+const MANY: i64 = 100_000;
 
 /// How often per second something is done that takes long.
 fn rate(duration: Duration, mut act: impl FnMut() -> Outcome<()>) -> Outcome<f64> {
@@ -31,10 +38,10 @@ fn rate(duration: Duration, mut act: impl FnMut() -> Outcome<()>) -> Outcome<f64
 }
 
 /// A PDF of so many bytes.
-fn document() -> Vec<u8> {
+fn document(bytes: usize) -> Vec<u8> {
     let (head, end) =
         (b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n".as_slice(), b"\ntrailer << /Root 1 0 R >>\n%%EOF\n");
-    let filling = b"% Beispiel\n".iter().copied().cycle().take(BYTES - head.len() - end.len());
+    let filling = b"% Beispiel\n".iter().copied().cycle().take(bytes - head.len() - end.len());
     [head, &filling.collect::<Vec<u8>>(), end].concat()
 }
 
@@ -85,9 +92,9 @@ struct Person<'a> {
 }
 
 impl<'a> Person<'a> {
-    fn new(instance: &'a Instance) -> Outcome<Self> {
+    fn new(instance: &'a Instance, account: u64, bytes: usize) -> Outcome<Self> {
         let mut connection = Connection::open(instance.address)?;
-        let session = session(instance, &mut connection, 0)?;
+        let session = session(instance, &mut connection, account)?;
         let page = connection.ask(&get(&instance.host, FORM, &session))?;
         let csrf = page.between("name=\"csrf\" value=\"", "\"").to_owned();
         let field = |name: &str, value: &str| {
@@ -98,7 +105,7 @@ impl<'a> Person<'a> {
              Content-Type: application/pdf\r\n\r\n"
         );
         let head = [field("csrf", &csrf), field("ordner", ""), file].concat();
-        let body = [head.as_bytes(), &document(), format!("\r\n--{MARK}--\r\n").as_bytes()].concat();
+        let body = [head.as_bytes(), &document(bytes), format!("\r\n--{MARK}--\r\n").as_bytes()].concat();
         Ok(Self { instance, session, connection, body })
     }
 
@@ -123,31 +130,74 @@ impl<'a> Person<'a> {
     }
 }
 
-/// V: a document of 100 MB, against sealing it and writing or reading the file.
+/// V: a document of 100 MB, against sealing it and writing or reading the file; the first page of a safe with few documents and with many.
 pub fn documents(options: &Options, runtime: &Runtime) -> Outcome<()> {
-    let instance = runtime.block_on(Instance::prepare(options.database, "documents", 1))?;
+    let instance = runtime.block_on(Instance::prepare(options.database, "documents", 3))?;
     let settings = std::fs::read_to_string(instance.config())?;
     let shelf = beside(&instance, "objects");
     let more = format!("[safe]\nquota_mebibytes = 1000000\n[objects]\ndirectory = {shelf:?}\n");
     std::fs::write(instance.config(), settings + &more)?;
     let (server, _) = instance.start()?;
-    let mut person = Person::new(&instance)?;
+    large(options, &instance, &server)?;
+    many(options, runtime, &instance, &server)
+}
+
+fn large(options: &Options, instance: &Instance, server: &Process) -> Outcome<()> {
+    let mut person = Person::new(instance, 0, BYTES)?;
     let document = person.uploads()?;
     person.downloads(&document)?;
     let (before, duration) = (server.resident_mebibytes()?, options.duration());
     server.forget_peak()?;
-    let (mut up, mut down) = (Person::new(&instance)?, Person::new(&instance)?);
+    let (mut up, mut down) = (Person::new(instance, 0, BYTES)?, Person::new(instance, 0, BYTES)?);
     let contenders = vec![
         Contender::own("AES-256-GCM over 100 MB, one thread", || gcm(duration)),
-        Contender::own("writing 100 MB, durable", || write(&instance, duration)),
-        Contender::own("reading 100 MB", || read(&instance, duration)),
-        Contender::served("uploading 100 MB", &server, || rate(duration, || up.uploads().map(drop))),
-        Contender::served("downloading 100 MB", &server, || rate(duration, || down.downloads(&document))),
+        Contender::own("writing 100 MB, durable", || write(instance, duration)),
+        Contender::own("reading 100 MB", || read(instance, duration)),
+        Contender::served("uploading 100 MB", server, || rate(duration, || up.uploads().map(drop))),
+        Contender::served("downloading 100 MB", server, || rate(duration, || down.downloads(&document))),
     ];
     let measured = compare("V. A document of 100 MB", options.pace(), contenders)?;
     let [seal, write, read, upload, download] = measured.as_slice() else { return Ok(()) };
     println!("\nUploading, of sealing and writing: {:.1} %", 100.0 * upload.share_of(&[(seal, 1.0), (write, 1.0)]));
     println!("Downloading, of sealing and reading: {:.1} %", 100.0 * download.share_of(&[(seal, 1.0), (read, 1.0)]));
     println!("More memory at most than before: {:.1} MiB", server.peak_mebibytes()? - before);
+    Ok(())
+}
+
+fn many(options: &Options, runtime: &Runtime, instance: &Instance, server: &Process) -> Outcome<()> {
+    let (mut has_few, mut has_many) = (Person::new(instance, 1, 1000)?, Person::new(instance, 2, 1000)?);
+    for _ in 0..FEW {
+        has_few.uploads()?;
+        has_many.uploads()?;
+    }
+    let copied = has_many.uploads()?;
+    runtime.block_on(async {
+        let app = app::open(Config::read(&instance.config())?, Surroundings::default()).await?;
+        let mut work = app.begin(Actor::System("bench")).await?;
+        // Older than those that stand on the first page.
+        sql!(
+            &mut work.tx,
+            execute,
+            "WITH RECURSIVE numbers(n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < $2)
+             INSERT INTO safe_document (id, owner, level, description, folder, version, created_at)
+             SELECT 'doc_00' || CAST(n AS TEXT), owner, level, description, folder, version, created_at
+               FROM numbers, safe_document WHERE id = $1",
+            copied,
+            MANY
+        )?;
+        work.commit().await?;
+        app.db.close().await;
+        Outcome::Ok(())
+    })?;
+    let duration = options.duration();
+    let look = |person: &Person<'_>| {
+        let mut visitors = pages(CONNECTIONS, vec![get(&instance.host, "/safe", &person.session)]);
+        move || drive(instance.address, &mut visitors, duration)
+    };
+    let contenders = vec![
+        Contender::served(&format!("{FEW} documents"), server, look(&has_few)),
+        Contender::served(&format!("{MANY} documents"), server, look(&has_many)),
+    ];
+    compare("V. The first page of a safe", options.pace(), contenders)?;
     Ok(())
 }
