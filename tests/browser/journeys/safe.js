@@ -1,4 +1,5 @@
-// Documents: several are uploaded at once, one gets a new version and another name, what a notice has brought is copied, one is deleted.
+// Documents: several are uploaded at once, one gets a new version and another name, a service asks for one and fetches it until that is ended,
+// what a notice has brought is copied, one is deleted.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -7,6 +8,9 @@ import { signsInAtTheAccount, text } from "./demo.js";
 
 const DECISION = { de: "Bescheid über Ihren Bewohnerparkausweis", en: "Decision on your resident parking permit" };
 const PDF = Buffer.from("%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer << /Root 1 0 R >>\n%%EOF\n");
+
+/** More than lies on the way between two programs, so that an end is felt at the other one. */
+const LONG_BYTES = 30_000_000;
 
 const file = (name, buffer) => ({ name, mimeType: "application/octet-stream", buffer });
 
@@ -22,6 +26,7 @@ export async function keepsDocuments(arrives, { demo }, options) {
   await changes(renate);
   await getsAVersion(renate);
   await isAsked(renate, demo.service);
+  await endsInTheMiddle(renate, demo.service);
   await shares(renate);
   await copiesANotice(renate);
   await deletes(renate);
@@ -87,30 +92,82 @@ async function getsAVersion(renate) {
   await renate.sees("document, without the old version");
 }
 
-/** A service asks for a document, as any client may. What becomes of that at the service is told elsewhere. */
+/** The service of the demonstration asks for a document, gets it, and gets it no more once she has ended that. */
 async function isAsked(renate, service) {
-  const query = new URLSearchParams({
-    response_type: "code",
-    client_id: "bewohnerparken",
-    redirect_uri: new URL("/rueckkehr", service).href,
-    scope: "openid",
-    state: "dokument",
-    code_challenge: createHash("sha256").update("dokument").digest("base64url"),
-    code_challenge_method: "S256",
-    authorization_details: JSON.stringify([
-      { type: "document", kinds: [renate.says("Geburtsurkunde", "Birth certificate")], purpose: renate.says("Antrag auf Elterngeld", "Parental allowance"), days: 7 },
-    ]),
-  });
-  await renate.opens(`/oauth2/authorize?${query}`);
+  await renate.opens(service);
+  if ((await renate.page.locator("#anmelden").count()) > 0) await renate.presses("#anmelden");
   if ((await renate.page.locator("#senden").count()) > 0) await renate.presses("#senden");
+  await asks(renate, "Geburtsurkunde");
   await renate.sees("safe: a service asks");
-  await renate.reads(renate.says("Antrag auf Elterngeld", "Parental allowance"));
+  await renate.reads("Elterngeld", renate.says("Elektronisches Siegel: keins", "Electronic seal: none"));
   await renate.presses("#pruefen");
   await renate.sees("safe: a service asks, nothing chosen");
+  await renate.types("#suche", renate.says("Heiratsurkunde", "Marriage certificate"));
+  await renate.presses("#anwenden");
+  await renate.sees("safe: a service asks, nothing found");
+  await renate.presses("#zuruecksetzen");
+  await renate.reads("Notiz.txt");
+  await choosesAndShares(renate, "geburtsurkunde");
+  await renate.seesOf(service, "demo service, document shared");
+  assert.match(await text(renate, "#dokument-name"), /^Geburtsurkunde\.pdf$/);
+  assert.match(await text(renate, "#dokument-siegel"), /^keins/);
+  await renate.presses("#dokument-abrufen");
+  await renate.seesOf(service, "demo service, document fetched");
+  await renate.reads("Länge und Prüfsumme passen", "Length and checksum fit", await text(renate, "#dokument-sha256"));
+  const account = await renate.inAnotherWindow();
+  await endsTheShare(account, "Geburtsurkunde.pdf");
+  await account.reads(renate.says("Die Freigabe ist beendet.", "It is not shared any more."));
+  await renate.presses("#dokument-abrufen");
+  await renate.seesOf(service, "demo service, document gone");
+  await renate.reads("Die Freigabe gibt es nicht mehr", "The share is gone", "HTTP 410");
+}
+
+/** She ends a share while the service is fetching: what has come until then is all that comes. */
+async function endsInTheMiddle(renate, service) {
+  await renate.opens("/safe/hochladen");
+  const bytes = Buffer.alloc(LONG_BYTES, "%");
+  PDF.copy(bytes);
+  PDF.copy(bytes, LONG_BYTES - PDF.length);
+  await renate.page.locator("#dateien").setInputFiles(file("Grundbuch.pdf", bytes));
+  await renate.presses("#weiter");
+  await renate.opens(service);
+  await asks(renate, "Grundbuchauszug");
+  await choosesAndShares(renate, "grundbuch");
+  const fetched = renate.presses("#dokument-langsam-abrufen");
+  const account = await renate.inAnotherWindow();
+  await endsTheShare(account, "Grundbuch.pdf");
+  await fetched;
+  await renate.seesOf(service, "demo service, fetch broken off");
+  await renate.reads("mittendrin abgebrochen, weil die Freigabe beendet wurde", "broke off in the middle because the share was ended");
+  const [, came] = /(\d+) \/ (\d+) Bytes/.exec(await text(renate, "#dokument-ergebnis"));
+  assert.ok(Number(came) > 0 && Number(came) < LONG_BYTES, `${came} bytes came`);
+  await account.presses("#loeschen");
+  await account.presses("#loeschen");
+}
+
+async function asks(renate, kind) {
+  await renate.types("#dokument-art", kind);
+  await renate.types("#dokument-wofuer", "Elterngeld");
+  await renate.presses("#dokument-anfordern");
+  if ((await renate.page.locator("#senden").count()) > 0) await renate.presses("#senden");
+}
+
+/** Finds a document by a search, and shares it for seven days. */
+async function choosesAndShares(renate, searched) {
+  await renate.types("#suche", searched);
+  await renate.presses("#anwenden");
+  await renate.sees("safe: a service asks, found");
   await renate.page.locator("#dokument").check();
+  await renate.page.locator("#dauer-7").check();
   await renate.presses("#pruefen");
   await renate.sees("safe: a service asks, check");
   await renate.presses("#freigeben");
+}
+
+async function endsTheShare(renate, name) {
+  await renate.opens("/safe");
+  await renate.page.getByRole("link", { name, exact: true }).first().click();
+  await renate.presses("#freigaben li:first-child button");
 }
 
 async function shares(renate) {
