@@ -149,10 +149,14 @@ pub async fn submit(at: At, form: Form) -> Result<HttpResponse, Error> {
     let searched = form.get("suche");
     let document = at.chosen(&pending, form.get("dokument")).await?;
     let term = Term::within(asked.days).into_iter().find(|term| term.name() == form.get("dauer"));
+    let problem = |field, problem| FieldProblem { field, problem };
+    let wrong = [
+        document.is_none().then(|| problem("dokument", "share_document")),
+        term.is_none().then(|| problem("dauer", "share_term")),
+    ];
     let (Some(document), Some(term)) = (document, term) else {
-        let problem = |field, problem| FieldProblem { field, problem };
-        let wrong = if term.is_none() { problem("dauer", "share_term") } else { problem("dokument", "share_document") };
-        return visitor.page_again(&at.ask_page(searched, &form, &[wrong]).await?);
+        let wrong: Vec<FieldProblem> = wrong.into_iter().flatten().collect();
+        return visitor.page_again(&at.ask_page(searched, &form, &wrong).await?);
     };
     if form.is("schritt", "aendern") {
         return visitor.page(&at.ask_page(searched, &form, &[]).await?);

@@ -3,7 +3,10 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { until } from "../support/wait.js";
 import { signsInAtTheAccount, text } from "./demo.js";
 
 const DECISION = { de: "Bescheid über Ihren Bewohnerparkausweis", en: "Decision on your resident parking permit" };
@@ -115,7 +118,9 @@ async function isAsked(renate, service) {
   await renate.seesOf(service, "demo service, document fetched");
   await renate.reads("Länge und Prüfsumme passen", "Length and checksum fit", await text(renate, "#dokument-sha256"));
   const account = await renate.inAnotherWindow();
-  await endsTheShare(account, "Geburtsurkunde.pdf");
+  await account.opens("/safe");
+  await account.page.getByRole("link", { name: "Geburtsurkunde.pdf", exact: true }).first().click();
+  await account.presses("#freigaben li:first-child button");
   await account.reads(renate.says("Die Freigabe ist beendet.", "It is not shared any more."));
   await renate.presses("#dokument-abrufen");
   await renate.seesOf(service, "demo service, document gone");
@@ -124,25 +129,43 @@ async function isAsked(renate, service) {
 
 /** She ends a share while the service is fetching: what has come until then is all that comes. */
 async function endsInTheMiddle(renate, service) {
-  await renate.opens("/safe/hochladen");
-  const bytes = Buffer.alloc(LONG_BYTES, "%");
-  PDF.copy(bytes);
-  PDF.copy(bytes, LONG_BYTES - PDF.length);
-  await renate.page.locator("#dateien").setInputFiles(file("Grundbuch.pdf", bytes));
-  await renate.presses("#weiter");
+  const path = await uploadsALongOne(renate);
   await renate.opens(service);
   await asks(renate, "Grundbuchauszug");
   await choosesAndShares(renate, "grundbuch");
-  const fetched = renate.presses("#dokument-langsam-abrufen");
   const account = await renate.inAnotherWindow();
-  await endsTheShare(account, "Grundbuch.pdf");
+  await account.opens(path);
+  const fetched = renate.presses("#dokument-langsam-abrufen");
+  const hasBegun = async () => {
+    await account.reloads();
+    return (await text(account, "#freigaben")).includes(renate.says("Abgerufen: 1", "Fetched: 1"));
+  };
+  await until(hasBegun, () => "the service does not fetch");
+  await account.presses("#freigaben li:first-child button");
   await fetched;
   await renate.seesOf(service, "demo service, fetch broken off");
   await renate.reads("mittendrin abgebrochen, weil die Freigabe beendet wurde", "broke off in the middle because the share was ended");
-  const [, came] = /(\d+) \/ (\d+) Bytes/.exec(await text(renate, "#dokument-ergebnis"));
+  const [, came] = /(\d+) \/ \d+ Bytes/.exec(await text(renate, "#dokument-ergebnis"));
   assert.ok(Number(came) > 0 && Number(came) < LONG_BYTES, `${came} bytes came`);
   await account.presses("#loeschen");
   await account.presses("#loeschen");
+}
+
+/** From a file: so much does not go through the line on which a browser is steered. The path of its page. */
+async function uploadsALongOne(renate) {
+  const directory = await mkdtemp(join(tmpdir(), "nutzerkonto-safe-"));
+  try {
+    const bytes = Buffer.alloc(LONG_BYTES, "%");
+    PDF.copy(bytes);
+    PDF.copy(bytes, LONG_BYTES - PDF.length);
+    await writeFile(join(directory, "Grundbuch.pdf"), bytes);
+    await renate.opens("/safe/hochladen");
+    await renate.page.locator("#dateien").setInputFiles(join(directory, "Grundbuch.pdf"));
+    await renate.presses("#weiter");
+    return await renate.page.getByRole("link", { name: "Grundbuch.pdf" }).getAttribute("href");
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 }
 
 async function asks(renate, kind) {
@@ -162,12 +185,6 @@ async function choosesAndShares(renate, searched) {
   await renate.presses("#pruefen");
   await renate.sees("safe: a service asks, check");
   await renate.presses("#freigeben");
-}
-
-async function endsTheShare(renate, name) {
-  await renate.opens("/safe");
-  await renate.page.getByRole("link", { name, exact: true }).first().click();
-  await renate.presses("#freigaben li:first-child button");
 }
 
 async function shares(renate) {
