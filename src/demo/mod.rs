@@ -136,7 +136,8 @@ fn greeting(
          \x20  10. Als Renate Muster: „Postfach“; ebenso für die Bäckerei / as Renate Muster: \"Postbox\"; for the bakery, too\n\
          \x20  11. Beim Dienst: „Bescheid zustellen“; danach tausend davon / at the service: \"deliver a decision\"; then a thousand:\n\
          \x20      nutzerkonto deliver --issuer {issuer} --client bewohnerparken-amt --key keys-dev/office-es256.pem --copies 1000 {directory}/{NOTICE_FILE}\n\
-         \x20  12. Ihr eigener Dienst / your own service: docs/integrate.md, {directory}/clients.toml\n\n\
+         \x20  12. Beim Dienst: „Dokument anfordern“, auch langsam abrufen und dabei beenden / at the service: \"ask for a document\", and end it while it comes\n\
+         \x20  13. Ihr eigener Dienst / your own service: docs/integrate.md, {directory}/clients.toml\n\n\
          Beenden mit / stop with Ctrl-C.\n"
     )
 }

@@ -96,8 +96,9 @@ pub fn without_codes(text: &str) -> String {
         |group: &str| group.len() == 4 && group.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
     let is_code = |word: &str| {
         let is_long = word.contains('-') && word.split('-').all(is_group);
-        let is_id =
-            ["evt_", "mem_", "mdt_", "acc_", "rep_"].iter().any(|prefix| word.starts_with(prefix) && word.len() > 4);
+        let is_id = ["evt_", "mem_", "mdt_", "acc_", "rep_", "doc_", "shr_"]
+            .iter()
+            .any(|prefix| word.starts_with(prefix) && word.len() > 4);
         is_long || is_id || (word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit()))
     };
     let is_inside = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);

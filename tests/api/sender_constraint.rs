@@ -50,12 +50,19 @@ pub fn thumbprint(key: &Signer) -> String {
 
 impl Bound {
     pub async fn new(world: &World, profile: &str) -> Self {
-        let client = Signer::new("parken");
-        let text = client
-            .declaration(&format!("profile = \"{profile}\""))
-            .replace("\"email\"]\n", "\"email\", \"offline_access\"]\n");
-        world.clients(&text).await;
-        Self { client, key: Signer::new("schlüssel") }
+        let bound = Self::of("parken");
+        world.clients(&bound.declaration(&format!("profile = \"{profile}\""))).await;
+        bound
+    }
+
+    /// Under this name, with keys of its own.
+    pub fn of(id: &str) -> Self {
+        Self { client: Signer::new(id), key: Signer::new("schlüssel") }
+    }
+
+    /// Its part of the client file, with these lines besides.
+    pub fn declaration(&self, extra: &str) -> String {
+        self.client.declaration(extra).replace("\"email\"]\n", "\"email\", \"offline_access\"]\n")
     }
 
     pub fn service(&self) -> &Service {

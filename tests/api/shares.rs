@@ -15,9 +15,9 @@ use crate::support::service::vorgang;
 use crate::support::surface::EMAIL;
 use crate::support::{Browser, World};
 
-const DOCUMENTS: &str = "/api/safe/v1/documents";
+pub const DOCUMENTS: &str = "/api/safe/v1/documents";
 
-fn asking(days: Option<u16>) -> String {
+pub fn asking(days: Option<u16>) -> String {
     let mut asked = json!({ "type": "document", "kinds": ["Geburtsurkunde"], "purpose": "Antrag auf Elterngeld" });
     if let Some(days) = days {
         asked["days"] = json!(days);
@@ -26,22 +26,27 @@ fn asking(days: Option<u16>) -> String {
 }
 
 /// Somebody with a document, and a service whose tokens are bound.
-struct Story {
-    bound: Bound,
-    nonce: String,
-    renate: Browser,
-    document: String,
-    bytes: Vec<u8>,
+pub struct Story {
+    pub bound: Bound,
+    pub nonce: String,
+    pub renate: Browser,
+    pub document: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Story {
-    async fn begins(world: &World) -> Self {
+    pub async fn begins(world: &World) -> Self {
         Self::begins_with(world, pdf(300_000)).await
     }
 
     async fn begins_with(world: &World, bytes: Vec<u8>) -> Self {
         let bound = Bound::new(world, "fapi2").await;
-        let mut renate = renate(world).await;
+        let renate = renate(world).await;
+        Self::begins_as(world, (bound, renate), bytes).await
+    }
+
+    /// The same with somebody, and a service, that are there already.
+    pub async fn begins_as(world: &World, (bound, mut renate): (Bound, Browser), bytes: Vec<u8>) -> Self {
         let nonce = bound.nonce(world).await;
         renate.get(UPLOAD).await;
         let told = renate.sends_files(UPLOAD, "", &[("Geburtsurkunde.pdf", &bytes)]).await;
@@ -50,40 +55,21 @@ impl Story {
     }
 
     /// The service asks, and she is on the page that wants a document: its path.
-    async fn asks(&mut self, world: &World, details: &str) -> String {
-        let proof = self.bound.proof(world, PAR, &self.nonce);
-        let pushed = self.bound.push(world, &[("authorization_details", details)], Some(&proof)).await;
-        assert_eq!(pushed.status, 201, "{}", pushed.body);
-        let uri = pushed.json()["request_uri"].as_str().unwrap().to_owned();
-        let mut answer = self.renate.visit(&self.bound.reference(&uri)).await;
-        if answer.body.contains("action=\"/einwilligung") {
-            let path = format!("/einwilligung?vorgang={}", vorgang(&answer));
-            answer = self.renate.post(&path, &[("antwort", "ja")]).await;
-            answer = self.renate.follow(answer).await;
-        }
-        assert!(answer.body.contains("bittet Sie, ein Dokument aus Ihrem Safe"), "{answer:?}");
-        format!("/safe/anfrage?vorgang={}", vorgang(&answer))
+    pub async fn asks(&mut self, world: &World, details: &str) -> String {
+        let address = asks_as(world, &self.bound, (&self.nonce, details)).await;
+        is_asked(&mut self.renate, &address).await
     }
 
     /// She shares it for so long; what the service gets for its code.
-    async fn shares(&mut self, world: &World, path: &str, term: &str) -> Value {
-        let document = self.document.clone();
-        let chosen = [("dokument", document.as_str()), ("dauer", term)];
-        let check = self.renate.post(path, &[&chosen[..], &[("schritt", "pruefen")]].concat()).await;
-        assert!(
-            check.body.contains("Prüfen Sie die Freigabe") && check.body.contains("Antrag auf Elterngeld"),
-            "{check:?}"
-        );
-        let shared = self.renate.post(path, &[&chosen[..], &[("schritt", "freigeben")]].concat()).await;
-        let answer = self.renate.follow(shared).await;
-        let code = answer.parameter("code").unwrap_or_else(|| panic!("no code: {answer:?}"));
+    pub async fn shares(&mut self, world: &World, path: &str, term: &str) -> Value {
+        let code = shares(&mut self.renate, path, (&self.document, term)).await;
         let tokens = self.bound.redeem(world, &code, Some(&self.bound.proof(world, TOKEN, &self.nonce))).await;
         assert_eq!(tokens.status, 200, "{}", tokens.body);
         tokens.json()
     }
 
     /// All of it: the token of the service, and the name of the share.
-    async fn shared(&mut self, world: &World, (days, term): (Option<u16>, &str)) -> (String, String) {
+    pub async fn shared(&mut self, world: &World, (days, term): (Option<u16>, &str)) -> (String, String) {
         let path = self.asks(world, &asking(days)).await;
         let answer = self.shares(world, &path, term).await;
         let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
@@ -101,8 +87,39 @@ impl Story {
     }
 }
 
+/// A service leaves a request for a document with the account; where it sends people.
+pub async fn asks_as(world: &World, bound: &Bound, (nonce, details): (&str, &str)) -> String {
+    let proof = bound.proof(world, PAR, nonce);
+    let pushed = bound.push(world, &[("authorization_details", details)], Some(&proof)).await;
+    assert_eq!(pushed.status, 201, "{}", pushed.body);
+    bound.reference(pushed.json()["request_uri"].as_str().unwrap())
+}
+
+/// Somebody comes there, and agrees to what is asked before: the path of the page that wants a document.
+pub async fn is_asked(browser: &mut Browser, address: &str) -> String {
+    let mut answer = browser.visit(address).await;
+    if answer.body.contains("action=\"/einwilligung") {
+        answer = browser.consents(&answer).await;
+    }
+    assert!(answer.body.contains("bittet Sie, ein Dokument aus Ihrem Safe"), "{answer:?}");
+    format!("/safe/anfrage?vorgang={}", vorgang(&answer))
+}
+
+/// They share a document for so long; the code that the service gets.
+pub async fn shares(browser: &mut Browser, path: &str, (document, term): (&str, &str)) -> String {
+    let chosen = [("dokument", document), ("dauer", term)];
+    let check = browser.post(path, &[&chosen[..], &[("schritt", "pruefen")]].concat()).await;
+    assert!(
+        check.body.contains("Prüfen Sie die Freigabe") && check.body.contains("Antrag auf Elterngeld"),
+        "{check:?}"
+    );
+    let shared = browser.post(path, &[&chosen[..], &[("schritt", "freigeben")]].concat()).await;
+    let answer = browser.follow(shared).await;
+    answer.parameter("code").unwrap_or_else(|| panic!("no code: {answer:?}"))
+}
+
 /// Asks the interface with a token that is bound to a key.
-async fn get(world: &World, bound: &Bound, (token, nonce): (&str, &str), path: &str) -> Answer {
+pub async fn get(world: &World, bound: &Bound, (token, nonce): (&str, &str), path: &str) -> Answer {
     let proof = bound.proof(world, At { method: "GET", path: leaked(path), token: Some(token) }, nonce);
     let mut anybody = world.browser();
     let request = anybody.request(Method::GET, path).header("authorization", format!("DPoP {token}"));
@@ -114,11 +131,11 @@ fn leaked(path: &str) -> &'static str {
     Box::leak(path.to_owned().into_boxed_str())
 }
 
-fn facts(share: &str) -> String {
+pub fn facts(share: &str) -> String {
     format!("{DOCUMENTS}/{share}")
 }
 
-fn file(share: &str) -> String {
+pub fn file(share: &str) -> String {
     format!("{DOCUMENTS}/{share}/file")
 }
 

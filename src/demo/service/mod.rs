@@ -2,13 +2,15 @@
 //! `openidconnect` crate. It knows nothing of the account but the protocol, and explains what it gets.
 //!
 //! Signing in and out (`sign_in`) is all that most services need. `logout` is told by the account that a session has
-//! ended, `tokens` refreshes and calls another program of the city, `notices` delivers a decision, `attempts` lists what else one may
-//! ask for.
+//! ended, `tokens` refreshes and calls another program of the city, `notices` delivers a decision, `documents` asks for a document out of
+//! somebody's safe and fetches it, `attempts` lists what else one may ask for.
 
 mod attempts;
+mod documents;
 mod logout;
 mod notices;
 mod page;
+mod proof;
 mod sign_in;
 mod tokens;
 mod visit;
@@ -31,6 +33,7 @@ use serde::Deserialize;
 
 use super::signed::Signer;
 use crate::postbox::sender::Sender;
+use proof::ProofKey;
 use visit::{Notice, Visits};
 use words::Words;
 
@@ -53,6 +56,8 @@ struct Service {
     at: Addresses,
     http: reqwest::Client,
     signer: Signer,
+    /// To which the tokens are bound that open somebody's safe.
+    proof_key: ProofKey,
     office: Sender,
     /// The last notice that the office has sent.
     notice_file: PathBuf,
@@ -96,9 +101,9 @@ pub fn start(
     notice_file: PathBuf,
 ) -> Result<ServerHandle, String> {
     let office = Sender::new(&at.issuer, OFFICE_ID, (OFFICE_KEY, None))?;
-    let signer = Signer::new(&at.issuer, http.clone());
+    let (signer, proof_key) = (Signer::new(&at.issuer, http.clone()), ProofKey::new()?);
     let (visits, told) = (Visits::default(), logout::Told::default());
-    let service = web::Data::new(Service { at, http, signer, office, notice_file, visits, told });
+    let service = web::Data::new(Service { at, http, signer, proof_key, office, notice_file, visits, told });
     let server = HttpServer::new(move || {
         ActixApp::new()
             .app_data(service.clone())
@@ -111,6 +116,10 @@ pub fn start(
             .route("/sitzung-beendet", web::post().to(logout::receive))
             .route("/erneuern", web::post().to(tokens::refresh))
             .route("/zustellen", web::post().to(notices::deliver))
+            .route("/dokument/anfordern", web::post().to(documents::ask))
+            .route("/dokument/rueckkehr", web::get().to(documents::come_back))
+            .route("/dokument/abrufen", web::post().to(documents::fetch))
+            .route("/dokument/langsam-abrufen", web::post().to(documents::fetch_slowly))
             .route("/falsches-token", web::post().to(tokens::call_with_the_wrong_token))
             .route("/datenschutz", web::get().to(page::privacy))
             .route("/static/{file}", web::get().to(page::asset))
@@ -128,6 +137,9 @@ pub fn start(
 /// Of the account's metadata what the library does not know.
 #[derive(Deserialize)]
 struct MoreMetadata {
+    authorization_endpoint: String,
+    token_endpoint: String,
+    pushed_authorization_request_endpoint: String,
     revocation_endpoint: String,
     end_session_endpoint: String,
 }

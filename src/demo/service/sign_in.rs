@@ -12,6 +12,7 @@ use openidconnect::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::documents::Documents;
 use super::visit::{Arrived, Leaving, Visit};
 use super::{Client, Failure, Service, attempts, key, redirect, tokens};
 
@@ -75,6 +76,19 @@ pub struct Answer {
     error_description: Option<String>,
 }
 
+impl Answer {
+    /// The code. Before anything else: is it the answer to our question (RFC 6749 section 10.12), and from whom we asked (RFC 9207)?
+    pub fn code(self, state: &CsrfToken, issuer: &str) -> Result<String, Failure> {
+        if self.state.as_ref() != Some(state.secret()) || self.iss.as_deref() != Some(issuer) {
+            return Err("state oder iss passt nicht / state or iss does not match".to_owned().into());
+        }
+        match self.error {
+            Some(code) => Err(Failure::Answered { code, description: self.error_description.unwrap_or_default() }),
+            None => Ok(self.code.unwrap_or_default()),
+        }
+    }
+}
+
 pub async fn come_back(service: web::Data<Service>, request: HttpRequest, answer: web::Query<Answer>) -> HttpResponse {
     take_answer(&service, &request, answer.into_inner()).await
 }
@@ -101,15 +115,9 @@ async fn take_answer(service: &Service, request: &HttpRequest, answer: Answer) -
 async fn arrive(service: &Service, visit: &mut Visit, answer: Answer) -> Result<(), Failure> {
     let leaving = visit.leaving.take();
     let leaving = leaving.ok_or_else(|| "Kein Anmeldevorgang in diesem Browser / no sign-in under way".to_owned())?;
-    // Before anything else: is it the answer to our question (RFC 6749 section 10.12), and from whom we asked (RFC 9207)?
-    if answer.state.as_ref() != Some(leaving.state.secret()) || answer.iss.as_ref() != Some(&service.at.issuer) {
-        return Err("state oder iss passt nicht / state or iss does not match".to_owned().into());
-    }
-    if let Some(code) = answer.error {
-        return Err(Failure::Answered { code, description: answer.error_description.unwrap_or_default() });
-    }
+    let code = answer.code(&leaving.state, &service.at.issuer)?;
     let attempt = leaving.attempt;
-    let arrived = redeem(service, leaving, answer.code.unwrap_or_default()).await?;
+    let arrived = redeem(service, leaving, code).await?;
     if attempt.for_register {
         let token = AccessToken::new(arrived.access_token.clone());
         visit.exchange = Some(tokens::call_register(service, token.secret()).await?);
@@ -117,6 +125,10 @@ async fn arrive(service: &Service, visit: &mut Visit, answer: Answer) -> Result<
         if visit.arrived.as_ref().is_some_and(|known| known.sub == arrived.sub) {
             return Ok(());
         }
+    }
+    if visit.arrived.as_ref().is_none_or(|known| known.sub != arrived.sub) {
+        // What one person has shared is nobody else's.
+        visit.documents = Documents::default();
     }
     visit.arrived = Some(arrived);
     Ok(())

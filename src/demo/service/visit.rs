@@ -7,6 +7,7 @@ use openidconnect::{CsrfToken, Nonce, PkceCodeVerifier, RefreshToken};
 use serde_json::{Map, Value};
 
 use super::attempts::Attempt;
+use super::documents::Documents;
 use super::words::Words;
 
 /// Visits that this small service remembers; beyond that it starts over.
@@ -20,6 +21,7 @@ pub struct Visit {
     pub exchange: Option<Exchange>,
     pub changes: Vec<Change>,
     pub delivery: Option<Delivery>,
+    pub documents: Documents,
 }
 
 impl Visit {

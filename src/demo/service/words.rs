@@ -18,6 +18,18 @@ impl Words {
         }
     }
 
+    /// What was found of the electronic seals of a document (`judged.state`).
+    pub fn of_seal(state: &str) -> Self {
+        match state {
+            "valid" => Self("gültig", "valid"),
+            "expired" => Self("abgelaufen", "expired"),
+            "untrusted" => Self("Aussteller unbekannt", "issuer unknown"),
+            "altered" => Self("verändert: nicht annehmen", "altered: do not take it"),
+            "none" => Self("keins", "none"),
+            _ => Self("nicht prüfbar", "cannot be checked"),
+        }
+    }
+
     /// As what somebody acts for others (`act.role`).
     pub fn of_role(role: &str) -> Self {
         match role {

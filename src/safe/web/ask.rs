@@ -1,22 +1,37 @@
 //! A service has asked for a document: its person chooses which and for how long, checks, and shares it, or refuses.
 
-use actix_web::HttpResponse;
-use askama::Template;
+use std::sync::Arc;
 
-use super::share::Choice;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+use super::words::Choice;
 use super::{Answer, At};
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::id::DocumentId;
+use crate::kernel::seal::DataKey;
+use crate::kernel::texts::Text;
 use crate::oidc::authorize::{self, Pending};
 use crate::oidc::document::DocumentRequest;
+use crate::postbox::search::Term as Searched;
 use crate::safe::list::Wanted as Listed;
 use crate::safe::share::Term;
 use crate::safe::share::give::{self, Wanted};
+use crate::safe::{Document, find, version};
+use crate::store::db::Tx;
 use crate::web::form::Form;
 use crate::web::page::{Frame, Problems};
+use crate::web::seal;
 
-/// So many documents are offered, the newest first.
+/// So many documents are offered, the newest first; the others are found by a search.
 const OFFERED: usize = 25;
+
+#[derive(Deserialize)]
+pub struct Filter {
+    #[serde(default)]
+    suche: String,
+}
 
 #[derive(Template)]
 #[template(path = "safe/ask.html")]
@@ -24,9 +39,13 @@ struct AskPage {
     f: Frame,
     service: String,
     asked: DocumentRequest,
-    /// Documents and what is known of them.
-    documents: Vec<(Choice, String)>,
-    is_more: bool,
+    flow: String,
+    /// This page, with nothing searched.
+    here: String,
+    searched: String,
+    documents: Vec<Choice>,
+    /// Said where there are more than are offered.
+    more: Option<Text>,
     terms: Vec<Choice>,
     problems: Problems,
 }
@@ -37,81 +56,119 @@ struct CheckPage {
     f: Frame,
     service: String,
     asked: DocumentRequest,
+    searched: String,
     document: Choice,
     term: Choice,
 }
 
 /// What is under way in this browser, and what was asked for.
-fn asked(at: &At) -> Result<(std::sync::Arc<Pending>, DocumentRequest), Error> {
+fn asked(at: &At) -> Result<(Arc<Pending>, DocumentRequest), Error> {
     let pending = at.caller.visitor.pending.clone().ok_or(Error::Gone)?;
     let asked = pending.request.document.clone().ok_or(Error::Gone)?;
     Ok((pending, asked))
 }
 
-/// The documents that can be shared with it: those of whom the grant will be.
-async fn documents(at: &At, pending: &Pending, chosen: &str) -> Result<(Vec<(Choice, String)>, bool), Error> {
-    let visitor = &at.caller.visitor;
-    let present = visitor.present().ok_or(Error::NotSignedIn)?;
-    let is_same = authorize::whose(&pending.client, present).party() == at.keeper.owner;
-    if !is_same || !at.keeper.deletes() {
-        return Ok((Vec::new(), false));
+impl At {
+    /// Whether a grant will be of whose safe this is, and its documents may be shared.
+    fn can_share(&self, pending: &Pending) -> Result<bool, Error> {
+        let present = self.caller.visitor.present().ok_or(Error::NotSignedIn)?;
+        let is_same = authorize::whose(&pending.client, present).party() == self.keeper.owner;
+        Ok(is_same && self.keeper.deletes())
     }
-    let tx = &mut visitor.app.read().await?;
-    let key = at.key(tx).await?;
-    let found = at.keeper.list((&visitor.app, tx, &key), Listed::default(), (None, OFFERED)).await?;
-    let is_more = found.next.is_some();
-    let offered = found.documents.into_iter().filter(|document| at.keeper.opens(document));
-    let choice = |document: crate::safe::Document| {
-        let value = document.id.to_string();
-        let facts = at.kind_and_size(&document);
-        (Choice { is_chosen: value == chosen, label: document.filing.name, value }, facts)
-    };
-    Ok((offered.map(choice).collect(), is_more))
+
+    /// A document to choose, with what is known of it: kind and length, and what was found of seals in a PDF.
+    async fn offered(&self, tx: &mut Tx, key: &DataKey, document: Document) -> Result<Choice, Error> {
+        let newest = version(tx, &document, document.version, key).await?;
+        let mut facts = self.kind_and_size(&document);
+        if let Some(judged) = &newest.facts.judged {
+            let t = &self.texts().seal;
+            facts = format!("{facts}, {}: {}", t.label, seal::state(t, judged.state()));
+        }
+        Ok(Choice { facts, ..Choice::new(document.id.to_string(), document.filing.name, "") })
+    }
+
+    /// The documents that fit what is searched, and whether there are more.
+    async fn offers(&self, pending: &Pending, (searched, chosen): (&str, &str)) -> Result<(Vec<Choice>, bool), Error> {
+        if !self.can_share(pending)? {
+            return Ok((Vec::new(), false));
+        }
+        let visitor = &self.caller.visitor;
+        let tx = &mut visitor.app.read().await?;
+        let key = self.key(tx).await?;
+        let term = Searched::parse(searched);
+        let wanted = Listed { term: term.as_ref(), ..Listed::default() };
+        let found = self.keeper.list((&visitor.app, &mut *tx, &key), wanted, (None, OFFERED)).await?;
+        let mut choices = Vec::with_capacity(found.documents.len());
+        for document in found.documents.into_iter().filter(|document| self.keeper.opens(document)) {
+            let choice = self.offered(tx, &key, document).await?;
+            choices.push(Choice { is_chosen: choice.value == chosen, ..choice });
+        }
+        Ok((choices, found.next.is_some()))
+    }
+
+    /// The document that somebody has chosen, if it is there and may be shared.
+    async fn chosen(&self, pending: &Pending, chosen: &str) -> Result<Option<Document>, Error> {
+        let (Some(id), true) = (DocumentId::parse(chosen), self.can_share(pending)?) else { return Ok(None) };
+        let tx = &mut self.caller.visitor.app.read().await?;
+        let key = self.key(tx).await?;
+        match find(tx, (&self.keeper.owner, &key), &id).await {
+            Ok(document) => Ok(Some(document).filter(|document| self.keeper.opens(document))),
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn ask_page(&self, searched: &str, form: &Form, problems: &[FieldProblem]) -> Result<AskPage, Error> {
+        let (pending, asked) = asked(self)?;
+        let visitor = &self.caller.visitor;
+        let (documents, is_more) = self.offers(&pending, (searched, form.get("dokument"))).await?;
+        let terms = Term::within(asked.days);
+        let chosen = if form.get("dauer").is_empty() { Term::Once.name() } else { form.get("dauer").to_owned() };
+        Ok(AskPage {
+            f: visitor.frame(),
+            service: pending.client.title(visitor.language),
+            terms: self.terms(&terms, &chosen),
+            asked,
+            flow: pending.id.to_string(),
+            here: format!("/safe/anfrage{}", visitor.flow_query()),
+            searched: searched.to_owned(),
+            documents,
+            more: is_more.then(|| self.words().ask_more.with("count", OFFERED)),
+            problems: visitor.problems(problems),
+        })
+    }
 }
 
-async fn page(at: &At, form: &Form, problems: &[FieldProblem]) -> Result<AskPage, Error> {
-    let (pending, asked) = asked(at)?;
-    let visitor = &at.caller.visitor;
-    let (documents, is_more) = documents(at, &pending, form.get("dokument")).await?;
-    let terms = Term::within(asked.days);
-    let chosen = if form.get("dauer").is_empty() { Term::Once.name() } else { form.get("dauer").to_owned() };
-    Ok(AskPage {
-        f: visitor.frame(),
-        service: pending.client.title(visitor.language),
-        terms: at.terms(&terms, &chosen),
-        asked,
-        documents,
-        is_more,
-        problems: visitor.problems(problems),
-    })
-}
-
-pub async fn show(at: At) -> Answer {
-    at.caller.visitor.page(&page(&at, &Form::empty(), &[]).await?)
+pub async fn show(at: At, filter: web::Query<Filter>) -> Answer {
+    at.caller.visitor.page(&at.ask_page(&filter.suche, &Form::empty(), &[]).await?)
 }
 
 pub async fn submit(at: At, form: Form) -> Result<HttpResponse, Error> {
     let visitor = &at.caller.visitor;
     let (pending, asked) = asked(&at)?;
-    let (documents, _) = documents(&at, &pending, form.get("dokument")).await?;
-    let document = documents.into_iter().map(|(choice, _)| choice).find(|choice| choice.is_chosen);
+    let searched = form.get("suche");
+    let document = at.chosen(&pending, form.get("dokument")).await?;
     let term = Term::within(asked.days).into_iter().find(|term| term.name() == form.get("dauer"));
+    let problem = |field, problem| FieldProblem { field, problem };
+    let wrong = [
+        document.is_none().then(|| problem("dokument", "share_document")),
+        term.is_none().then(|| problem("dauer", "share_term")),
+    ];
     let (Some(document), Some(term)) = (document, term) else {
-        let problem = |field, problem| FieldProblem { field, problem };
-        let wrong = if term.is_none() { problem("dauer", "share_term") } else { problem("dokument", "share_document") };
-        return visitor.page_again(&page(&at, &form, &[wrong]).await?);
+        let wrong: Vec<FieldProblem> = wrong.into_iter().flatten().collect();
+        return visitor.page_again(&at.ask_page(searched, &form, &wrong).await?);
     };
     if form.is("schritt", "aendern") {
-        return visitor.page(&page(&at, &form, &[]).await?);
+        return visitor.page(&at.ask_page(searched, &form, &[]).await?);
     }
     if !form.is("schritt", "freigeben") {
-        let term = Choice { value: term.name(), label: at.term(term), is_chosen: true };
-        let service = pending.client.title(visitor.language);
-        return visitor.page(&CheckPage { f: visitor.frame(), service, asked, document, term });
+        let (service, searched) = (pending.client.title(visitor.language), searched.to_owned());
+        let document = Choice::new(document.id.to_string(), document.filing.name, "");
+        let term = Choice::new(term.name(), at.term(term), "");
+        return visitor.page(&CheckPage { f: visitor.frame(), service, asked, searched, document, term });
     }
-    let id = DocumentId::parse(&document.value).ok_or(Error::NotFound)?;
     let mut work = at.keeper.begin(&visitor.app, at.request()).await?;
-    let wanted = Wanted { document: &id, client: &pending.client.id, term, purpose: &asked.purpose };
+    let wanted = Wanted { document: &document.id, client: &pending.client.id, term, purpose: &asked.purpose };
     let share = give::give(&visitor.app, &mut work, &at.keeper, &wanted).await?;
     authorize::share(&mut work, &pending, (&at.caller.session, &visitor.browser_hash()), share.as_str()).await?;
     work.commit().await?;

@@ -3,6 +3,7 @@
 use actix_web::web;
 use askama::Template;
 
+use super::words::Choice;
 use super::{Answer, At};
 use crate::kernel::ROWS_PER_PAGE;
 use crate::kernel::id::DocumentId;
@@ -35,12 +36,6 @@ impl Filter {
         }
         query.append_pair("seite", next.as_str()).finish()
     }
-}
-
-pub struct Choice {
-    /// What it is called is its value.
-    label: String,
-    is_chosen: bool,
 }
 
 pub struct Row {
@@ -94,7 +89,7 @@ impl At {
 }
 
 fn choices(labels: Vec<String>, chosen: &str) -> Vec<Choice> {
-    labels.into_iter().map(|label| Choice { is_chosen: label == chosen, label }).collect()
+    labels.into_iter().map(|label| Choice::new(label.clone(), label, chosen)).collect()
 }
 
 fn some(text: &str) -> Option<&str> {

@@ -3,6 +3,7 @@
 use actix_web::HttpRequest;
 use askama::Template;
 
+use super::words::Choice;
 use super::{Answer, At, document_of};
 use crate::kernel::error::{Error, FieldProblem};
 use crate::kernel::id::{ClientId, ShareId};
@@ -14,13 +15,6 @@ use crate::safe::share::give::{self, Wanted};
 use crate::safe::share::{PURPOSE_MAX_CHARACTERS, Share, Term};
 use crate::web::form::Form;
 use crate::web::page::{Frame, Problems};
-
-/// Something to choose.
-pub struct Choice {
-    pub value: String,
-    pub label: String,
-    pub is_chosen: bool,
-}
 
 /// A share, as the page of its document lists it.
 pub struct Row {
@@ -63,11 +57,7 @@ impl At {
     }
 
     pub(super) fn terms(&self, terms: &[Term], chosen: &str) -> Vec<Choice> {
-        let choice = |term: &Term| {
-            let value = term.name();
-            Choice { is_chosen: value == chosen, label: self.term(*term), value }
-        };
-        terms.iter().map(choice).collect()
+        terms.iter().map(|term| Choice::new(term.name(), self.term(*term), chosen)).collect()
     }
 
     pub(super) fn share_row(&self, share: &Share) -> Row {
@@ -99,8 +89,7 @@ impl At {
             }
         };
         let choice = |client: std::sync::Arc<crate::client::Client>| {
-            let value = client.id.0.clone();
-            Choice { is_chosen: value == chosen, label: client.title(self.language()), value }
+            Choice::new(client.id.0.clone(), client.title(self.language()), chosen)
         };
         Ok(clients.into_iter().map(choice).collect())
     }

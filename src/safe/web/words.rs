@@ -14,6 +14,22 @@ use crate::web::upload::FILES_MAX_BYTES;
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
+/// Something to choose.
+pub struct Choice {
+    pub value: String,
+    pub label: String,
+    /// What else is known of it.
+    pub facts: String,
+    pub is_chosen: bool,
+}
+
+impl Choice {
+    /// One of which nothing more is known, chosen if that is its value.
+    pub fn new(value: String, label: String, chosen: &str) -> Self {
+        Self { is_chosen: value == chosen, value, label, facts: String::new() }
+    }
+}
+
 /// What has become of one file.
 pub struct Outcome {
     pub name: String,

@@ -1,12 +1,19 @@
-// Documents: several are uploaded at once, one gets a new version and another name, what a notice has brought is copied, one is deleted.
+// Documents: several are uploaded at once, one gets a new version and another name, a service asks for one and fetches it until that is ended,
+// what a notice has brought is copied, one is deleted.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { until } from "../support/wait.js";
 import { signsInAtTheAccount, text } from "./demo.js";
 
 const DECISION = { de: "Bescheid über Ihren Bewohnerparkausweis", en: "Decision on your resident parking permit" };
 const PDF = Buffer.from("%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer << /Root 1 0 R >>\n%%EOF\n");
+
+/** More than lies on the way between two programs, so that an end is felt at the other one. */
+const LONG_BYTES = 30_000_000;
 
 const file = (name, buffer) => ({ name, mimeType: "application/octet-stream", buffer });
 
@@ -22,6 +29,7 @@ export async function keepsDocuments(arrives, { demo }, options) {
   await changes(renate);
   await getsAVersion(renate);
   await isAsked(renate, demo.service);
+  await endsInTheMiddle(renate, demo.service);
   await shares(renate);
   await copiesANotice(renate);
   await deletes(renate);
@@ -87,27 +95,93 @@ async function getsAVersion(renate) {
   await renate.sees("document, without the old version");
 }
 
-/** A service asks for a document, as any client may. What becomes of that at the service is told elsewhere. */
+/** The service of the demonstration asks for a document, gets it, and gets it no more once she has ended that. */
 async function isAsked(renate, service) {
-  const query = new URLSearchParams({
-    response_type: "code",
-    client_id: "bewohnerparken",
-    redirect_uri: new URL("/rueckkehr", service).href,
-    scope: "openid",
-    state: "dokument",
-    code_challenge: createHash("sha256").update("dokument").digest("base64url"),
-    code_challenge_method: "S256",
-    authorization_details: JSON.stringify([
-      { type: "document", kinds: [renate.says("Geburtsurkunde", "Birth certificate")], purpose: renate.says("Antrag auf Elterngeld", "Parental allowance"), days: 7 },
-    ]),
-  });
-  await renate.opens(`/oauth2/authorize?${query}`);
+  await renate.opens(service);
+  if ((await renate.page.locator("#anmelden").count()) > 0) await renate.presses("#anmelden");
   if ((await renate.page.locator("#senden").count()) > 0) await renate.presses("#senden");
+  await asks(renate, "Geburtsurkunde");
   await renate.sees("safe: a service asks");
-  await renate.reads(renate.says("Antrag auf Elterngeld", "Parental allowance"));
+  await renate.reads("Elterngeld", renate.says("Elektronisches Siegel: keins", "Electronic seal: none"));
   await renate.presses("#pruefen");
   await renate.sees("safe: a service asks, nothing chosen");
+  await renate.types("#suche", renate.says("Heiratsurkunde", "Marriage certificate"));
+  await renate.presses("#anwenden");
+  await renate.sees("safe: a service asks, nothing found");
+  await renate.presses("#zuruecksetzen");
+  await renate.reads("Notiz.txt");
+  await choosesAndShares(renate, "geburtsurkunde");
+  await renate.seesOf(service, "demo service, document shared");
+  assert.match(await text(renate, "#dokument-name"), /^Geburtsurkunde\.pdf$/);
+  assert.match(await text(renate, "#dokument-siegel"), /^keins/);
+  await renate.presses("#dokument-abrufen");
+  await renate.seesOf(service, "demo service, document fetched");
+  await renate.reads("Länge und Prüfsumme passen", "Length and checksum fit", await text(renate, "#dokument-sha256"));
+  const account = await renate.inAnotherWindow();
+  await account.opens("/safe");
+  await account.page.getByRole("link", { name: "Geburtsurkunde.pdf", exact: true }).first().click();
+  await account.presses("#freigaben li:first-child button");
+  await account.reads(renate.says("Die Freigabe ist beendet.", "It is not shared any more."));
+  await renate.presses("#dokument-abrufen");
+  await renate.seesOf(service, "demo service, document gone");
+  await renate.reads("Die Freigabe gibt es nicht mehr", "The share is gone", "HTTP 410");
+}
+
+/** She ends a share while the service is fetching: what has come until then is all that comes. */
+async function endsInTheMiddle(renate, service) {
+  const path = await uploadsALongOne(renate);
+  await renate.opens(service);
+  await asks(renate, "Grundbuchauszug");
+  await choosesAndShares(renate, "grundbuch");
+  const account = await renate.inAnotherWindow();
+  await account.opens(path);
+  const fetched = renate.presses("#dokument-langsam-abrufen");
+  const hasBegun = async () => {
+    await account.reloads();
+    return (await text(account, "#freigaben")).includes(renate.says("Abgerufen: 1", "Fetched: 1"));
+  };
+  await until(hasBegun, () => "the service does not fetch");
+  await account.presses("#freigaben li:first-child button");
+  await fetched;
+  await renate.seesOf(service, "demo service, fetch broken off");
+  await renate.reads("mittendrin abgebrochen, weil die Freigabe beendet wurde", "broke off in the middle because the share was ended");
+  const [, came] = /(\d+) \/ \d+ Bytes/.exec(await text(renate, "#dokument-ergebnis"));
+  assert.ok(Number(came) > 0 && Number(came) < LONG_BYTES, `${came} bytes came`);
+  await account.presses("#loeschen");
+  await account.presses("#loeschen");
+}
+
+/** From a file: so much does not go through the line on which a browser is steered. The path of its page. */
+async function uploadsALongOne(renate) {
+  const directory = await mkdtemp(join(tmpdir(), "nutzerkonto-safe-"));
+  try {
+    const bytes = Buffer.alloc(LONG_BYTES, "%");
+    PDF.copy(bytes);
+    PDF.copy(bytes, LONG_BYTES - PDF.length);
+    await writeFile(join(directory, "Grundbuch.pdf"), bytes);
+    await renate.opens("/safe/hochladen");
+    await renate.page.locator("#dateien").setInputFiles(join(directory, "Grundbuch.pdf"));
+    await renate.presses("#weiter");
+    return await renate.page.getByRole("link", { name: "Grundbuch.pdf" }).getAttribute("href");
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+async function asks(renate, kind) {
+  await renate.types("#dokument-art", kind);
+  await renate.types("#dokument-wofuer", "Elterngeld");
+  await renate.presses("#dokument-anfordern");
+  if ((await renate.page.locator("#senden").count()) > 0) await renate.presses("#senden");
+}
+
+/** Finds a document by a search, and shares it for seven days. */
+async function choosesAndShares(renate, searched) {
+  await renate.types("#suche", searched);
+  await renate.presses("#anwenden");
+  await renate.sees("safe: a service asks, found");
   await renate.page.locator("#dokument").check();
+  await renate.page.locator("#dauer-7").check();
   await renate.presses("#pruefen");
   await renate.sees("safe: a service asks, check");
   await renate.presses("#freigeben");

@@ -420,6 +420,8 @@ export const PAGES_OF_THE_DEMONSTRATION = {
   "document: share, check": ok("/safe/{dokument}/freigeben"),
   "safe: a service asks": ok("/safe/anfrage"),
   "safe: a service asks, nothing chosen": refused("/safe/anfrage"),
+  "safe: a service asks, found": ok("/safe/anfrage"),
+  "safe: a service asks, nothing found": ok("/safe/anfrage"),
   "safe: a service asks, check": ok("/safe/anfrage"),
   "document: change": ok("/safe/{dokument}/aendern"),
   "document: change, refused": refused("/safe/{dokument}/aendern"),
