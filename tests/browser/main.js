@@ -32,6 +32,7 @@ import * as service from "./journeys/service.js";
 import * as signin from "./journeys/signin.js";
 import * as stranger from "./journeys/stranger.js";
 import * as upstream from "./journeys/upstream.js";
+import { Moto, SECRET_VARIABLE } from "../interop/lib/moto.mjs";
 import { Demonstration } from "./support/demo.js";
 import { ENGLISH_VARIANTS, GERMAN_VARIANTS } from "./support/page_checks.js";
 import { forgottenPages, PAGES, PAGES_OF_THE_DEMONSTRATION } from "./support/pages.js";
@@ -139,6 +140,10 @@ const STORIES_OF_THE_DEMONSTRATION = [
   },
 ];
 
+const STORIES_OF_FILES = {
+  "Renate keeps documents": safe.keepsDocuments,
+};
+
 const STORIES_OF_THE_DEMONSTRATION_IN_A_BROWSER = {
   "Mai proves who she is without scripts": (arrives, here) => card.provesWithACard(arrives, here, { scripts: false }),
   "Renate keeps documents without scripts": (arrives, here) => safe.keepsDocuments(arrives, here, { scripts: false }),
@@ -151,6 +156,8 @@ const STORIES_OF_THE_DEMONSTRATION_IN_A_BROWSER = {
  * authenticators, at half the work, most of which is windows that nobody sees.
  */
 const BROWSERS = { bare: "/usr/bin/chromium-headless-shell", whole: "/usr/bin/chromium" };
+
+const PORT_OF_BUCKETS = 11_800;
 
 const LAUNCHED = {
   // Signals are for us: we end the browser, and then everything else in its order.
@@ -241,27 +248,50 @@ async function onDatabase({ bare, whole }, name, { url, language, variants, alon
   }
 }
 
-/** The demonstration on one database. */
-async function onDemonstration({ bare, whole }, name, { database, language, variants, rows, others }) {
-  if (![...rows, others].flatMap(Object.keys).some(isWanted) || isInterrupted) return;
+/** A demonstration of its own for some stories, which ends well. */
+async function withDemonstration(title, options, act) {
   const directory = await mkdtemp(join(tmpdir(), "nutzerkonto-demo-"));
-  const demonstration = new Demonstration({ binary: process.env.NK_BINARY, database, directory });
+  const demonstration = new Demonstration({ binary: process.env.NK_BINARY, directory, ...options });
   try {
     await demonstration.start();
-    const title = `Demonstration on ${name} · ${language}`;
-    const world = makeWorld({ browser: bare, provider: demonstration, title, language, variants });
-    await Promise.all(rows.map((stories) => tellStories(world, undefined, stories)));
-    const missed = unseen(world, PAGES_OF_THE_DEMONSTRATION);
-    if (!wanted) report.check(`${title} · every page was seen`, missed);
-    await tellStories({ ...world, browser: whole }, undefined, others);
-    await report.story(`Demonstration on ${name} · stops when told to`, () => demonstration.stop());
-    report.check(`Demonstration on ${name} · nothing bad stands in the log`, demonstration.complaints());
+    await act(demonstration);
+    await report.story(`${title} · stops when told to`, () => demonstration.stop());
+    report.check(`${title} · nothing bad stands in the log`, demonstration.complaints());
   } catch (error) {
-    report.check(`Demonstration on ${name} · the run itself`, [error.stack ?? String(error)]);
+    report.check(`${title} · the run itself`, [error.stack ?? String(error)]);
   } finally {
     demonstration.kill();
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** The demonstration on one database. */
+async function onDemonstration({ bare, whole }, name, { database, language, variants, rows, others }) {
+  if (![...rows, others].flatMap(Object.keys).some(isWanted) || isInterrupted) return;
+  await withDemonstration(`Demonstration on ${name}`, { database }, async (provider) => {
+    const title = `Demonstration on ${name} · ${language}`;
+    const world = makeWorld({ browser: bare, provider, title, language, variants });
+    await Promise.all(rows.map((stories) => tellStories(world, undefined, stories)));
+    if (!wanted) report.check(`${title} · every page was seen`, unseen(world, PAGES_OF_THE_DEMONSTRATION));
+    await tellStories({ ...world, browser: whole }, undefined, others);
+  });
+}
+
+/**
+ * What has to do with files, with a bucket instead of a directory, on one database and in the language in which it has been told there
+ * not yet: with the others each language, database and store comes with each.
+ */
+async function onBucket({ bare }, name, { moto, database, language }) {
+  if (!Object.keys(STORIES_OF_FILES).some(isWanted) || isInterrupted) return;
+  const bucket = name.toLowerCase();
+  await moto.makeBucket(bucket);
+  await withDemonstration(`Bucket and ${name}`, { database, objects: moto.settings(bucket) }, async (provider) => {
+    const title = `Bucket and ${name} · ${language}`;
+    const world = { ...makeWorld({ browser: bare, provider, title, language }), isNew: () => false };
+    await tellStories(world, undefined, STORIES_OF_FILES);
+    const files = await moto.files(bucket);
+    report.check(`${title} · the files lie there`, files.length > 0 ? [] : ["there are none"]);
+  });
 }
 
 function unseen({ seen }, pages) {
@@ -288,14 +318,31 @@ async function withPostgres(act, purpose = "browser") {
  * the database: so every story is told in both languages and on both, and none of them four times.
  */
 async function everything(browsers) {
-  const runs = [onSqlite(browsers), onPostgres(browsers)];
-  for (const { reason } of await Promise.allSettled(runs)) {
-    if (reason) report.check("the run itself", [reason.stack ?? String(reason)]);
+  process.env[SECRET_VARIABLE] = "nur-fuer-den-eimer";
+  const moto = await onFreePort((port) => Moto.start(port));
+  try {
+    const runs = [onSqlite(browsers, moto), onPostgres(browsers, moto)];
+    for (const { reason } of await Promise.allSettled(runs)) {
+      if (reason) report.check("the run itself", [reason.stack ?? String(reason)]);
+    }
+  } finally {
+    moto.end();
   }
   report.check("every page of src/routes.rs has a story", forgottenPages());
 }
 
-async function onSqlite(browsers) {
+/** Below the ports of all other programs of the tests. */
+async function onFreePort(start) {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await start(PORT_OF_BUCKETS + Math.floor(Math.random() * 100));
+    } catch (error) {
+      if (attempt === 5) throw error;
+    }
+  }
+}
+
+async function onSqlite(browsers, moto) {
   const looks = { language: "de", variants: GERMAN_VARIANTS };
   await onDatabase(browsers, "SQLite", {
     ...looks,
@@ -305,9 +352,10 @@ async function onSqlite(browsers) {
   });
   const rows = STORIES_OF_THE_DEMONSTRATION;
   await onDemonstration(browsers, "SQLite", { ...looks, rows, others: STORIES_OF_THE_DEMONSTRATION_IN_A_BROWSER });
+  await onBucket(browsers, "SQLite", { moto, language: "en" });
 }
 
-async function onPostgres(browsers) {
+async function onPostgres(browsers, moto) {
   const looks = { language: "en", variants: ENGLISH_VARIANTS };
   await withPostgres((url) =>
     onDatabase(browsers, "PostgreSQL", { ...looks, url: () => url, others: [STORIES_OF_A_RESTART] }),
@@ -317,6 +365,7 @@ async function onPostgres(browsers) {
     (database) => onDemonstration(browsers, "PostgreSQL", { ...looks, database, rows, others: {} }),
     "demo",
   );
+  await withPostgres((database) => onBucket(browsers, "PostgreSQL", { moto, database, language: "de" }), "bucket");
 }
 
 async function main() {
