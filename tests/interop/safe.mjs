@@ -220,7 +220,7 @@ class Trickle {
 
   /** What it was told before the connection ended. */
   async answer() {
-    await within('the connection ends', 3 * PATIENCE_SECONDS, this.ended);
+    await within('the connection ends', 20, this.ended);
     return this.said;
   }
 }
