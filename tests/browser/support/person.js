@@ -192,7 +192,7 @@ export class Person {
     assert.ok(expected, `pages.js does not know "${name}"`);
     const { origin, pathname } = new URL(this.page.url());
     const isThere = origin === this.#world.provider.issuer && isAt(expected, pathname) && this.#watch.status === expected.status;
-    assert.ok(isThere, isThere || `not on the page "${name}" (${expected.status}): ${await this.#whereabouts()}`);
+    if (!isThere) assert.fail(`not on the page "${name}" (${expected.status}): ${await this.#whereabouts()}`);
     await this.#hands.arrive();
     if (this.hasScripts && this.#world.isNew(name)) await this.#checks(name, expected);
     assert.deepEqual(this.#watch.takeProblems(), [], `what the browser says about "${name}"`);
@@ -207,7 +207,7 @@ export class Person {
   /** Sees a page of a service that is ours, too. The first time in a run it is checked from all sides. */
   async seesOf(origin, name) {
     const isThere = new URL(this.page.url()).origin === origin;
-    assert.ok(isThere, isThere || `not on the page "${name}" of ${origin}: ${await this.#whereabouts()}`);
+    if (!isThere) assert.fail(`not on the page "${name}" of ${origin}: ${await this.#whereabouts()}`);
     if (this.#world.isNew(name)) await this.#checksVariants(name, origin);
     assert.deepEqual(this.#watch.takeProblems(), [], `what the browser says about "${name}"`);
   }
