@@ -47,6 +47,9 @@ enum Command {
         /// A PostgreSQL database instead of a file in the directory, as `postgres://user@host/name`
         #[arg(long, conflicts_with = "fresh")]
         database: Option<String>,
+        /// A file with the settings of `[objects]`, as for a bucket, instead of files in the directory
+        #[arg(long, conflicts_with = "fresh")]
+        objects: Option<PathBuf>,
     },
     /// Bring the database's schema up to date and stop
     Migrate(ConfigFile),
@@ -205,8 +208,8 @@ fn complain(error: &str) -> ExitCode {
 async fn run(command: Command) -> Result<(), String> {
     match command {
         Command::Serve(file) => serve_until_told(Config::read(&file.config)?).await,
-        Command::Demo { fresh, directory, port, database } => {
-            let options = demo::Options { directory, fresh, port, database };
+        Command::Demo { fresh, directory, port, database, objects } => {
+            let options = demo::Options { directory, fresh, port, database, objects };
             demo::run(&options, say, StopSignal::listen()?.wait()).await
         }
         Command::Migrate(file) => {

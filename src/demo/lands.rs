@@ -33,6 +33,8 @@ pub struct Place {
     pub directory: PathBuf,
     pub port: u16,
     pub database: Option<String>,
+    /// The lines of `[objects]`.
+    pub objects: Option<String>,
 }
 
 impl Place {
@@ -43,6 +45,11 @@ impl Place {
     fn database(&self) -> String {
         let file = || format!("sqlite:{}", self.directory.join("nutzerkonto.db").display());
         self.database.clone().unwrap_or_else(file)
+    }
+
+    fn objects(&self) -> String {
+        let directory = || self.directory.join("objects").display().to_string();
+        self.objects.clone().unwrap_or_else(|| format!("directory = {}", toml::Value::from(directory())))
     }
 
     /// The settings of a demonstration, and `more` of them: mail as files, the keys of `keys-dev`, and the other Land. They are written down, so that
@@ -58,7 +65,7 @@ impl Place {
         let settings = format!(
             "# Written at every start of the demonstration.\n\
              issuer = {issuer}\n\n[server]\nlisten = \"127.0.0.1:{port}\"\n\n[database]\nurl = {database}\n\n\
-             [keys]\nmaster_key = {key}\n\n[mail]\ndirectory = {mail}\n\n[objects]\ndirectory = {objects}\n\n[operator]\nname = {name}\n{banner}\n\
+             [keys]\nmaster_key = {key}\n\n[mail]\ndirectory = {mail}\n\n[objects]\n{objects}\n\n[operator]\nname = {name}\n{banner}\n\
              # The codes of a device that an authority hands out make a sign-in substantial.\n\
              [[assurance.rules]]\nvalid_from = \"2026-01-01\"\nmeans = \"device_code\"\nlevel = \"substantial\"\n\
              signed_by = \"Demonstration\"\nreason = \"To try a sign-in at level substantial\"\n\n\
@@ -73,7 +80,7 @@ impl Place {
             database = text(&self.database()),
             key = file(&key),
             mail = text(&self.directory.join("mail").display().to_string()),
-            objects = text(&self.directory.join("objects").display().to_string()),
+            objects = self.objects(),
             name = text(self.land.name),
             other_id = other.land.id,
             other_name = text(other.land.name),

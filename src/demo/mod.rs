@@ -40,6 +40,16 @@ pub struct Options {
     pub port: u16,
     /// Instead of a file in the directory.
     pub database: Option<String>,
+    /// A file with the settings of `[objects]`, instead of files in the directory.
+    pub objects: Option<PathBuf>,
+}
+
+impl Options {
+    fn objects(&self) -> Result<Option<String>, String> {
+        let Some(file) = &self.objects else { return Ok(None) };
+        let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        Ok(Some(text))
+    }
 }
 
 /// Runs until told to stop.
@@ -55,8 +65,10 @@ pub async fn run(options: &Options, say: impl Fn(&str), stop: impl Future<Output
     let at = Addresses { issuer: address(port(0)?), service: address(port(1)?), register: address(port(2)?) };
     let eid_files = eid::Files::write(&directory.join("eid"))?;
     let eid_ports = (port(3)?, port(4)?);
-    let own = Place { land: &OWN, directory: directory.clone(), port: port(0)?, database: options.database.clone() };
-    let other = Place { land: &OTHER, directory: directory.join(OTHER.id), port: port(5)?, database: None };
+    let (database, objects) = (options.database.clone(), options.objects()?);
+    let own = Place { land: &OWN, directory: directory.clone(), port: port(0)?, database, objects };
+    let directory_of_other = directory.join(OTHER.id);
+    let other = Place { land: &OTHER, directory: directory_of_other, port: port(5)?, database: None, objects: None };
     let listener = |port| serve::bind(([127, 0, 0, 1], port).into());
     let eid_listeners = (listener(eid_ports.0)?, listener(eid_ports.1)?);
     let companies = address(port(6)?);

@@ -32,8 +32,9 @@ import * as service from "./journeys/service.js";
 import * as signin from "./journeys/signin.js";
 import * as stranger from "./journeys/stranger.js";
 import * as upstream from "./journeys/upstream.js";
+import { Moto, SECRET_VARIABLE } from "../interop/lib/moto.mjs";
 import { Demonstration } from "./support/demo.js";
-import { ALL_VARIANTS, LIGHT_VARIANTS } from "./support/page_checks.js";
+import { ENGLISH_VARIANTS, GERMAN_VARIANTS } from "./support/page_checks.js";
 import { forgottenPages, PAGES, PAGES_OF_THE_DEMONSTRATION } from "./support/pages.js";
 import { Person } from "./support/person.js";
 import { Provider } from "./support/provider.js";
@@ -139,6 +140,10 @@ const STORIES_OF_THE_DEMONSTRATION = [
   },
 ];
 
+const STORIES_OF_FILES = {
+  "Renate keeps documents": safe.keepsDocuments,
+};
+
 const STORIES_OF_THE_DEMONSTRATION_IN_A_BROWSER = {
   "Mai proves who she is without scripts": (arrives, here) => card.provesWithACard(arrives, here, { scripts: false }),
   "Renate keeps documents without scripts": (arrives, here) => safe.keepsDocuments(arrives, here, { scripts: false }),
@@ -146,12 +151,19 @@ const STORIES_OF_THE_DEMONSTRATION_IN_A_BROWSER = {
     card.provesWithACard(arrives, here, { keyboard: true }),
 };
 
-const CHROMIUM = {
+/**
+ * Pages are the same in Chromium without its windows, which is a package of its own in Debian: the same engine, network and
+ * authenticators, at half the work, most of which is windows that nobody sees.
+ */
+const BROWSERS = { bare: "/usr/bin/chromium-headless-shell", whole: "/usr/bin/chromium" };
+
+const PORT_OF_BUCKETS = 11_800;
+
+const LAUNCHED = {
   // Signals are for us: we end the browser, and then everything else in its order.
   handleSIGHUP: false,
   handleSIGINT: false,
   handleSIGTERM: false,
-  executablePath: process.env.NK_CHROMIUM ?? "/usr/bin/chromium",
   args: [
     "--no-sandbox",
     "--disable-gpu",
@@ -205,18 +217,26 @@ async function tellStories(world, service, stories) {
   }
 }
 
+/** Stories of people who have nothing to do with each other, in two rows side by side: much of each is waiting for one of three programs. */
+function inRows(stories) {
+  const isEven = (_, place) => place % 2 === 0;
+  const all = Object.entries(stories);
+  return [all.filter(isEven), all.filter((...one) => !isEven(...one))].map(Object.fromEntries);
+}
+
 /** All stories on one database, with a program of its own. */
-async function onDatabase(browser, name, { url, language, variants, alongside = {}, others }) {
+async function onDatabase({ bare, whole }, name, { url, language, variants, alongside = {}, others }) {
   const directory = await mkdtemp(join(tmpdir(), "nutzerkonto-browser-"));
   const provider = new Provider({ binary: process.env.NK_BINARY, database: url(directory), directory });
   const service = new Service();
   try {
     await service.open();
     await provider.start(service.clients(await provider.makeSecret()));
-    const world = makeWorld({ browser, provider, title: `${name} · ${language}`, language, variants });
-    // Whoever does without something walks on, and leaves looking at the page from all sides to the others.
-    const walking = { ...world, isNew: () => false };
-    await Promise.all([tellStories(world, service, STORIES), tellStories(walking, service, alongside)]);
+    const world = makeWorld({ browser: bare, provider, title: `${name} · ${language}`, language, variants });
+    // Whoever does without something walks on in the whole browser, and leaves looking at the page from all sides to the others.
+    const walking = { ...world, browser: whole, isNew: () => false };
+    const rows = inRows(STORIES).map((stories) => tellStories(world, service, stories));
+    await Promise.all([...rows, tellStories(walking, service, alongside)]);
     if (!wanted) report.check(`${world.title} · every page was seen`, unseen(world, PAGES));
     for (const stories of others) await tellStories(world, service, stories);
     await report.story(`${name} · stops when told to`, () => provider.stop());
@@ -228,27 +248,50 @@ async function onDatabase(browser, name, { url, language, variants, alongside = 
   }
 }
 
-/** The demonstration on one database. */
-async function onDemonstration(browser, name, { database, language, variants, rows, others }) {
-  if (![...rows, others].flatMap(Object.keys).some(isWanted) || isInterrupted) return;
+/** A demonstration of its own for some stories, which ends well. */
+async function withDemonstration(title, options, act) {
   const directory = await mkdtemp(join(tmpdir(), "nutzerkonto-demo-"));
-  const demonstration = new Demonstration({ binary: process.env.NK_BINARY, database, directory });
+  const demonstration = new Demonstration({ binary: process.env.NK_BINARY, directory, ...options });
   try {
     await demonstration.start();
-    const title = `Demonstration on ${name} · ${language}`;
-    const world = makeWorld({ browser, provider: demonstration, title, language, variants });
-    await Promise.all(rows.map((stories) => tellStories(world, undefined, stories)));
-    const missed = unseen(world, PAGES_OF_THE_DEMONSTRATION);
-    if (!wanted) report.check(`${title} · every page was seen`, missed);
-    await tellStories(world, undefined, others);
-    await report.story(`Demonstration on ${name} · stops when told to`, () => demonstration.stop());
-    report.check(`Demonstration on ${name} · nothing bad stands in the log`, demonstration.complaints());
+    await act(demonstration);
+    await report.story(`${title} · stops when told to`, () => demonstration.stop());
+    report.check(`${title} · nothing bad stands in the log`, demonstration.complaints());
   } catch (error) {
-    report.check(`Demonstration on ${name} · the run itself`, [error.stack ?? String(error)]);
+    report.check(`${title} · the run itself`, [error.stack ?? String(error)]);
   } finally {
     demonstration.kill();
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** The demonstration on one database. */
+async function onDemonstration({ bare, whole }, name, { database, language, variants, rows, others }) {
+  if (![...rows, others].flatMap(Object.keys).some(isWanted) || isInterrupted) return;
+  await withDemonstration(`Demonstration on ${name}`, { database }, async (provider) => {
+    const title = `Demonstration on ${name} · ${language}`;
+    const world = makeWorld({ browser: bare, provider, title, language, variants });
+    await Promise.all(rows.map((stories) => tellStories(world, undefined, stories)));
+    if (!wanted) report.check(`${title} · every page was seen`, unseen(world, PAGES_OF_THE_DEMONSTRATION));
+    await tellStories({ ...world, browser: whole }, undefined, others);
+  });
+}
+
+/**
+ * What has to do with files, with a bucket instead of a directory, on one database and in the language in which it has been told there
+ * not yet: with the others each language, database and store comes with each.
+ */
+async function onBucket({ bare }, name, { moto, database, language }) {
+  if (!Object.keys(STORIES_OF_FILES).some(isWanted) || isInterrupted) return;
+  const bucket = name.toLowerCase();
+  await moto.makeBucket(bucket);
+  await withDemonstration(`Bucket and ${name}`, { database, objects: moto.settings(bucket) }, async (provider) => {
+    const title = `Bucket and ${name} · ${language}`;
+    const world = { ...makeWorld({ browser: bare, provider, title, language }), isNew: () => false };
+    await tellStories(world, undefined, STORIES_OF_FILES);
+    const files = await moto.files(bucket);
+    report.check(`${title} · the files lie there`, files.length > 0 ? [] : ["there are none"]);
+  });
 }
 
 function unseen({ seen }, pages) {
@@ -274,53 +317,75 @@ async function withPostgres(act, purpose = "browser") {
  * Both databases side by side, because two processors are better than one; each in a language of its own, because no text depends on
  * the database: so every story is told in both languages and on both, and none of them four times.
  */
-async function everything(browser) {
-  const runs = [onSqlite(browser), onPostgres(browser)];
-  for (const { reason } of await Promise.allSettled(runs)) {
-    if (reason) report.check("the run itself", [reason.stack ?? String(reason)]);
+async function everything(browsers) {
+  process.env[SECRET_VARIABLE] = "nur-fuer-den-eimer";
+  const moto = await onFreePort((port) => Moto.start(port));
+  try {
+    const runs = [onSqlite(browsers, moto), onPostgres(browsers, moto)];
+    for (const { reason } of await Promise.allSettled(runs)) {
+      if (reason) report.check("the run itself", [reason.stack ?? String(reason)]);
+    }
+  } finally {
+    moto.end();
   }
   report.check("every page of src/routes.rs has a story", forgottenPages());
 }
 
-async function onSqlite(browser) {
-  const looks = { language: "de", variants: ALL_VARIANTS };
-  await onDatabase(browser, "SQLite", {
+/** Below the ports of all other programs of the tests. */
+async function onFreePort(start) {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await start(PORT_OF_BUCKETS + Math.floor(Math.random() * 100));
+    } catch (error) {
+      if (attempt === 5) throw error;
+    }
+  }
+}
+
+async function onSqlite(browsers, moto) {
+  const looks = { language: "de", variants: GERMAN_VARIANTS };
+  await onDatabase(browsers, "SQLite", {
     ...looks,
     url: (directory) => `sqlite:${join(directory, "nutzerkonto.db")}`,
     alongside: STORIES_OF_A_BROWSER,
     others: [STORIES_OF_A_RESTART],
   });
   const rows = STORIES_OF_THE_DEMONSTRATION;
-  await onDemonstration(browser, "SQLite", { ...looks, rows, others: STORIES_OF_THE_DEMONSTRATION_IN_A_BROWSER });
+  await onDemonstration(browsers, "SQLite", { ...looks, rows, others: STORIES_OF_THE_DEMONSTRATION_IN_A_BROWSER });
+  await onBucket(browsers, "SQLite", { moto, language: "en" });
 }
 
-async function onPostgres(browser) {
-  const looks = { language: "en", variants: LIGHT_VARIANTS };
+async function onPostgres(browsers, moto) {
+  const looks = { language: "en", variants: ENGLISH_VARIANTS };
   await withPostgres((url) =>
-    onDatabase(browser, "PostgreSQL", { ...looks, url: () => url, others: [STORIES_OF_A_RESTART] }),
+    onDatabase(browsers, "PostgreSQL", { ...looks, url: () => url, others: [STORIES_OF_A_RESTART] }),
   );
   const rows = STORIES_OF_THE_DEMONSTRATION;
   await withPostgres(
-    (database) => onDemonstration(browser, "PostgreSQL", { ...looks, database, rows, others: {} }),
+    (database) => onDemonstration(browsers, "PostgreSQL", { ...looks, database, rows, others: {} }),
     "demo",
   );
+  await withPostgres((database) => onBucket(browsers, "PostgreSQL", { moto, database, language: "de" }), "bucket");
 }
 
 async function main() {
   // The program listens on 127.0.0.1 alone, which is not what every Node.js means by "localhost".
   setDefaultResultOrder("ipv4first");
   if (process.env.NK_SCREENSHOTS) await mkdir(process.env.NK_SCREENSHOTS, { recursive: true });
-  const browser = await chromium.launch(CHROMIUM);
+  const paths = Object.entries(BROWSERS).map(([name, path]) => [name, process.env.NK_CHROMIUM ?? path]);
+  const launched = paths.map(async ([name, executablePath]) => [name, await chromium.launch({ ...LAUNCHED, executablePath })]);
+  const browsers = Object.fromEntries(await Promise.all(launched));
+  const close = () => Promise.all(Object.values(browsers).map((browser) => browser.close()));
   for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) {
     process.once(signal, () => {
       isInterrupted = true;
-      browser.close();
+      close();
     });
   }
   try {
-    await everything(browser);
+    await everything(browsers);
   } finally {
-    await browser.close();
+    await close();
   }
   report.say(report.summary());
   const isGood = report.failed === 0 && report.passed > 0 && !isInterrupted;

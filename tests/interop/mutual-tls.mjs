@@ -10,8 +10,9 @@ import { authority, issue, selfSigned, thumbprint } from './lib/certificates.mjs
 import { test } from './lib/check.mjs';
 import { REDIRECT_URI, withCertificate, withKey } from './lib/clients.mjs';
 import { postgres } from './lib/databases.mjs';
+import { bothListeners } from './lib/listeners.mjs';
 import { requested } from './lib/plain-client.mjs';
-import { Node, somePort } from './lib/program.mjs';
+import { Node } from './lib/program.mjs';
 import { DepositedFlow, Flow, Provider } from './lib/relying-party.mjs';
 
 const OFFLINE = { scope: 'openid email offline_access', prompt: 'consent' };
@@ -44,29 +45,11 @@ export async function run() {
   }
 }
 
-/** A node with both listeners. */
-function start(name, database, web, services) {
-  const server = issue(web, 'localhost');
-  return new Node(`mutual-tls-${name}`, ({ port }) => {
-    const mtlsPort = somePort();
-    return {
-      ...(database && { database }),
-      issuer: `https://localhost:${port}`,
-      server: {
-        tls_certificate_file: server.certificateFile,
-        tls_key_file: server.keyFile,
-        mtls_listen: `127.0.0.1:${mtlsPort}`,
-        mtls_issuer: `https://localhost:${mtlsPort}`,
-        client_certificate_authority_file: services.certificateFile,
-      },
-    };
-  }).start();
-}
-
 /** A node, its clients, and the certificates of all. */
 async function open(name, database) {
   const [web, services] = [authority(`web-${name}`), authority(`services-${name}`)];
-  const node = await start(name, database, web, services);
+  const sections = bothListeners(web, services, database && { database });
+  const node = await new Node(`mutual-tls-${name}`, sections).start();
   const own = selfSigned('ec', 'eigen.example');
   const issued = (id) => issue(services, `${id}.example`, 'clientAuth');
   const certificates = {

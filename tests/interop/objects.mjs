@@ -2,15 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { atEnd, note, skip, test, until, within } from './lib/check.mjs';
 import { hasSqlite, look, postgres, query } from './lib/databases.mjs';
+import { Moto, SECRET_VARIABLE } from './lib/moto.mjs';
 import { Node, command, directory, somePort } from './lib/program.mjs';
 import { SEED, randomFrom } from './lib/random.mjs';
 
-const PYTHON = process.env.NK_PYTHON ?? fileURLToPath(new URL('.venv/bin/python', import.meta.url));
 const KILL_SECONDS = Number(process.env.NK_OBJECT_SECONDS ?? 20);
 const SECRET = 'nur-fuer-den-eimer';
 /** moto looks at whether a request is signed, not at how. */
@@ -21,10 +20,10 @@ const LONG_IN_BUCKET = 60_000_000;
 const MEGABYTE = 1024 * 1024;
 
 export async function run() {
-  assert.ok(existsSync(PYTHON), `${PYTHON} is missing; tests/run makes it from requirements.txt`);
-  process.env.NK_TEST_S3_SECRET = SECRET;
-  const server = await Moto.start();
-  const bucket = new Node('objects-bucket', { database: { url: postgres() }, objects: server.settings('konto') });
+  process.env[SECRET_VARIABLE] = SECRET;
+  const server = await Moto.start(somePort());
+  atEnd(() => server.end());
+  const bucket = new Node('objects-bucket', { database: { url: postgres() }, objects: server.settings() });
   await test('a bucket takes, keeps and gives back what it should, in one part and in several', () =>
     takesAndGives(bucket, server));
   await test('a file that is missing in the bucket is found', () => missing(bucket, server));
@@ -48,47 +47,6 @@ async function good(node, ...args) {
   const result = await objects(node, ...args);
   assert.equal(result.code, 0, result.stderr);
   return result.stdout.trim();
-}
-
-/** moto, which pretends to be S3. */
-class Moto {
-  static async start() {
-    const server = new Moto();
-    server.port = somePort();
-    server.child = spawn(PYTHON, ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(server.port)], {
-      stdio: ['ignore', 'ignore', 'ignore'],
-    });
-    atEnd(() => server.end());
-    server.address = `http://127.0.0.1:${server.port}`;
-    await until('moto answers', 60, () => fetch(server.address).then((answer) => answer.ok, () => false));
-    assert.equal((await fetch(`${server.address}/konto`, { method: 'PUT' })).status, 200);
-    return server;
-  }
-
-  settings(name) {
-    return {
-      s3_endpoint: this.address,
-      s3_bucket: name,
-      s3_access_key_id: 'konto',
-      s3_secret_access_key: 'env:NK_TEST_S3_SECRET',
-    };
-  }
-
-  /** What lies in the bucket, by name and length. */
-  async files() {
-    const list = await (await fetch(`${this.address}/konto?list-type=2`)).text();
-    const names = [...list.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, name]) => name);
-    return names.map((name, place) => ({ name, length: Number([...list.matchAll(/<Size>(\d+)</g)][place][1]) }));
-  }
-
-  async uploads() {
-    const list = await (await fetch(`${this.address}/konto?uploads`)).text();
-    return [...list.matchAll(/<Upload>/g)].length;
-  }
-
-  end() {
-    this.child.kill('SIGKILL');
-  }
 }
 
 async function takesAndGives(node, server) {
@@ -130,15 +88,15 @@ async function secret(node) {
   assert.equal(shown.code, 0, shown.stderr);
   assert.match(shown.stdout, /s3_secret_access_key = "env:NK_TEST_S3_SECRET"/);
   assert.ok(!shown.stdout.includes(SECRET));
-  delete process.env.NK_TEST_S3_SECRET;
+  delete process.env[SECRET_VARIABLE];
   const refused = await command(['check-config', '--config', node.config]);
-  process.env.NK_TEST_S3_SECRET = SECRET;
+  process.env[SECRET_VARIABLE] = SECRET;
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /NK_TEST_S3_SECRET: not set/);
 }
 
 async function unreachable(server) {
-  const elsewhere = { ...server.settings('konto'), s3_endpoint: `http://127.0.0.1:${somePort()}` };
+  const elsewhere = { ...server.settings(), s3_endpoint: `http://127.0.0.1:${somePort()}` };
   for (const settings of [server.settings('niemand'), elsewhere]) {
     const node = new Node('objects-unreachable', { objects: settings });
     const refused = await objects(node, ...tried(1000));

@@ -1,21 +1,17 @@
 // Notices over the delivery interface: what Schemathesis makes of its description, and `kill -9` while authorities deliver.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { createPrivateKey, randomUUID, sign } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { note, skip, test, until } from './lib/check.mjs';
 import { withKey, withSecret } from './lib/clients.mjs';
 import { hasSqlite, look, postgres } from './lib/databases.mjs';
 import { Node, command } from './lib/program.mjs';
 import { SEED, randomFrom } from './lib/random.mjs';
 import { Provider, authorized } from './lib/relying-party.mjs';
+import { conforms, requireSchemathesis } from './lib/schemathesis.mjs';
 
-const SCHEMATHESIS = fileURLToPath(new URL('.venv/bin/st', import.meta.url));
-const EXAMPLES = Number(process.env.NK_EXAMPLES ?? 15);
 const ROUNDS = Number(process.env.NK_KILL_ROUNDS ?? 20);
 /** Longer than anything of a round takes. */
 const KILL_AFTER_MAX_MS = 250;
@@ -30,7 +26,7 @@ const OFFICE = {
 };
 
 export async function run() {
-  assert.ok(existsSync(SCHEMATHESIS), `${SCHEMATHESIS} is missing; tests/run makes it from requirements.txt`);
+  requireSchemathesis();
   for (const [name, database] of [['SQLite', undefined], ['PostgreSQL', { url: postgres() }]]) {
     if (name === 'SQLite' && !hasSqlite) {
       skip('notices on SQLite', 'there is no sqlite3 on this machine');
@@ -107,22 +103,10 @@ class Office {
 
 async function described(office) {
   const token = await office.token();
-  const checks = 'not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance';
-  const options = ['--checks', checks, '--max-examples', String(EXAMPLES), '--seed', '1', '--workers', '2', '--no-color'];
-  const { issuer } = office.node;
-  const child = spawn(
-    SCHEMATHESIS,
-    ['run', `${issuer}/api/postbox/v1/openapi.json`, '--url', issuer, '--header', `Authorization: Bearer ${token}`, ...options],
-    { stdio: ['ignore', 'pipe', 'pipe'], cwd: office.node.directory },
-  );
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text) => (said += text));
-  }
-  const code = await new Promise((done) => child.once('close', done));
-  assert.equal(code, 0, said);
-  const cases = said.match(/(\d+) generated/)?.[1];
-  assert.ok(Number(cases) > 100, said);
+  const options = ['--header', `Authorization: Bearer ${token}`];
+  const description = `${office.node.issuer}/api/postbox/v1/openapi.json`;
+  const cases = await conforms(description, { directory: office.node.directory, options });
+  assert.ok(cases > 100, `${cases} requests`);
   note(`${cases} requests`);
 }
 

@@ -1,21 +1,32 @@
-// Documents: `kill -9` while they are uploaded. What can be seen is whole, what cannot leaves nothing.
+// Documents: `kill -9` while they are uploaded, and uploads that never end. What can be seen is whole, what cannot leaves nothing.
+// And documents that are shared: the interface for services as it is described.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
-import { note, skip, test, until } from './lib/check.mjs';
+import { note, skip, test, until, within } from './lib/check.mjs';
 import { hasSqlite, look, postgres, query } from './lib/databases.mjs';
 import { canSignIn } from './lib/journeys.mjs';
 import { Node, SEED_PASSWORD, directory } from './lib/program.mjs';
 import { SEED, randomFrom } from './lib/random.mjs';
+import { requireSchemathesis } from './lib/schemathesis.mjs';
+import { shares } from './shares.mjs';
 
 const ROUNDS = Number(process.env.NK_KILL_ROUNDS ?? 20);
 const PERSON = 'konto-0@example.org';
 /** Long enough that a random moment falls into its way, its last piece, or its transaction. */
 const LENGTH = 3_000_000;
+/** Files that one node takes at a time (src/store/object/mod.rs); the slow ones leave places for others. */
+const PLACES = 16;
+const SLOW = 12;
+/** Whoever sends less than 32 KiB in 30 seconds is not waited for (src/store/object/write.rs). */
+const PATIENCE_SECONDS = 30;
 
 export async function run() {
+  requireSchemathesis();
   note(`NK_SEED=${SEED} NK_KILL_ROUNDS=${ROUNDS}`);
   for (const [name, database] of [['SQLite', undefined], ['PostgreSQL', { url: postgres() }]]) {
     if (name === 'SQLite' && !hasSqlite) {
@@ -26,8 +37,10 @@ export async function run() {
     await test(`${name}: killed ${ROUNDS} times during an upload: a document is there and whole, or not at all`, () =>
       safe.killed());
     await test(`${name}: what nobody finished is removed, and what is counted is what is there`, () => safe.wholeness());
+    await test(`${name}: ten bytes a second: ended in time, no place is held, nothing is seen, others go on`, () => safe.slow());
     const { code } = await safe.node.stop();
     await test(`${name}: it ends well afterwards`, () => assert.equal(code, 0, safe.node.log));
+    await shares(name, database);
   }
 }
 
@@ -145,5 +158,69 @@ class Safe {
     const files = readdirSync(this.shelf, { recursive: true }).filter((file) => file.includes('/'));
     assert.deepEqual(files.sort(), rows.sort(), 'no bytes without a row, no row without bytes');
     assert.equal(rows.length, number('SELECT COUNT(*) FROM safe_version'), 'no file that no document has');
+  }
+  /** What lies in the shelf of files that are not whole, and rows of such. */
+  unfinished() {
+    const whole = new Set(look(this.node.databaseUrl, "SELECT path FROM sealed_object WHERE state = 'whole'").map(([path]) => path));
+    return readdirSync(this.shelf, { recursive: true }).filter((file) => file.includes('/') && !whole.has(file));
+  }
+
+  async slow() {
+    const before = (await this.documents()).size;
+    await this.browser();
+    const start = performance.now();
+    const slow = this.trickles();
+    await until('their bytes come', 10, () => this.unfinished().length === SLOW);
+    // Others find places meanwhile, and what nobody has finished is not seen.
+    for (const round of [1, 2, 3]) {
+      assert.equal((await this.upload(ROUNDS + round)).status, 200);
+    }
+    assert.equal((await this.documents()).size, before + 3);
+    await until('what came too slowly is removed', PATIENCE_SECONDS + 20, () => this.unfinished().length === 0);
+    const seconds = (performance.now() - start) / 1000;
+    assert.ok(seconds >= PATIENCE_SECONDS - 1, `after ${seconds.toFixed(1)} s already`);
+    // Their places are free again: as many others find some, more than there are altogether. Whoever goes away leaves nothing either.
+    await this.browser();
+    const others = this.trickles();
+    await until('others have places', 10, () => this.unfinished().length === SLOW);
+    for (const { socket } of others) socket.destroy();
+    await until('nothing of theirs is left', 10, () => this.unfinished().length === 0);
+    for (const one of slow) assert.match(await one.answer(), /^HTTP\/1\.1 (408|422) /);
+    const last = (performance.now() - start) / 1000;
+    note(`${SLOW} senders: their files gone after ${seconds.toFixed(1)} s, they themselves after ${last.toFixed(1)} s`);
+    assert.equal((await this.documents()).size, before + 3, 'nothing of theirs is seen');
+  }
+
+  trickles() {
+    return Array.from({ length: SLOW }, (_, number) => new Trickle(this, `langsam-${number}.txt`));
+  }
+}
+
+/** An upload with ten bytes a second, and no end. */
+class Trickle {
+  constructor(safe, name) {
+    const { issuer, port } = safe.node;
+    const part = (head, body) => `--grenze\r\ncontent-disposition: form-data; ${head}\r\n\r\n${body}`;
+    const body = `${part('name="csrf"', `${safe.csrf}\r\n`)}${part(`name="dateien"; filename="${name}"`, '')}`;
+    const head = [
+      'POST /safe/hochladen HTTP/1.1',
+      `host: ${new URL(issuer).host}`,
+      `origin: ${issuer}`,
+      `cookie: ${safe.cookie}`,
+      'content-type: multipart/form-data; boundary=grenze',
+      'content-length: 50000000',
+    ];
+    this.socket = connect(port, '127.0.0.1', () => this.socket.write(`${head.join('\r\n')}\r\n\r\n${body}`));
+    this.said = '';
+    this.socket.setEncoding('utf8').on('data', (text) => (this.said += text));
+    this.socket.on('error', () => {});
+    const drip = setInterval(() => this.socket.write('zehn Byte\n'), 1000);
+    this.ended = once(this.socket, 'close').finally(() => clearInterval(drip));
+  }
+
+  /** What it was told before the connection ended. */
+  async answer() {
+    await within('the connection ends', 20, this.ended);
+    return this.said;
   }
 }

@@ -91,7 +91,12 @@ impl At {
                 count if count < most => take(app, &self.keeper, sent, &mut part.pieces).await?,
                 _ => Taken::Refused("files_many"),
             };
+            // Nobody waits for the rest from whoever is gone, or sends so slowly.
+            let is_over = taken == Taken::Refused("file_incomplete");
             all.push((part.name.clone(), taken));
+            if is_over {
+                return Ok(all);
+            }
             part.pass_over().await;
         }
     }

@@ -121,7 +121,12 @@ async function isSignedOutByTheAccount(renate, demo) {
 /** The codes that have been read, by account: several stories go on at once, and one account takes one code once. */
 const readCodes = new Map();
 
-/** What the device shows, once that has not been used. */
+/** How long the device shows a code, from a multiple of that on. */
+const CODE_MILLISECONDS = 30_000;
+/** So many codes in a row may have been read by other stories. */
+const CODES_MAX = 6;
+
+/** What the device shows, once that has not been used. Looking again before there is another code would only be work for the browser. */
 export async function readsTheDevice(emre, demo) {
   const device = await emre.inAnotherWindow();
   const account = `${demo.issuer} ${emre.email}`;
@@ -132,7 +137,10 @@ export async function readsTheDevice(emre, demo) {
     readCodes.set(account, code);
     return true;
   };
-  await until(isFresh, () => "the device always shows the same code", 60_000);
+  for (let codes = 0; !(await isFresh()); codes += 1) {
+    assert.ok(codes < CODES_MAX, "other stories take every code of the device");
+    await device.page.waitForTimeout(CODE_MILLISECONDS - (Date.now() % CODE_MILLISECONDS) + 10);
+  }
   const code = readCodes.get(account);
   await device.seesOf(demo.issuer, "demo code device");
   // A window that is not in front is asked for no passkey.

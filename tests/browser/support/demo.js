@@ -3,6 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { complaints } from "./log.js";
 import { Mailbox } from "./mailbox.js";
@@ -14,13 +15,15 @@ const STOP_LIMIT_MILLISECONDS = 30_000;
 export class Demonstration {
   #binary;
   #database;
+  #objects;
   #directory;
   #process;
 
-  /** Without a database it takes a file in its directory. */
-  constructor({ binary, database, directory }) {
+  /** Without a database it takes a file in its directory; without settings for `[objects]`, a directory in it for the files of people. */
+  constructor({ binary, database, objects, directory }) {
     this.#binary = binary;
     this.#database = database;
+    this.#objects = objects;
     this.#directory = directory;
     this.mailbox = new Mailbox(join(directory, "demo", "mail"));
   }
@@ -43,7 +46,7 @@ export class Demonstration {
     this.otherLand = `http://127.0.0.1:${port + 5}`;
     const log = openSync(this.#log, "w");
     const database = this.#database ? ["--database", this.#database] : [];
-    const settings = ["--directory", join(this.#directory, "demo"), "--port", String(port), ...database];
+    const settings = ["--directory", join(this.#directory, "demo"), "--port", String(port), ...database, ...(await this.#store())];
     const running = spawn(this.#binary, ["demo", ...settings], { stdio: ["ignore", log, log] });
     closeSync(log);
     let end;
@@ -57,6 +60,15 @@ export class Demonstration {
     const said = readFileSync(this.#log, "utf8");
     if (/in use/i.test(said)) return false;
     throw new Error(`the demonstration ended with ${end.code ?? end.signal}:\n${said}`);
+  }
+
+  /** The program is told by a file where it keeps files. */
+  async #store() {
+    if (!this.#objects) return [];
+    const file = join(this.#directory, "objects.toml");
+    const lines = Object.entries(this.#objects).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`);
+    await writeFile(file, lines.join(""));
+    return ["--objects", file];
   }
 
   async #answers() {

@@ -173,9 +173,9 @@ export class Person {
     await Promise.all([loaded, act()]);
   }
 
-  /** Waits until the page and all that it needs have arrived. */
+  /** Waits until the page and all that it needs have arrived. An icon comes after everything else, and only where there is a window for it. */
   async waitsForEverything() {
-    const needed = await this.page.evaluate(() => document.querySelectorAll("link[href], script[src]").length);
+    const needed = await this.page.evaluate(() => document.querySelectorAll("link[href]:not([rel~=icon]), script[src]").length);
     await this.#watch.allArrived(1 + needed);
   }
 
@@ -191,17 +191,23 @@ export class Person {
     const expected = PAGES[name] ?? PAGES_OF_THE_DEMONSTRATION[name];
     assert.ok(expected, `pages.js does not know "${name}"`);
     const { origin, pathname } = new URL(this.page.url());
-    assert.equal(origin, this.#world.provider.issuer, `at ${this.page.url()}`);
-    assert.ok(isAt(expected, pathname), `at ${pathname}, not on the page "${name}"`);
-    assert.equal(this.#watch.status, expected.status, `status of "${name}"`);
+    const isThere = origin === this.#world.provider.issuer && isAt(expected, pathname) && this.#watch.status === expected.status;
+    if (!isThere) assert.fail(`not on the page "${name}" (${expected.status}): ${await this.#whereabouts()}`);
     await this.#hands.arrive();
     if (this.hasScripts && this.#world.isNew(name)) await this.#checks(name, expected);
     assert.deepEqual(this.#watch.takeProblems(), [], `what the browser says about "${name}"`);
   }
 
+  /** Where somebody is instead, in the words of that page. */
+  async #whereabouts() {
+    const headings = await this.page.locator("h1").allInnerTexts().catch(() => []);
+    return `at ${this.page.url()}, status ${this.#watch.status}, "${headings.join(" / ")}"`;
+  }
+
   /** Sees a page of a service that is ours, too. The first time in a run it is checked from all sides. */
   async seesOf(origin, name) {
-    assert.equal(new URL(this.page.url()).origin, origin, `at ${this.page.url()}`);
+    const isThere = new URL(this.page.url()).origin === origin;
+    if (!isThere) assert.fail(`not on the page "${name}" of ${origin}: ${await this.#whereabouts()}`);
     if (this.#world.isNew(name)) await this.#checksVariants(name, origin);
     assert.deepEqual(this.#watch.takeProblems(), [], `what the browser says about "${name}"`);
   }

@@ -39,7 +39,7 @@ export class Watch {
     return [...this.#load.requests.values()];
   }
 
-  /** Waits until this many requests have been answered: an icon comes after everything else. */
+  /** Waits until this many requests have been answered. */
   async allArrived(count) {
     const arrived = () => this.requests.filter((request) => request.isOver).length >= count;
     await until(arrived, () => `not all loaded: ${JSON.stringify(this.requests)}`);

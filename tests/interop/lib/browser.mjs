@@ -94,7 +94,7 @@ export class Browser {
       sent.cookie = [...this.cookies].map(([name, { value }]) => `${name}=${value}`).join('; ');
     }
     if (body !== undefined) {
-      sent['content-type'] = 'application/x-www-form-urlencoded';
+      sent['content-type'] ??= 'application/x-www-form-urlencoded';
       sent['content-length'] = Buffer.byteLength(body);
     }
     const options = {
