@@ -247,6 +247,8 @@ export class Person {
   async #checksVariants(name, issuer) {
     const { report, variants, title } = this.#world;
     const { page } = this;
+    // A page without its style sheet looks wrong from all sides.
+    await this.waitsForEverything();
     for (const variant of variants) {
       const { scheme, viewport } = variant;
       report.check(`${title} · ${name} · ${scheme} · ${viewport.width} px`, await checkVariant(page, variant));
