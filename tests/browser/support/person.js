@@ -256,7 +256,6 @@ export class Person {
     }
     await page.setViewportSize(DESK);
     await page.emulateMedia({ colorScheme: null });
-    await this.waitsForEverything();
     const facts = { page, watch: this.#watch, issuer };
     report.check(`${title} · ${name} · weight`, await checkWeight(facts));
   }
