@@ -69,6 +69,8 @@ export class Keyboard {
   }
 
   async #reach(selector) {
+    // A page that has begun may not be there as a whole.
+    await this.#page.locator(selector).first().waitFor({ state: "attached" });
     const { current, wanted } = await this.#page.evaluate(focusState, selector);
     if (wanted < 0) throw new Error(`${selector} cannot be reached with Tab`);
     for (let stop = current + 1; stop <= wanted; stop += 1) await this.#step("Tab", stop);
