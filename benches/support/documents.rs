@@ -23,8 +23,9 @@ const BYTES: usize = 100 * 1000 * 1000;
 const CHUNK: usize = 64 * 1024;
 const MARK: &str = "grenze";
 const FORM: &str = "/safe/hochladen";
-/// Documents in one safe.
+/// Documents in one safe; a page has more than few.
 const FEW: usize = 10;
+const A_PAGE: usize = 26;
 const MANY: i64 = 100_000;
 
 /// How often per second something is done that takes long.
@@ -168,6 +169,8 @@ fn many(options: &Options, runtime: &Runtime, instance: &Instance, server: &Proc
     let (mut has_few, mut has_many) = (Person::new(instance, 1, 1000)?, Person::new(instance, 2, 1000)?);
     for _ in 0..FEW {
         has_few.uploads()?;
+    }
+    for _ in 0..A_PAGE {
         has_many.uploads()?;
     }
     let copied = has_many.uploads()?;
