@@ -301,7 +301,10 @@ struct KeyPage {
 
 async fn key_page(at: &AtOrganisation, id: &str, problems: Problems) -> Result<KeyPage, Error> {
     let (visitor, id) = (&at.caller.visitor, OrganisationKeyId::parse(id).ok_or(Error::NotFound)?);
-    let (app, language) = (&visitor.app, visitor.language);
+    let (app, language, head) = (&visitor.app, visitor.language, at.head());
+    // Before this holds a connection.
+    let email = at.caller.account().await?.email.address.as_str().to_owned();
+    let asks_password = head.may_change && at.caller.asks_password_unless_fresh().await?;
     let tx = &mut app.read().await?;
     let key = machine::one(tx, &app.vault, &at.member.organisation.id, &id).await?;
     let line = line(at, tx, &key).await?;
@@ -309,7 +312,6 @@ async fn key_page(at: &AtOrganisation, id: &str, problems: Problems) -> Result<K
     let service = visitor.registry.find(&row.client);
     let scopes = service.iter().flat_map(|client| client.organisation_scopes_of(&row.scope));
     let jwk: serde_json::Value = serde_json::from_str(&row.jwk).map_err(Error::broken)?;
-    let head = at.head();
     Ok(KeyPage {
         scopes: scopes.map(|scope| scope.label.get(language).to_owned()).collect(),
         kid: jwk["kid"].as_str().unwrap_or_default().to_owned(),
@@ -318,8 +320,8 @@ async fn key_page(at: &AtOrganisation, id: &str, problems: Problems) -> Result<K
         may_take: machine::may_answer(&at.member, &row.client)
             && row.owner != at.member.id
             && line.stands != Stands::Expired,
-        email: at.caller.account().await?.email.address.as_str().to_owned(),
-        asks_password: head.may_change && at.caller.asks_password_unless_fresh().await?,
+        email,
+        asks_password,
         done: !visitor.query().is_empty(),
         o: head,
         line,

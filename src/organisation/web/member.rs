@@ -81,12 +81,13 @@ pub async fn list(at: AtOrganisation, cursor: web::Query<Cursor>) -> Answer {
     let (app, language) = (&visitor.app, visitor.language);
     let after = MembershipId::parse(&cursor.nach);
     let search: String = cursor.suche.trim().chars().filter(|letter| !letter.is_control()).take(SEARCH_MAX).collect();
+    // Before this holds a connection: whoever waits for another with one in hand may wait for somebody who does the same.
+    let areas = at.areas().await?;
     let tx = &mut app.read().await?;
     let Page { members, next } = match search.as_str() {
         "" => roster::page(tx, &app.vault, organisation, after.as_ref()).await?,
         words => roster::search(tx, &app.vault, organisation, (words, after.as_ref())).await?,
     };
-    let areas = at.areas().await?;
     let f = visitor.frame();
     let row = |one: &Listed| MemberLine {
         id: one.id.to_string(),
