@@ -19,9 +19,8 @@ const ROUNDS = Number(process.env.NK_KILL_ROUNDS ?? 20);
 const PERSON = 'konto-0@example.org';
 /** Long enough that a random moment falls into its way, its last piece, or its transaction. */
 const LENGTH = 3_000_000;
-/** Files that one node takes at a time (src/store/object/mod.rs); the slow ones leave places for others. */
-const PLACES = 16;
-const SLOW = 12;
+/** Of one safe a node takes 8 files at a time (src/store/object/receive.rs): the slow ones leave a place. */
+const SLOW = 7;
 /** Whoever sends less than 32 KiB in 30 seconds is not waited for (src/store/object/write.rs). */
 const PATIENCE_SECONDS = 30;
 
@@ -179,7 +178,7 @@ class Safe {
     await until('what came too slowly is removed', PATIENCE_SECONDS + 20, () => this.unfinished().length === 0);
     const seconds = (performance.now() - start) / 1000;
     assert.ok(seconds >= PATIENCE_SECONDS - 1, `after ${seconds.toFixed(1)} s already`);
-    // Their places are free again: as many others find some, more than there are altogether. Whoever goes away leaves nothing either.
+    // Their places are free again: as many others find some, more than one safe has altogether. Whoever goes away leaves nothing either.
     await this.browser();
     const others = this.trickles();
     await until('others have places', 10, () => this.unfinished().length === SLOW);
