@@ -29,7 +29,7 @@ export async function showsTheBakery(arrives, { demo }) {
   await nadine.types("#code", await readsTheDevice(nadine, demo));
   await nadine.presses("#weiter");
   await nadine.opens(`${demo.issuer}/organisation`);
-  await nadine.page.getByRole("link", { name: BAKERY }).click();
+  await nadine.follows(BAKERY);
   const bakery = nadine.page.url().split("?")[0];
   // In a second language it has been shown before, and that can be repeated.
   if (await nadine.page.locator("#nachweis").count()) {

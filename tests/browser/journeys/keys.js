@@ -7,7 +7,7 @@ export async function givesAProgramAKey(arrives, { demo }) {
   const nadine = await comes(arrives, demo, "nadine", "nadine.weber@example.org");
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   await nadine.opens("/organisation");
-  await nadine.page.getByRole("link", { name: "Bäckerei Weber GmbH" }).click();
+  await nadine.follows("Bäckerei Weber GmbH");
   await nadine.presses("#schluessel");
   await nadine.sees("keys, none");
   await nadine.presses("#neu");

@@ -32,7 +32,7 @@ async function describes(person, services = "#dienste") {
 export async function worksThroughAList(arrives, { demo }) {
   const nadine = await comes(arrives, demo, "nadine", "nadine.weber@example.org");
   await nadine.opens("/organisation");
-  await nadine.page.getByRole("link", { name: BAKERY }).click();
+  await nadine.follows(BAKERY);
   const bakery = new URL(nadine.page.url()).pathname.split("/")[2];
   await nadine.presses("#vollmachten");
   await nadine.sees("mandates of an organisation");

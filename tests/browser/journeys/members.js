@@ -22,7 +22,7 @@ export async function comes(arrives, demo, name, email) {
 export async function areSeveral(arrives, { demo }) {
   const nadine = await comes(arrives, demo, "nadine", "nadine.weber@example.org");
   await nadine.opens("/organisation");
-  await nadine.page.getByRole("link", { name: BAKERY }).click();
+  await nadine.follows(BAKERY);
   await nadine.presses("#mitglieder");
   await nadine.sees("members, alone");
   const bakery = new URL(nadine.page.url()).pathname.split("/")[2];
@@ -103,7 +103,7 @@ async function givesRights(nadine, emre, bakery) {
   await nadine.sees("members, searched");
   await nadine.reads("Emre Can Öztürk");
   await nadine.presses("#alle");
-  await nadine.page.getByRole("link", { name: "Emre Can Öztürk" }).click();
+  await nadine.follows("Emre Can Öztürk");
   await nadine.sees("member");
   await nadine.presses("#geben");
   await nadine.sees("member, refused");
@@ -136,7 +136,7 @@ async function handsOver(nadine, emre, bakery) {
   await emre.presses("#uebergabe");
   await emre.sees("handover: nobody chosen");
   await emre.presses("#mitglieder");
-  await emre.page.getByRole("link", { name: "Nadine Weber" }).click();
+  await emre.follows("Nadine Weber");
   await emre.presses("#uebergabe");
   await emre.page.locator("input[name=recht][value=administration]").check();
   await emre.presses("#weiter");
@@ -156,7 +156,7 @@ async function leavesInTheMiddle(nadine, emre, demo) {
   assert.match(await text(emre, "#handelt-fuer"), new RegExp(`^${BAKERY} `));
 
   await nadine.presses("#nav-mitglieder");
-  await nadine.page.getByRole("link", { name: "Emre Can Öztürk" }).click();
+  await nadine.follows("Emre Can Öztürk");
   await nadine.presses("#beenden");
   await nadine.sees("member: end");
   await nadine.presses("#aktion");

@@ -36,7 +36,7 @@ async function filters(renate) {
 }
 
 async function isLocked(renate) {
-  await renate.page.getByRole("link", { name: renate.says("Bescheid", "Official decision"), exact: true }).click();
+  await renate.follows(renate.says("Bescheid", "Official decision"), { exact: true });
   await renate.sees("message, locked");
   await renate.presses("#niveau");
   await renate.sees("level too low for a message");
@@ -44,7 +44,7 @@ async function isLocked(renate) {
 }
 
 async function opensIt(renate) {
-  await renate.page.getByRole("link", { name: renate.says(DECISION.de, DECISION.en) }).click();
+  await renate.follows(renate.says(DECISION.de, DECISION.en));
   await renate.sees("message");
   assert.match(await text(renate, "#verbindlich"), /Text des Bescheids|text of the decision/);
   assert.equal(await renate.page.locator("#kurzfassung").count(), 0, "what it says is not there before it is opened");
@@ -90,7 +90,7 @@ async function putsItAway(renate) {
   await renate.sees("message, deleted");
   await renate.opens("/postfach?ablage=papierkorb");
   await renate.sees("postbox, deleted ones");
-  await renate.page.getByRole("link", { name: renate.says(DECISION.de, DECISION.en) }).click();
+  await renate.follows(renate.says(DECISION.de, DECISION.en));
   await renate.presses("#wiederherstellen");
   await renate.sees("message, restored");
 }

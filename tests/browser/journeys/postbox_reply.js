@@ -22,7 +22,7 @@ export async function answersAForm(arrives) {
 
 async function opens(renate, subject) {
   await renate.opens("/postfach");
-  await renate.page.getByRole("link", { name: renate.says(subject.de, subject.en) }).click();
+  await renate.follows(renate.says(subject.de, subject.en));
   await renate.presses("#oeffnen");
 }
 

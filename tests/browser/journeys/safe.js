@@ -54,7 +54,7 @@ async function uploads(renate) {
 }
 
 async function changes(renate) {
-  await renate.page.getByRole("link", { name: "Urkunde.pdf", exact: true }).click();
+  await renate.follows("Urkunde.pdf", { exact: true });
   await renate.sees("document");
   await renate.presses("#aendern");
   await renate.sees("document: change");
@@ -74,7 +74,7 @@ async function changes(renate) {
   await renate.presses("#anwenden");
   await renate.sees("safe, chosen by tag");
   await renate.doesNotRead("Notiz.txt");
-  await renate.page.getByRole("link", { name: "Geburtsurkunde.pdf" }).first().click();
+  await renate.follows("Geburtsurkunde.pdf");
 }
 
 async function getsAVersion(renate) {
@@ -119,7 +119,7 @@ async function isAsked(renate, service) {
   await renate.reads("Länge und Prüfsumme passen", "Length and checksum fit", await text(renate, "#dokument-sha256"));
   const account = await renate.inAnotherWindow();
   await account.opens("/safe");
-  await account.page.getByRole("link", { name: "Geburtsurkunde.pdf", exact: true }).first().click();
+  await account.follows("Geburtsurkunde.pdf", { exact: true });
   await account.presses("#freigaben li:first-child button");
   await account.reads(renate.says("Die Freigabe ist beendet.", "It is not shared any more."));
   await renate.presses("#dokument-abrufen");
@@ -189,7 +189,7 @@ async function choosesAndShares(renate, searched) {
 
 async function shares(renate) {
   await renate.opens("/safe");
-  await renate.page.getByRole("link", { name: "Geburtsurkunde.pdf" }).first().click();
+  await renate.follows("Geburtsurkunde.pdf");
   await renate.presses("#freigeben");
   await renate.sees("document: share");
   await renate.presses("#pruefen");
@@ -206,7 +206,7 @@ async function shares(renate) {
 
 async function copiesANotice(renate) {
   await renate.opens("/postfach");
-  await renate.page.getByRole("link", { name: renate.says(DECISION.de, DECISION.en) }).click();
+  await renate.follows(renate.says(DECISION.de, DECISION.en));
   if ((await renate.page.locator("#oeffnen").count()) > 0) await renate.presses("#oeffnen");
   else await renate.presses("#lesen");
   await renate.presses("#in-den-safe");
@@ -214,7 +214,7 @@ async function copiesANotice(renate) {
   await renate.presses("#ablegen");
   await renate.sees("message: in the safe");
   await renate.opens("/safe");
-  await renate.page.getByRole("link", { name: renate.says("Bewohnerparkausweis.pdf", "Resident parking permit.pdf"), exact: true }).click();
+  await renate.follows(renate.says("Bewohnerparkausweis.pdf", "Resident parking permit.pdf"), { exact: true });
   await renate.sees("document of a notice");
 }
 

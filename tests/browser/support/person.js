@@ -152,6 +152,11 @@ export class Person {
     await this.#loads(() => this.#hands.press(selector));
   }
 
+  /** Follows the first link with this name, and waits for the page behind it: a page that is left early is not there as a whole. */
+  async follows(name, options = {}) {
+    await this.#loads(() => this.page.getByRole("link", { name, ...options }).first().click());
+  }
+
   /** Presses a link that leads to another place on the same page. */
   async jumps(selector) {
     await this.#hands.press(selector);
