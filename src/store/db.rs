@@ -23,6 +23,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// SQLite before 3.51.3 can corrupt its write-ahead log.
 const SQLITE_MINIMUM: (u32, u32, u32) = (3, 51, 3);
+/// Statements that a connection keeps compiled, nearly all that there are: compiling one takes longer than running it.
+const STATEMENTS_MAX: usize = 512;
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const RETRY_AFTER_SECONDS: u64 = 2;
 
@@ -260,7 +262,8 @@ async fn open_sqlite(file: &Path) -> Result<Pools, sqlx::Error> {
         .pragma("cache_size", "-16384")
         .pragma("wal_autocheckpoint", "4000")
         // Rows come through a channel: with more room in it, long lists cost fewer switches between threads.
-        .row_buffer_size(1024);
+        .row_buffer_size(1024)
+        .statement_cache_capacity(STATEMENTS_MAX);
     let write = pool(1).connect_with(options.clone()).await?;
     let read = pool(4).connect_with(options.create_if_missing(false).read_only(true)).await?;
     Ok(Pools::Sqlite { writer: Writer::new(write.clone()), write, read })
@@ -273,7 +276,7 @@ async fn open_postgres(url: &str, connections_max: u32) -> Result<Pools, sqlx::E
         ("idle_in_transaction_session_timeout", "10s"),
         ("application_name", "nutzerkonto"),
     ];
-    let options = PgConnectOptions::from_str(url)?.options(limits);
+    let options = PgConnectOptions::from_str(url)?.options(limits).statement_cache_capacity(STATEMENTS_MAX);
     let read_only = options.clone().options([("default_transaction_read_only", "on")]);
     let half = (connections_max / 2).max(1);
     Ok(Pools::Postgres {

@@ -21,25 +21,28 @@ pub struct SessionRow {
     pub has_choice: bool,
 }
 
-/// A session, and whether its owner has a choice for whom to act: in one statement, because every request asks for it.
+/// A session, and whether its owner has a choice for whom to act: in one statement, because every request asks for it. The second
+/// and third place are looked at only if there is nothing in those before.
 pub async fn find_session(tx: &mut Tx, token_hash: &[u8], now: Timestamp) -> Result<Option<SessionRow>, DbError> {
     sql!(tx, fetch_optional SessionRow,
         "SELECT session.id, session.account_id, session.level, session.methods, session.authenticated_at,
                 session.created_at, session.last_seen_at, session.device, session.idle_minutes, session.acting,
                 session.chosen_at, account.identity_level, account.erase_at AS leaves_at,
-                (EXISTS (SELECT 1 FROM membership
-                           JOIN membership_right ON membership_right.membership_id = membership.id
-                          WHERE membership.account_id = session.account_id AND membership.ended_at IS NULL
-                            AND membership_right.kind NOT IN ('administration', 'audit', 'mandates'))
-                 OR EXISTS (SELECT 1 FROM mandate
-                             WHERE mandate.agent = session.account_id AND mandate.state = 'active'
-                               AND mandate.valid_until > $2)
-                 OR EXISTS (SELECT 1 FROM membership
-                              JOIN membership_right ON membership_right.membership_id = membership.id
-                              JOIN mandate ON mandate.agent = membership.organisation_id
-                             WHERE membership.account_id = session.account_id AND membership.ended_at IS NULL
-                               AND membership_right.kind IN ('mandates', 'representation')
-                               AND mandate.state = 'active' AND mandate.valid_until > $2)) AS has_choice
+                (CASE WHEN EXISTS (SELECT 1 FROM membership
+                                     JOIN membership_right ON membership_right.membership_id = membership.id
+                                    WHERE membership.account_id = session.account_id AND membership.ended_at IS NULL
+                                      AND membership_right.kind NOT IN ('administration', 'audit', 'mandates'))
+                      THEN TRUE
+                      WHEN EXISTS (SELECT 1 FROM mandate
+                                    WHERE mandate.agent = session.account_id AND mandate.state = 'active'
+                                      AND mandate.valid_until > $2)
+                      THEN TRUE
+                      ELSE EXISTS (SELECT 1 FROM membership
+                                     JOIN membership_right ON membership_right.membership_id = membership.id
+                                     JOIN mandate ON mandate.agent = membership.organisation_id
+                                    WHERE membership.account_id = session.account_id AND membership.ended_at IS NULL
+                                      AND membership_right.kind IN ('mandates', 'representation')
+                                      AND mandate.state = 'active' AND mandate.valid_until > $2) END) AS has_choice
            FROM session JOIN account ON account.id = session.account_id
           WHERE session.token_hash = $1 AND account.status IN ('active', 'closing')", token_hash, now)
 }
