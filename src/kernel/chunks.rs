@@ -35,20 +35,18 @@ pub struct Content {
     pub length: u64,
     /// Of the plaintext.
     pub sha256: [u8; 32],
-    /// Of what is stored. With it a reader knows before the first byte whether all of it is what was written.
-    pub stored_sha256: [u8; 32],
 }
 
 impl Content {
     pub fn to_bytes(&self) -> Vec<u8> {
-        [self.length.to_be_bytes().as_slice(), &self.sha256, &self.stored_sha256].concat()
+        [self.length.to_be_bytes().as_slice(), &self.sha256].concat()
     }
 
+    /// Behind it there may be a hash of what is stored, which was written once and says no more than the tags of the chunks.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (length, hashes) = bytes.split_first_chunk::<8>()?;
-        let (sha256, stored_sha256) = hashes.split_first_chunk::<32>()?;
-        let stored_sha256 = stored_sha256.try_into().ok()?;
-        Some(Self { length: u64::from_be_bytes(*length), sha256: *sha256, stored_sha256 })
+        let (sha256, rest) = hashes.split_first_chunk::<32>()?;
+        [0, 32].contains(&rest.len()).then_some(Self { length: u64::from_be_bytes(*length), sha256: *sha256 })
     }
 
     /// How many chunks that is. Nothing at all is one chunk, too.
@@ -61,9 +59,9 @@ impl Content {
         1 + self.length + self.chunks() * TAG as u64
     }
 
-    /// Where these chunks lie in what is stored.
+    /// Where these chunks lie in what is stored. The first one has the byte of the layout before it.
     pub fn stored(&self, chunks: Range<u64>) -> Range<u64> {
-        let start = |chunk: u64| 1 + chunk * SEALED_CHUNK as u64;
+        let start = |chunk: u64| if chunk == 0 { 0 } else { 1 + chunk * SEALED_CHUNK as u64 };
         start(chunks.start)..start(chunks.end).min(self.stored_length())
     }
 }
@@ -102,22 +100,21 @@ pub struct Sealer {
     chunk: Vec<u8>,
     length: u64,
     plain: Context,
-    stored: Context,
 }
 
 impl Sealer {
     pub fn new(key: &DataKey, of: Of<'_>) -> Result<Self, SealError> {
-        let cipher = Cipher::new(key, of)?;
-        let (plain, stored) = (Context::new(&SHA256), Context::new(&SHA256));
-        Ok(Self { cipher, number: 0, chunk: Vec::with_capacity(SEALED_CHUNK), length: 0, plain, stored })
+        let (cipher, plain) = (Cipher::new(key, of)?, Context::new(&SHA256));
+        Ok(Self { cipher, number: 0, chunk: first_chunk(), length: 0, plain })
     }
 
     /// Takes from the beginning of `bytes`; gives a chunk to store as soon as one is full. To be repeated until nothing is left.
     pub fn take(&mut self, bytes: &mut &[u8]) -> Result<Option<Vec<u8>>, SealError> {
-        if self.chunk.len() == CHUNK && !bytes.is_empty() {
+        let room = CHUNK + self.start() - self.chunk.len();
+        if room == 0 && !bytes.is_empty() {
             return self.seal(false).map(Some);
         }
-        let (now, later) = bytes.split_at((CHUNK - self.chunk.len()).min(bytes.len()));
+        let (now, later) = bytes.split_at(room.min(bytes.len()));
         self.chunk.extend_from_slice(now);
         self.plain.update(now);
         self.length += now.len() as u64;
@@ -128,27 +125,30 @@ impl Sealer {
     /// The last chunk, and what it all was.
     pub fn finish(mut self) -> Result<(Vec<u8>, Content), SealError> {
         let last = self.seal(true)?;
-        let content = Content { length: self.length, sha256: done(self.plain), stored_sha256: done(self.stored) };
-        Ok((last, content))
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(self.plain.finish().as_ref());
+        Ok((last, Content { length: self.length, sha256 }))
+    }
+
+    /// Where the plaintext begins in the present chunk.
+    fn start(&self) -> usize {
+        usize::from(self.number == 0)
     }
 
     fn seal(&mut self, is_last: bool) -> Result<Vec<u8>, SealError> {
-        let (nonce, aad) = self.cipher.place(self.number, is_last)?;
+        let ((nonce, aad), start) = (self.cipher.place(self.number, is_last)?, self.start());
         let mut sealed = std::mem::replace(&mut self.chunk, Vec::with_capacity(SEALED_CHUNK));
-        self.cipher.key.seal_in_place_append_tag(nonce, aad, &mut sealed).map_err(|_| SealError::Unreadable)?;
-        if self.number == 0 {
-            sealed.insert(0, FORMAT);
-        }
+        let tag = self.cipher.key.seal_in_place_separate_tag(nonce, aad, &mut sealed[start..]);
+        sealed.extend_from_slice(tag.map_err(|_| SealError::Unreadable)?.as_ref());
         self.number += 1;
-        self.stored.update(&sealed);
         Ok(sealed)
     }
 }
 
-fn done(context: Context) -> [u8; 32] {
-    let mut out = [0; 32];
-    out.copy_from_slice(context.finish().as_ref());
-    out
+fn first_chunk() -> Vec<u8> {
+    let mut chunk = Vec::with_capacity(1 + SEALED_CHUNK);
+    chunk.push(FORMAT);
+    chunk
 }
 
 /// Opens the chunks of one object, in any order.
@@ -162,34 +162,22 @@ impl Opener {
         Ok(Self { cipher: Cipher::new(key, of)?, chunks: content.chunks() })
     }
 
-    /// Opens what [`Content::stored`] says is this chunk.
-    pub fn open(&self, number: u64, stored: &[u8]) -> Result<Vec<u8>, SealError> {
-        let (nonce, aad) = self.cipher.place(number, number + 1 == self.chunks)?;
-        let mut plain = stored.to_vec();
-        let length = self.cipher.key.open_in_place(nonce, aad, &mut plain).map_err(|_| SealError::Unreadable)?.len();
-        plain.truncate(length);
-        Ok(plain)
-    }
-}
-
-/// Compares what is stored with what was written, piece by piece from the beginning, without opening it.
-pub struct Comparison(Context, u64);
-
-impl Default for Comparison {
-    fn default() -> Self {
-        Self(Context::new(&SHA256), 0)
-    }
-}
-
-impl Comparison {
-    pub fn update(&mut self, stored: &[u8]) {
-        self.0.update(stored);
-        self.1 += stored.len() as u64;
-    }
-
-    pub fn is_of(self, content: &Content) -> bool {
-        let length = self.1;
-        length == content.stored_length() && done(self.0) == content.stored_sha256
+    /// Opens, where they are, the bytes that [`Content::stored`] says are these chunks; where in them the plaintext of each lies. None of
+    /// them may be given out if one is not what was sealed in its place.
+    pub fn open(&self, chunks: Range<u64>, stored: &mut [u8]) -> Result<Vec<Range<usize>>, SealError> {
+        let (mut at, end) = (0, stored.len());
+        if chunks.start == 0 {
+            at = stored.first().filter(|byte| **byte == FORMAT).map(|_| 1).ok_or(SealError::Unreadable)?;
+        }
+        let mut opened = Vec::new();
+        for number in chunks {
+            let chunk = &mut stored[at..end.min(at + SEALED_CHUNK)];
+            let (length, (nonce, aad)) = (chunk.len(), self.cipher.place(number, number + 1 == self.chunks)?);
+            let plain = self.cipher.key.open_in_place(nonce, aad, chunk).map_err(|_| SealError::Unreadable)?;
+            opened.push(at..at + plain.len());
+            at += length;
+        }
+        if at == end { Ok(opened) } else { Err(SealError::Unreadable) }
     }
 }
 

@@ -281,9 +281,9 @@ both!(nobody_holds_more_than_a_few_chunks_of_a_file, async |mut world| {
     assert_eq!(stream.next().await.unwrap().unwrap().len(), CHUNK);
     tokio::time::sleep(Duration::from_millis(300)).await;
     let ahead = memory.look(|memory| memory.reads) - before;
-    assert!(ahead <= 1, "a reader who takes their time is waited for: {ahead}");
+    assert!(ahead <= 3, "a reader who takes their time is waited for: {ahead}");
     assert!(collect(stream).await.unwrap() == bytes[CHUNK..]);
-    assert!(memory.look(|memory| memory.longest) <= 8 * SEALED_CHUNK + 1);
+    assert!(memory.look(|memory| memory.longest) <= 4 * SEALED_CHUNK + 1);
 });
 
 both!(there_is_a_limit_to_what_goes_on_at_once, async |world| {

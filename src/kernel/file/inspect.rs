@@ -4,6 +4,9 @@
 //! Taken is what everybody can open, and what does nothing by itself. Something that is two kinds of file at once is neither. What is packed
 //! inside a file cannot be seen here: that is for the scanner, and for whoever opens it.
 
+use std::borrow::Cow;
+
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 /// So much of the beginning says what it is.
@@ -118,17 +121,24 @@ impl Inspector {
         if self.head.len() >= PNG.len() {
             self.check_type()?;
         }
-        // The end of what has come before, so that nothing hides on the border.
-        let window = [last(&self.tail, OVERLAP), piece].concat();
-        let fresh = last(&window, piece.len() + self.unfinished);
+        // With the end of what has come before, so that nothing hides on the border.
+        let border = [last(&self.tail, OVERLAP), &piece[..piece.len().min(OVERLAP)]].concat();
         if self.expected.is_text() {
-            self.unfinished = check_letters(fresh)?;
+            let text = match self.unfinished {
+                0 => Cow::Borrowed(piece),
+                begun => [last(&self.tail, begun), piece].concat().into(),
+            };
+            self.unfinished = check_letters(&text)?;
         }
-        self.check_inside(&window)?;
+        self.check_inside(&border)?;
+        self.check_inside(piece)?;
         if was_short && self.head.len() == HEAD {
             self.check_head()?;
         }
-        self.tail.extend_from_slice(piece);
+        if piece.len() >= TAIL {
+            self.tail.clear();
+        }
+        self.tail.extend_from_slice(last(piece, TAIL));
         if self.tail.len() > 2 * TAIL {
             self.tail.drain(..self.tail.len() - TAIL);
         }
@@ -197,15 +207,7 @@ fn last(bytes: &[u8], count: usize) -> &[u8] {
 }
 
 fn contains(bytes: &[u8], word: &[u8]) -> bool {
-    let Some((first, _)) = word.split_first() else { return true };
-    let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|byte| byte == first) {
-        if rest[at..].starts_with(word) {
-            return true;
-        }
-        rest = &rest[at + 1..];
-    }
-    false
+    memmem::find(bytes, word).is_some()
 }
 
 /// Letters and lines, and nothing that controls anything. How many bytes at the end begin another letter.

@@ -1,6 +1,8 @@
 //! Reads a PDF while it passes by, token by token (ISO 32000-2, 7.2 and 7.3), and hands the tokens to [`Dictionaries`]. What streams hold is
 //! passed over: a signature stands outside of them, or its place in the file could not be stated.
 
+use memchr::{memchr, memchr2};
+
 use super::dictionary::{CONTENTS_MAX_BYTES, Dictionaries, Hex};
 
 /// So much of a name, a number, a keyword or a text is kept: none that counts is longer.
@@ -76,10 +78,9 @@ impl Lexer {
 
     /// Passes over what says nothing, which is nearly all of a file; how much that was.
     fn pass(&mut self, rest: &[u8]) -> usize {
-        let up_to = |is_end: fn(&u8) -> bool| rest.iter().position(is_end).unwrap_or(rest.len());
         let here = match self.mode {
-            Mode::Comment => up_to(|byte| matches!(byte, b'\r' | b'\n')),
-            Mode::Stream(0) => up_to(|byte| *byte == b'e'),
+            Mode::Comment => memchr2(b'\r', b'\n', rest).unwrap_or(rest.len()),
+            Mode::Stream(0) => memchr(b'e', rest).unwrap_or(rest.len()),
             Mode::Skip(left) => {
                 let here = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
                 let left = left - here as u64;

@@ -2,9 +2,9 @@
 //! not end to end: whoever has the master key, the database and the bytes can read them.
 //!
 //! The bytes lie on a [`Shelf`], sealed in chunks (`kernel::chunks`) under a key of their own, which stands in the row,
-//! sealed under the owner's key. What they were (length, hashes) stands there, sealed too, so that nobody who can write to
-//! the shelf or into the database gets anything altered served: a reader compares everything that is stored with its hash
-//! before the first byte leaves, and each chunk opens in its own place only. The price is that whatever is read is read twice.
+//! sealed under the owner's key. What they were (length, hash) stands there, sealed too, so that nobody who can write to
+//! the shelf or into the database gets anything altered served: each chunk opens in its own place only, and a reader opens
+//! all of them before the first byte leaves. The price is that whatever is read is read twice.
 //!
 //! A row is `writing` before the first byte is put anywhere, `whole` in the caller's own transaction, together with whatever
 //! refers to it, and `doomed` in the one that takes that away. Nothing but `whole` can be read. Bytes go before their row,
@@ -39,8 +39,7 @@ pub use receive::{Coming, Received};
 pub use rows::{Counts, Damaged, Due};
 pub use write::{Pace, Writing, Written};
 
-/// Uploads and readings at once on one node. An upload holds a few chunks, or 5 MiB if it goes to a bucket; a reading
-/// half a megabyte.
+/// Uploads and readings at once on one node. An upload holds a megabyte, or 5 more if it goes to a bucket; a reading half of one.
 const WRITING_MAX: usize = 16;
 const READING_MAX: usize = 64;
 /// Whoever is one too many may come again so much later.

@@ -1,22 +1,26 @@
-//! Reading. What is stored is compared as a whole before the first byte leaves; then it is read once more and opened chunk by
-//! chunk. Should somebody change it in between, the stream ends with an error before the chunk that was changed.
+//! Reading. Every chunk of what is stored is opened before the first byte leaves; then all of it is read and opened once more. Should
+//! somebody change it in between, the stream ends with an error before what was changed.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::{Stream, stream};
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::task::spawn_blocking;
 
 use super::shelf::{Failure, Stored};
 use super::{ObjectRef, Objects, Owner, RETRY_AFTER_SECONDS, rows};
-use crate::kernel::chunks::{CHUNK, Comparison, Content, Opener};
+use crate::kernel::chunks::{CHUNK, Content, Opener};
 use crate::kernel::error::Error;
 use crate::store::db::Tx;
 
 /// Chunks that are read at once.
-const GROUP: u64 = 8;
+const GROUP: u64 = 4;
+/// Groups that are read and opened beside each other.
+const ABREAST: usize = 2;
 /// Chunks that wait for a slow reader.
 const AHEAD: usize = 2;
 /// A reader has to take a chunk within this time: about 2 kB in a second.
@@ -40,7 +44,7 @@ pub struct Found {
     object: ObjectRef,
     path: String,
     content: Content,
-    opener: Opener,
+    opener: Arc<Opener>,
 }
 
 /// What a search has come to.
@@ -49,7 +53,7 @@ enum Search {
     Damaged(Damage),
 }
 
-/// An object whose stored bytes are those that were written. It holds a place among those that are read.
+/// An object of which every chunk has been opened once. It holds a place among those that are read.
 pub struct Opened {
     found: Found,
     stored: Stored,
@@ -71,11 +75,11 @@ impl Objects {
         }
     }
 
-    /// Compares everything that is stored with what was written. `Broken` if it is not the same: no byte of it is ever
+    /// Opens everything that is stored. `Broken` if it is not what was written: no byte of it is ever
     /// given out. `Busy` if too many are reading, or the bytes cannot be reached.
     pub async fn open(&self, found: Found) -> Result<Opened, Error> {
         let permit = self.reader()?;
-        match self.compare(&found).await? {
+        match self.look_through(&found).await? {
             Ok(stored) => Ok(Opened { found, stored, permit }),
             Err(damage) => {
                 self.note_damage(&found.object).await?;
@@ -84,7 +88,7 @@ impl Objects {
         }
     }
 
-    /// What has just been written, before it is an object: not compared first, since nobody gets it yet. Each chunk opens in its own place only.
+    /// What has just been written, before it is an object: not opened first, since nobody gets it yet.
     pub(super) async fn open_written(
         &self,
         object: &ObjectRef,
@@ -94,7 +98,7 @@ impl Objects {
         let permit = self.reader()?;
         let (content, opener) = written;
         let stored = self.shelf()?.open(path).await?;
-        let found = Found { object: object.clone(), path: path.to_owned(), content, opener };
+        let found = Found { object: object.clone(), path: path.to_owned(), content, opener: Arc::new(opener) };
         Ok(Opened { found, stored, permit })
     }
 
@@ -104,25 +108,23 @@ impl Objects {
         permit.map_err(|_| Error::Busy { retry_after_seconds: RETRY_AFTER_SECONDS })
     }
 
-    async fn compare(&self, found: &Found) -> Result<Result<Stored, Damage>, Error> {
+    async fn look_through(&self, found: &Found) -> Result<Result<Stored, Damage>, Error> {
         let stored = match self.shelf()?.open(&found.path).await {
             Err(Failure::Missing) => return Ok(Err(Damage::Missing)),
             stored => stored?,
         };
-        let mut comparison = Comparison::default();
         if stored.length != found.content.stored_length() {
             return Ok(Err(Damage::Changed));
         }
-        for group in groups(0..found.content.chunks()) {
-            let range = found.content.stored(group);
-            // The first byte of all belongs to no chunk.
-            let range = if range.start == 1 { 0..range.end } else { range };
-            match stored.read(range).await {
-                Err(Failure::Missing) => return Ok(Err(Damage::Changed)),
-                bytes => comparison.update(&bytes?),
+        let all = groups(0..found.content.chunks()).map(|chunks| opened(found, &stored, chunks));
+        let mut all = stream::iter(all).buffer_unordered(ABREAST);
+        while let Some(group) = all.try_next().await? {
+            if group.is_none() {
+                return Ok(Err(Damage::Changed));
             }
         }
-        Ok(if comparison.is_of(&found.content) { Ok(stored) } else { Err(Damage::Changed) })
+        drop(all);
+        Ok(Ok(stored))
     }
 
     /// Reads an object from end to end and opens every chunk, as the scrub does: what damage there is, if any. Writes it down,
@@ -133,10 +135,7 @@ impl Objects {
         drop(tx);
         let damage = match open_row(object, row, owner) {
             Search::Damaged(damage) => Some(damage),
-            Search::Found(found) => match self.compare(&found).await? {
-                Err(damage) => Some(damage),
-                Ok(stored) => read_all(&found, &stored).await?,
-            },
+            Search::Found(found) => self.look_through(&found).await?.err(),
         };
         if damage.is_some() {
             self.note_damage(object).await?;
@@ -166,23 +165,10 @@ fn open_row(object: &ObjectRef, row: rows::Row, owner: Owner<'_>) -> Search {
         let key = owner.key.unwrap_key(object.key_place(), &row.data_key).ok()?;
         let content = owner.key.open(object.content_place(), row.content.as_deref()?).ok()?;
         let content = Content::from_bytes(content.expose())?;
-        let opener = Opener::new(&key, object.of(owner.id), &content).ok()?;
+        let opener = Arc::new(Opener::new(&key, object.of(owner.id), &content).ok()?);
         Some(Box::new(Found { object: object.clone(), path: row.path.clone(), content, opener }))
     };
     open().map_or(Search::Damaged(Damage::Row), Search::Found)
-}
-
-async fn read_all(found: &Found, stored: &Stored) -> Result<Option<Damage>, Error> {
-    for group in groups(0..found.content.chunks()) {
-        let bytes = match Group::read(found, stored, group.clone()).await {
-            Err(Failure::Missing) => return Ok(Some(Damage::Changed)),
-            bytes => bytes?,
-        };
-        if group.into_iter().any(|number| bytes.open(found, number).is_none()) {
-            return Ok(Some(Damage::Changed));
-        }
-    }
-    Ok(None)
 }
 
 fn groups(chunks: Range<u64>) -> impl Iterator<Item = Range<u64>> {
@@ -190,24 +176,19 @@ fn groups(chunks: Range<u64>) -> impl Iterator<Item = Range<u64>> {
     (chunks.start..end).step_by(GROUP as usize).map(move |first| first..(first + GROUP).min(end))
 }
 
-/// Some chunks, as they are stored. They are opened one by one, so that not all of them lie about twice.
-struct Group {
-    start: u64,
-    bytes: Bytes,
-}
-
-impl Group {
-    async fn read(found: &Found, stored: &Stored, chunks: Range<u64>) -> Result<Self, Failure> {
-        let range = found.content.stored(chunks);
-        Ok(Self { start: range.start, bytes: stored.read(range).await? })
-    }
-
-    fn open(&self, found: &Found, number: u64) -> Option<Vec<u8>> {
-        let at = found.content.stored(number..number + 1);
-        let place = |at: u64| usize::try_from(at - self.start).ok();
-        let chunk = self.bytes.get(place(at.start)?..place(at.end)?)?;
-        found.opener.open(number, chunk).ok()
-    }
+/// Reads some chunks and opens them, beside whoever waits for them; nothing if they are not what was written.
+async fn opened(found: &Found, stored: &Stored, chunks: Range<u64>) -> Result<Option<Vec<Bytes>>, Failure> {
+    let mut bytes = match stored.read(found.content.stored(chunks.clone())).await {
+        Err(Failure::Missing) => return Ok(None),
+        bytes => BytesMut::from(bytes?),
+    };
+    let opener = Arc::clone(&found.opener);
+    let opened = spawn_blocking(move || {
+        let places = opener.open(chunks, &mut bytes).ok()?;
+        let bytes = bytes.freeze();
+        Some(places.into_iter().map(|place| bytes.slice(place)).collect())
+    });
+    opened.await.map_err(|error| Failure::Unreachable(error.to_string()))
 }
 
 impl Opened {
@@ -259,24 +240,23 @@ impl Opened {
         if range.is_empty() {
             return Ok(());
         }
-        let changed = || refused(&self.found.object, "changed while it was read");
-        for chunks in groups(range.start / size..range.end.div_ceil(size)) {
-            let group = match Group::read(&self.found, &self.stored, chunks.clone()).await {
-                Err(Failure::Missing) => return Err(changed()),
-                group => group?,
-            };
-            for number in chunks {
-                let bytes = Bytes::from(group.open(&self.found, number).ok_or_else(changed)?);
-                let cut =
-                    |at: u64| usize::try_from(at.saturating_sub(number * size)).map_or(CHUNK, |at| at.min(bytes.len()));
-                let bytes = bytes.slice(cut(range.start)..cut(range.end));
-                match tokio::time::timeout(STALLED, to.send(Ok(bytes))).await {
+        let numbers = range.start / size..range.end.div_ceil(size);
+        let mut at = numbers.start * size;
+        let all = groups(numbers).map(|chunks| opened(&self.found, &self.stored, chunks));
+        let mut all = stream::iter(all).buffered(ABREAST);
+        while let Some(group) = all.try_next().await? {
+            for bytes in group.ok_or_else(|| refused(&self.found.object, "changed while it was read"))? {
+                let cut = |end: u64| usize::try_from(end.saturating_sub(at)).map_or(CHUNK, |end| end.min(bytes.len()));
+                let wanted = bytes.slice(cut(range.start)..cut(range.end));
+                at += size;
+                match tokio::time::timeout(STALLED, to.send(Ok(wanted))).await {
                     Ok(Ok(())) => {}
                     // Nobody takes it any more, or has for too long.
                     Ok(Err(_)) | Err(_) => return Ok(()),
                 }
             }
         }
+        drop(all);
         drop(self.permit);
         Ok(())
     }

@@ -6,8 +6,10 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::{Stream, StreamExt as _};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::spawn_blocking;
 
 use super::shelf::Shelf;
 use super::{ObjectRef, Objects, Opened, Owner, RETRY_AFTER_SECONDS, UNFINISHED_MAX, WRITE_MAX, rows};
@@ -15,12 +17,15 @@ use crate::kernel::chunks::{Content, Opener, Sealer};
 use crate::kernel::error::Error;
 use crate::kernel::id::ObjectId;
 use crate::kernel::pdf_seal::{Found, TrustAnchors, Verdict};
-use crate::kernel::seal::DataKey;
+use crate::kernel::seal::{DataKey, SealError};
 use crate::kernel::time::Timestamp;
 use crate::store::work::Work;
 
 /// So many bytes of the beginning are kept, for whoever wants to know what kind of file it is.
 const BEGINNING: usize = 4096;
+
+/// So many bytes are sealed at once.
+const BATCH: usize = 256 * 1024;
 
 /// How slow a sender may be: within each window so many bytes, or the end.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +123,7 @@ impl Writing {
 async fn pour<S, E>(
     pieces: S,
     (bytes_max, pace): (u64, Pace),
-    mut sealer: Sealer,
+    sealer: Sealer,
     (shelf, path): (&Shelf, &str),
 ) -> Result<(Content, Vec<u8>), Error>
 where
@@ -128,7 +133,7 @@ where
     let mut upload = shelf.begin(path).await?;
     let (mut pieces, mut window) = (pin!(pieces), pin!(tokio::time::sleep(pace.window)));
     let (mut length, mut in_window) = (0, 0);
-    let mut beginning = Vec::new();
+    let (mut sealing, mut beginning) = (Sealing::new(sealer), Vec::new());
     loop {
         let piece = tokio::select! {
             biased;
@@ -152,17 +157,69 @@ where
             return Err(Error::TooLarge);
         }
         beginning.extend(piece.iter().take(BEGINNING - beginning.len()));
-        let mut rest = piece.as_ref();
-        while !rest.is_empty() {
-            if let Some(chunk) = sealer.take(&mut rest).map_err(Error::broken)? {
-                upload.write(chunk).await?;
-            }
+        for chunk in sealing.take(piece).await? {
+            upload.write(chunk).await?;
         }
     }
-    let (last, content) = sealer.finish().map_err(Error::broken)?;
-    upload.write(last).await?;
+    let (chunks, content) = sealing.finish().await?;
+    for chunk in chunks {
+        upload.write(chunk).await?;
+    }
     upload.complete().await?;
     Ok((content, beginning))
+}
+
+/// What seals, and chunks that it has sealed.
+type Sealed = (Sealer, Vec<Vec<u8>>);
+
+/// Seals one batch beside whoever receives the next.
+struct Sealing {
+    batch: Vec<Bytes>,
+    length: usize,
+    /// The batch before.
+    before: BoxFuture<'static, Result<Sealed, Error>>,
+}
+
+impl Sealing {
+    fn new(sealer: Sealer) -> Self {
+        Self { batch: Vec::new(), length: 0, before: std::future::ready(Ok((sealer, Vec::new()))).boxed() }
+    }
+
+    /// Takes a piece; gives what is to be stored by then.
+    async fn take(&mut self, piece: Bytes) -> Result<Vec<Vec<u8>>, Error> {
+        self.length += piece.len();
+        self.batch.push(piece);
+        if self.length < BATCH {
+            return Ok(Vec::new());
+        }
+        let (sealer, chunks) = (&mut self.before).await?;
+        let batch = std::mem::take(&mut self.batch);
+        let sealed = spawn_blocking(move || seal(sealer, &batch));
+        self.before = async { sealed.await.map_err(Error::broken)?.map_err(Error::broken) }.boxed();
+        self.length = 0;
+        Ok(chunks)
+    }
+
+    /// The last chunks, and what it all was.
+    async fn finish(self) -> Result<(Vec<Vec<u8>>, Content), Error> {
+        let (sealer, mut chunks) = self.before.await?;
+        let (sealer, more) = seal(sealer, &self.batch).map_err(Error::broken)?;
+        let (last, content) = sealer.finish().map_err(Error::broken)?;
+        chunks.extend(more);
+        chunks.push(last);
+        Ok((chunks, content))
+    }
+}
+
+fn seal(mut sealer: Sealer, batch: &[Bytes]) -> Result<Sealed, SealError> {
+    let mut chunks = Vec::new();
+    for piece in batch {
+        let mut rest = piece.as_ref();
+        while !rest.is_empty() {
+            chunks.extend(sealer.take(&mut rest)?);
+        }
+    }
+    Ok((sealer, chunks))
 }
 
 impl Written {
