@@ -123,7 +123,9 @@ async fn note(app: &AppParts, came: &Return<'_>, known: Option<&Known>, why: &Wh
     work.commit().await
 }
 
-/// Asks until there is a result. One answer may get lost: on a connection, say, that the other side has closed meanwhile.
+/// Asks until there is a result. One question may get lost: on a connection, say, that the other side has closed meanwhile. It is
+/// asked again under its number, since the eID-Server counts what reaches it (BSI TR-03130-1, `RequestCounter`); an answer that is
+/// lost cannot be had again.
 async fn ask(
     app: &AppParts,
     server: &EidServer,
@@ -134,11 +136,10 @@ async fn ask(
         match server.result(session, counter, app.now(), &app.random).await {
             Ok(Reading::Read(card)) => return Ok(Ok(card)),
             Ok(Reading::Refused(refusal)) => return Ok(Err(refusal)),
-            Ok(Reading::NotYet) => {}
+            Ok(Reading::NotYet) => counter += 1,
             Err(Failure::NoAnswer) if !has_failed => has_failed = true,
             Err(failure) => return Err(failure),
         }
-        counter += 1;
         tokio::time::sleep(BETWEEN).await;
     }
 }

@@ -74,6 +74,18 @@ impl Reader {
         Self { http: http(), _services: services }
     }
 
+    /// The same, with somebody on the way to the eID-Server: given its port, they say on which they listen.
+    pub async fn start_behind(world: &mut World, middle: impl FnOnce(u16) -> u16) -> Self {
+        let files = Files::write(&world.database.directory.join("eid")).unwrap();
+        let (services, mut eid) = services(&files, &world.clock, &world.app.random);
+        let address = url::Url::parse(eid.server_url.as_deref().unwrap()).unwrap();
+        let mut other = address.clone();
+        other.set_port(Some(middle(address.port().unwrap()))).unwrap();
+        eid.server_url = Some(other.to_string());
+        world.restart(|config| config.eid = eid).await;
+        Self { http: http(), _services: services }
+    }
+
     /// Begins in this browser; where its eID-Client is called.
     pub async fn begin(browser: &mut Browser, query: &str) -> String {
         Self::begin_at(browser, &format!("/ausweis{query}")).await
