@@ -38,12 +38,13 @@ fn rate(duration: Duration, mut act: impl FnMut() -> Outcome<()>) -> Outcome<f64
     Ok(f64::from(count) / began.elapsed().as_secs_f64())
 }
 
-/// A PDF of so many bytes.
+/// A PDF of so many bytes, nearly all of them in one stream, as whatever is scanned has them.
 fn document(bytes: usize) -> Vec<u8> {
-    let (head, end) =
-        (b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n".as_slice(), b"\ntrailer << /Root 1 0 R >>\n%%EOF\n");
-    let filling = b"% Beispiel\n".iter().copied().cycle().take(bytes - head.len() - end.len());
-    [head, &filling.collect::<Vec<u8>>(), end].concat()
+    let head = |length: usize| format!("%PDF-1.7\n1 0 obj\n<< /Length {length:09} >>\nstream\n");
+    let end = b"\nendstream\nendobj\ntrailer << /Root 1 0 R >>\n%%EOF\n";
+    let length = bytes - head(0).len() - end.len();
+    let scanned = (0..length as u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8);
+    [head(length).as_bytes(), &scanned.collect::<Vec<u8>>(), end].concat()
 }
 
 fn gcm(duration: Duration) -> Outcome<f64> {

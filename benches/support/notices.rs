@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use nutzerkonto::account::email::EmailAddress;
 use nutzerkonto::account::find_by_email;
 use nutzerkonto::app::{self, App, Surroundings};
@@ -32,10 +33,11 @@ const OFFICE: &str = "wohngeld-amt";
 /// People to whom is delivered; others look.
 const RECIPIENTS: u64 = 16;
 const HAS_FEW: u64 = RECIPIENTS;
-const HAS_MANY: u64 = RECIPIENTS + 1;
-const ACCOUNTS: u64 = RECIPIENTS + 2;
-/// A full page.
-const FEW: usize = 25;
+const HAS_A_PAGE: u64 = RECIPIENTS + 1;
+const HAS_MANY: u64 = RECIPIENTS + 2;
+const ACCOUNTS: u64 = RECIPIENTS + 3;
+const FEW: usize = 10;
+const A_PAGE: usize = 25;
 const MANY: usize = 100_000;
 /// Postboxes as full as the fullest, beside it.
 const OTHERS: usize = 9;
@@ -94,15 +96,19 @@ fn notice(recipient: Party, number: usize) -> Notice {
     }
 }
 
+/// Notices that are put down beside each other.
+const ABREAST: usize = 32;
+
 /// Puts so many notices into a postbox, as delivering does.
 async fn fill(app: &App, owner: &AccountId, count: usize) -> Outcome<()> {
     let registry = Registry::load(&app.db, app.now()).await?;
     let client = registry.find(&ClientId(OFFICE.into())).ok_or("no client")?;
-    for number in 0..count {
+    let put = async |number| {
         let key = format!("{} {number}", owner.as_str());
         let attempt = Attempt { idempotency_key: &key, body: key.as_bytes(), request: "bench" };
-        provide(app, &client, &notice(Party::Person(owner.clone()), number), attempt).await?;
-    }
+        provide(app, &client, &notice(Party::Person(owner.clone()), number), attempt).await.map(drop)
+    };
+    stream::iter(0..count).map(put).buffer_unordered(ABREAST).try_collect::<()>().await?;
     Ok(())
 }
 
@@ -191,10 +197,10 @@ pub fn notices(options: &Options, runtime: &Runtime) -> Outcome<()> {
     delivering(options, (&instance, runtime), &subjects)?;
     runtime.block_on(async {
         let app = app::open(Config::read(&instance.config())?, Surroundings::default()).await?;
-        let (few, many) = (account(&app, HAS_FEW).await?, account(&app, HAS_MANY).await?);
-        fill(&app, &few, FEW).await?;
-        fill(&app, &many, MANY).await?;
-        surround(&app, &many).await?;
+        for (number, count) in [(HAS_FEW, FEW), (HAS_A_PAGE, A_PAGE), (HAS_MANY, MANY)] {
+            fill(&app, &account(&app, number).await?, count).await?;
+        }
+        surround(&app, &account(&app, HAS_MANY).await?).await?;
         app.db.close().await;
         Outcome::Ok(())
     })?;
@@ -245,6 +251,7 @@ fn looking(options: &Options, instance: &Instance) -> Outcome<()> {
     };
     let contenders = vec![
         Contender::served(&format!("{FEW} notices"), &server, look(HAS_FEW, "/postfach")?),
+        Contender::served(&format!("{A_PAGE} notices"), &server, look(HAS_A_PAGE, "/postfach")?),
         Contender::served(&format!("{MANY} notices"), &server, look(HAS_MANY, "/postfach")?),
     ];
     compare("R. The first page of a postbox", options.pace(), contenders)?;

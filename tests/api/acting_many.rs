@@ -28,18 +28,6 @@ async fn founds(world: &World, founder: &str, count: usize) {
     world.later();
 }
 
-/// The fewest statements of several tries, each by a node that has forgotten who that is: jobs ask now and then, too.
-async fn statements(world: &World, mut act: impl AsyncFnMut()) -> u64 {
-    let mut fewest = u64::MAX;
-    for _ in 0..6 {
-        world.later();
-        let before = world.app.db.statements();
-        act().await;
-        fewest = fewest.min(world.app.db.statements() - before);
-    }
-    fewest
-}
-
 fn memberships(page: &Answer) -> Vec<String> {
     let (mark, body) = ("name=\"wahl\" type=\"radio\" value=\"", &page.body);
     let values = body.split(mark).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
@@ -66,30 +54,34 @@ async fn spoil(world: &World, shown: &[String]) {
 }
 
 async fn counts(world: &World, who: &mut Browser, service: &Service, membership: &str) -> [u64; 4] {
-    let page = statements(world, async || {
-        assert_eq!(who.get(WAHL).await.status, 200);
-    })
-    .await;
+    let page = world
+        .statements_of(async || {
+            assert_eq!(who.get(WAHL).await.status, 200);
+        })
+        .await;
     let mut is_self = false;
-    let chooses = statements(world, async || {
-        is_self = !is_self;
-        let choice = if is_self { "ich" } else { membership };
-        assert_eq!(who.post(WAHL, &[("wahl", choice)]).await.location(), "/konto");
-    })
-    .await;
+    let chooses = world
+        .statements_of(async || {
+            is_self = !is_self;
+            let choice = if is_self { "ich" } else { membership };
+            assert_eq!(who.post(WAHL, &[("wahl", choice)]).await.location(), "/konto");
+        })
+        .await;
     who.acts_for(membership).await;
     service.tokens_of(world, who, &[SCOPE]).await;
-    let tokens = statements(world, async || {
-        let code = service.acting_code(who, &[SCOPE]).await;
-        assert_eq!(service.redeem(world, &code).await.status, 200);
-    })
-    .await;
+    let tokens = world
+        .statements_of(async || {
+            let code = service.acting_code(who, &[SCOPE]).await;
+            assert_eq!(service.redeem(world, &code).await.status, 200);
+        })
+        .await;
     // Asked anew for whom: whether there is a choice is looked up.
-    let asked = statements(world, async || {
-        let answer = who.get(&service.request(&[SCOPE, ("prompt", "select_account")])).await;
-        assert_eq!(answer.status, 303, "{answer:?}");
-    })
-    .await;
+    let asked = world
+        .statements_of(async || {
+            let answer = who.get(&service.request(&[SCOPE, ("prompt", "select_account")])).await;
+            assert_eq!(answer.status, 303, "{answer:?}");
+        })
+        .await;
     [page, chooses, tokens, asked]
 }
 
@@ -203,15 +195,15 @@ both!(ten_thousand_members_cost_what_a_page_of_them_costs, async |world| {
     // Nothing of the others is read.
     let second = next(&page, "weitere");
     let last_shown = second.rsplit('=').next().unwrap().to_owned();
-    let many = statements(&world, async || assert_eq!(members(&nadine.get(&list).await), 25)).await;
-    let few = statements(&world, async || assert_eq!(members(&emre.get(&small.path("mitglieder")).await), 1)).await;
+    let many = world.statements_of(async || assert_eq!(members(&nadine.get(&list).await), 25)).await;
+    let few = world.statements_of(async || assert_eq!(members(&emre.get(&small.path("mitglieder")).await), 1)).await;
     eprintln!("the list of members: {few} statements with 1, {many} with 10,000");
     assert!(many <= few + 2, "{few} among few, {many} among many");
     let deep =
         format!("SELECT id FROM membership WHERE organisation_id = '{}' ORDER BY id LIMIT 1 OFFSET 9000", firm.id);
     let deep = world.texts(&deep).await.remove(0);
     let far = format!("{list}?nach={deep}");
-    let many = statements(&world, async || assert_eq!(members(&nadine.get(&far).await), 25)).await;
+    let many = world.statements_of(async || assert_eq!(members(&nadine.get(&far).await), 25)).await;
     assert!(many <= few + 2, "nor on page 360: {few} and {many}");
     // A search opens them one after the other, until a page is full.
     let found = nadine.get(&format!("{list}?suche=PERSON+77")).await;
@@ -219,10 +211,11 @@ both!(ten_thousand_members_cost_what_a_page_of_them_costs, async |world| {
     let rest = nadine.get(&next(&found, "weitere")).await;
     assert!(members(&rest) == 25 && rest.body.contains("value=\"PERSON 77\""), "{rest:?}");
     assert_eq!(members(&nadine.get(&format!("{list}?suche=9998")).await), 1);
-    let all = statements(&world, async || {
-        assert_eq!(members(&nadine.get(&format!("{list}?suche=niemand")).await), 0);
-    })
-    .await;
+    let all = world
+        .statements_of(async || {
+            assert_eq!(members(&nadine.get(&format!("{list}?suche=niemand")).await), 0);
+        })
+        .await;
     eprintln!("a search through all 10,000: {all} statements");
     // Jobs ask meanwhile, too.
     assert!(all <= few + 100, "five hundred names at a time: {all}");

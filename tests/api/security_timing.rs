@@ -42,7 +42,7 @@ async fn gap(world: &World, addresses: [&dyn Fn(usize) -> String; 2]) -> f64 {
 /// Other tests run beside this one: what is really slower is slower every time.
 async fn assert_alike(world: &World, addresses: [&dyn Fn(usize) -> String; 2]) {
     let mut gaps = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..15 {
         gaps.push(gap(world, addresses).await);
         if gaps.last().is_some_and(|gap| *gap < GAP_MAX) {
             return;

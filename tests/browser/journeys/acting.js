@@ -80,6 +80,9 @@ export async function actsUnderAMandate(arrives, { demo }) {
 
   await nadine.opens(`${demo.issuer}/konto`);
   assert.match(await text(nadine, "#handeln"), nadine.says(/Renate Muster \(Vollmacht\)/i, /Renate Muster \(mandate\)/i));
+  await nadine.presses("#postfach-der-partei");
+  await nadine.seesOf(demo.issuer, "postbox of a principal");
+  assert.match(await text(nadine, "main"), /Renate Muster/i);
   await nadine.opens(`${demo.issuer}/daten/protokoll`);
   await nadine.reads(renate.act.mandate);
   await nadine.presses("#wechseln");

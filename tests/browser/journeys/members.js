@@ -31,6 +31,7 @@ export async function areSeveral(arrives, { demo }) {
   const emre = await comes(arrives, demo, "emre", "emre.oeztuerk@example.org");
   await accepts(emre);
   await givesRights(nadine, emre, bakery);
+  await getsPostInAnArea(nadine, emre, demo);
   await handsOver(nadine, emre, bakery);
   await leavesInTheMiddle(nadine, emre, demo);
   await readsTheProtocol(nadine, bakery);
@@ -111,6 +112,36 @@ async function givesRights(nadine, emre, bakery) {
   await nadine.page.locator(right("read_mail")).last().check();
   await nadine.presses("#geben");
   await nadine.sees("member, with more rights");
+}
+
+const actsFor = async (person, choice) => {
+  await person.page.locator(choice).first().check();
+  await person.presses("#weiter");
+};
+
+/** A decision of the service for the bakery lies in the area of that service, and Emre, who may read there, opens it. */
+async function getsPostInAnArea(nadine, emre, demo) {
+  const member = nadine.page.url();
+  await nadine.opens(demo.service);
+  await nadine.presses("#organisation");
+  await actsFor(nadine, "input[value^=mem_]");
+  if (await nadine.page.locator("#senden").count()) await nadine.presses("#senden");
+  await nadine.presses("#zustellen");
+  await nadine.opens(`${demo.issuer}/anmelden/wahl`);
+  await actsFor(nadine, "#ich");
+  await nadine.opens(member);
+
+  await emre.opens("/anmelden/wahl");
+  await actsFor(emre, "input[value^=mem_]");
+  await emre.presses("#postfach-der-partei");
+  await emre.sees("postbox of an organisation, with areas");
+  assert.match(await text(emre, "#nachrichten"), new RegExp(emre.says("Lohn", "Wages")));
+  await emre.page.locator("#nachrichten a").first().click();
+  await emre.sees("message of an organisation");
+  await emre.presses("#oeffnen");
+  await emre.sees("message of an organisation: text");
+  await emre.opens("/anmelden/wahl");
+  await actsFor(emre, "#ich");
 }
 
 async function handsOver(nadine, emre, bakery) {
