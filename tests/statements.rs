@@ -59,6 +59,16 @@ async fn sqlite_understands_every_statement() {
     prepare_all(&database.url).await;
 }
 
+/// As `.cargo/config.toml` says.
+#[tokio::test]
+async fn sqlite_plans_a_statement_once() {
+    let database = database::Database::migrated_sqlite().await;
+    let pool = sqlx::SqlitePool::connect(&database.url).await.unwrap();
+    let options: Vec<String> = sqlx::query_scalar("PRAGMA compile_options").fetch_all(&pool).await.unwrap();
+    let has = |name: &str| options.iter().any(|option| option == name);
+    assert!(has("ENABLE_QPSG") && !has("ENABLE_STAT4") && !has("ENABLE_MEMORY_MANAGEMENT"), "{options:?}");
+}
+
 #[tokio::test]
 async fn postgres_understands_every_statement() {
     let Some(database) = database::Database::migrated_postgres().await else { return };

@@ -96,8 +96,10 @@ impl Cipher {
 pub struct Sealer {
     cipher: Cipher,
     number: u64,
-    /// Waits for the one behind it, because the last chunk is sealed as the last.
-    chunk: Vec<u8>,
+    /// Sealed chunks, and behind them the one that waits for the next, because the last chunk is sealed as the last.
+    out: Vec<u8>,
+    /// Where that one begins.
+    start: usize,
     length: u64,
     plain: Context,
 }
@@ -105,50 +107,50 @@ pub struct Sealer {
 impl Sealer {
     pub fn new(key: &DataKey, of: Of<'_>) -> Result<Self, SealError> {
         let (cipher, plain) = (Cipher::new(key, of)?, Context::new(&SHA256));
-        Ok(Self { cipher, number: 0, chunk: first_chunk(), length: 0, plain })
+        Ok(Self { cipher, number: 0, out: vec![FORMAT], start: 1, length: 0, plain })
     }
 
-    /// Takes from the beginning of `bytes`; gives a chunk to store as soon as one is full. To be repeated until nothing is left.
-    pub fn take(&mut self, bytes: &mut &[u8]) -> Result<Option<Vec<u8>>, SealError> {
-        let room = CHUNK + self.start() - self.chunk.len();
-        if room == 0 && !bytes.is_empty() {
-            return self.seal(false).map(Some);
+    pub fn take(&mut self, bytes: &[u8]) -> Result<(), SealError> {
+        self.plain.update(bytes);
+        self.length += bytes.len() as u64;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if self.out.len() - self.start == CHUNK {
+                self.seal(false)?;
+            }
+            let room = CHUNK - (self.out.len() - self.start);
+            let (now, later) = rest.split_at(room.min(rest.len()));
+            self.out.extend_from_slice(now);
+            rest = later;
         }
-        let (now, later) = bytes.split_at(room.min(bytes.len()));
-        self.chunk.extend_from_slice(now);
-        self.plain.update(now);
-        self.length += now.len() as u64;
-        *bytes = later;
-        Ok(None)
+        Ok(())
     }
 
-    /// The last chunk, and what it all was.
+    /// What can be stored by now.
+    pub fn sealed(&mut self) -> Vec<u8> {
+        let mut next = Vec::with_capacity(self.out.capacity());
+        next.extend_from_slice(&self.out[self.start..]);
+        self.out.truncate(self.start);
+        self.start = 0;
+        std::mem::replace(&mut self.out, next)
+    }
+
+    /// The rest of what is stored, and what it all was.
     pub fn finish(mut self) -> Result<(Vec<u8>, Content), SealError> {
-        let last = self.seal(true)?;
+        self.seal(true)?;
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(self.plain.finish().as_ref());
-        Ok((last, Content { length: self.length, sha256 }))
+        Ok((self.out, Content { length: self.length, sha256 }))
     }
 
-    /// Where the plaintext begins in the present chunk.
-    fn start(&self) -> usize {
-        usize::from(self.number == 0)
-    }
-
-    fn seal(&mut self, is_last: bool) -> Result<Vec<u8>, SealError> {
-        let ((nonce, aad), start) = (self.cipher.place(self.number, is_last)?, self.start());
-        let mut sealed = std::mem::replace(&mut self.chunk, Vec::with_capacity(SEALED_CHUNK));
-        let tag = self.cipher.key.seal_in_place_separate_tag(nonce, aad, &mut sealed[start..]);
-        sealed.extend_from_slice(tag.map_err(|_| SealError::Unreadable)?.as_ref());
+    fn seal(&mut self, is_last: bool) -> Result<(), SealError> {
+        let (nonce, aad) = self.cipher.place(self.number, is_last)?;
+        let tag = self.cipher.key.seal_in_place_separate_tag(nonce, aad, &mut self.out[self.start..]);
+        self.out.extend_from_slice(tag.map_err(|_| SealError::Unreadable)?.as_ref());
+        self.start = self.out.len();
         self.number += 1;
-        Ok(sealed)
+        Ok(())
     }
-}
-
-fn first_chunk() -> Vec<u8> {
-    let mut chunk = Vec::with_capacity(1 + SEALED_CHUNK);
-    chunk.push(FORMAT);
-    chunk
 }
 
 /// Opens the chunks of one object, in any order.

@@ -6,8 +6,8 @@ use crate::both;
 use crate::support::machine::declaration;
 use crate::support::organisation::NADINE;
 use crate::support::postbox::decision;
-use crate::support::safe;
-use crate::support::surface::{NOTICE, two_services, urls};
+use crate::support::surface::{NOTICE, urls};
+use crate::support::{Service, safe};
 
 const KURT: &str = "kurt@example.org";
 
@@ -16,8 +16,7 @@ both!(no_page_asks_for_a_second_connection, async |world| {
     world.browser().register(&world, KURT, ["Kurt", "Koch"]).await;
     let kurt = world.joins(&firm, KURT, &["read_mail:"]).await;
     let area = firm.adds_area(&mut nadine, "Bau").await;
-    two_services(&world).await;
-    world.clients(&declaration("")).await;
+    world.clients(&(declaration("") + &Service::new("parken").declaration(""))).await;
     let program = firm.gives_key(&mut nadine).await;
     let notice = world.provides("parken", &decision(world.person(NADINE).await)).await;
     let document = nadine.keeps("Familie", "Urkunde.pdf").await;

@@ -140,11 +140,10 @@ const STRANGE: [&str; 12] = [
     "99999999999999999999",
 ];
 
-/// Two of the values: which, changes from field to field and from form to form, so that all of them come to each form, and each to
+/// One of the values: which, changes from field to field and from form to form, so that all of them come to each form, and each to
 /// many fields. All of them at each field would take longer than all other tests.
-fn some<'a>(values: &[&'a str], (form, field): (usize, usize)) -> [&'a str; 2] {
-    let first = form + 2 * field;
-    [values[first % values.len()], values[(first + 1) % values.len()]]
+fn one<'a>(values: &[&'a str], (form, field): (usize, usize)) -> &'a str {
+    values[(form + field) % values.len()]
 }
 
 both!(sec_x10_every_field_reads_text_only, async |world| {
@@ -162,17 +161,17 @@ both!(sec_x10_every_field_of_an_organisation_reads_text_only, async |world| {
 });
 
 async fn text_only(world: &World, Busy { browser, flow, code }: Busy, forms: Vec<Url>) {
-    let before = world.dump().await;
+    let (before, fields) = (world.dump().await, fields(&code));
     for (form, url) in forms.into_iter().enumerate() {
-        for (number, (field, _)) in fields(&code).into_iter().enumerate() {
-            for value in some(&NO_TEXT, (form, number)) {
-                let others = fields(&code).into_iter().filter(|(name, _)| *name != field);
-                let mut body = url::form_urlencoded::Serializer::new(String::new());
-                body.append_pair("csrf", &browser.csrf).extend_pairs(others);
-                let body = format!("{}&{field}={value}", body.finish()).into_bytes();
-                let status = post_body(&browser, &format!("{}{flow}", url.path), &[], body).await;
-                assert_eq!(status, 400, "{} {field}={value}", url.path);
-            }
+        // Whatever reads a form reads all of its fields before it knows any: each value comes to each form, and to each field in some form.
+        for (number, value) in NO_TEXT.into_iter().enumerate() {
+            let (field, _) = &fields[(form * NO_TEXT.len() + number) % fields.len()];
+            let others = fields.iter().filter(|(name, _)| name != field);
+            let mut body = url::form_urlencoded::Serializer::new(String::new());
+            body.append_pair("csrf", &browser.csrf).extend_pairs(others);
+            let body = format!("{}&{field}={value}", body.finish()).into_bytes();
+            let status = post_body(&browser, &format!("{}{flow}", url.path), &[], body).await;
+            assert_eq!(status, 400, "{} {field}={value}", url.path);
         }
     }
     assert_eq!(world.dump().await, before);
@@ -198,24 +197,33 @@ async fn has_an_end(busy: &Busy, forms: Vec<Url>) {
 
 both!(sec_x10_strange_values_break_nothing_at_a_desk, async |world| {
     let (busy, forms) = busy_olga(&world).await;
-    strange_values(busy, forms).await;
+    strange_values(&world, busy, forms).await;
 });
 
 both!(sec_x10_strange_values_break_nothing_in_an_organisation, async |world| {
     let (busy, forms) = busy_nadine(&world).await;
-    strange_values(busy, forms).await;
+    strange_values(&world, busy, forms).await;
 });
 
-async fn strange_values(Busy { browser, flow, code }: Busy, forms: Vec<Url>) {
+/// Every other of many tries, those with even numbers on one database and the others on the other: what a field does with a value, it does
+/// on both.
+fn is_tried(world: &World, number: usize) -> bool {
+    let is_sqlite = world.database.url.starts_with("sqlite:");
+    number.is_multiple_of(2) == is_sqlite
+}
+
+async fn strange_values(world: &World, Busy { browser, flow, code }: Busy, forms: Vec<Url>) {
     let long = "%C3%A9".repeat(5_000);
     let strange = [&STRANGE[..], &[&long, ""]].concat();
     for (form, url) in forms.into_iter().enumerate() {
         for (number, (field, _)) in fields(&code).into_iter().enumerate() {
-            for value in some(&strange, (form, number)) {
-                let body = format!("csrf={}&{field}={value}", browser.csrf).into_bytes();
-                let status = post_body(&browser, &format!("{}{flow}", url.path), &[], body).await;
-                assert!(status < 500, "{} {field}={}: {status}", url.path, &value[..value.len().min(40)]);
+            if !is_tried(world, form + number) {
+                continue;
             }
+            let value = one(&strange, (form, number / 2));
+            let body = format!("csrf={}&{field}={value}", browser.csrf).into_bytes();
+            let status = post_body(&browser, &format!("{}{flow}", url.path), &[], body).await;
+            assert!(status < 500, "{} {field}={}: {status}", url.path, &value[..value.len().min(40)]);
         }
     }
 }
@@ -230,7 +238,7 @@ both!(sec_x10_strange_values_break_nothing, async |mut world| {
     // Signing out would end what the other forms need.
     let stays = |url: &Url| !url.path.contains("abmelden") && !url.path.contains("logout");
     let forms = own_forms().into_iter().filter(stays).collect();
-    strange_values(Busy { browser, flow, code }, forms).await;
+    strange_values(&world, Busy { browser, flow, code }, forms).await;
 });
 
 both!(sec_x10_queries_paths_and_headers_break_nothing, async |world| {
@@ -259,12 +267,14 @@ both!(sec_x10_queries_paths_and_headers_break_nothing, async |world| {
     for (page, path) in pages.enumerate() {
         for (number, name) in names.into_iter().enumerate() {
             // A few take parameters, the others must not care.
-            for value in some(&values, (page, number)) {
-                let answer = browser.clone().get(&format!("{path}?{name}={value}")).await;
-                let value = &value[..value.len().min(40)];
-                assert!(answer.status < 500, "{} {path}?{name}={value}", answer.status);
-                assert!(!without_own_script(&answer.body).contains("<script"), "sec_a19: {path}?{name}={value}");
+            if !is_tried(&world, page + number) {
+                continue;
             }
+            let value = one(&values, (page, number / 2));
+            let answer = browser.clone().get(&format!("{path}?{name}={value}")).await;
+            let value = &value[..value.len().min(40)];
+            assert!(answer.status < 500, "{} {path}?{name}={value}", answer.status);
+            assert!(!without_own_script(&answer.body).contains("<script"), "sec_a19: {path}?{name}={value}");
         }
     }
     for value in values {

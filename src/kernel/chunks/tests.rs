@@ -13,10 +13,9 @@ fn some_bytes(length: usize) -> Vec<u8> {
 /// Seals in pieces of this size.
 fn seal(key: &DataKey, of: Of<'_>, plain: &[u8], piece: usize) -> (Vec<u8>, Content) {
     let (mut sealer, mut stored) = (Sealer::new(key, of).unwrap(), Vec::new());
-    for mut piece in plain.chunks(piece) {
-        while !piece.is_empty() {
-            stored.extend(sealer.take(&mut piece).unwrap().unwrap_or_default());
-        }
+    for piece in plain.chunks(piece) {
+        sealer.take(piece).unwrap();
+        stored.extend(sealer.sealed());
     }
     let (last, content) = sealer.finish().unwrap();
     stored.extend(last);

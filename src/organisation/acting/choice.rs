@@ -109,7 +109,7 @@ async fn places(
         let last = store::page_end(tx, account, (at.0, &at.1), size as i64).await?;
         let end =
             last.as_ref().map_or((Timestamp::from_milliseconds(0), ""), |last| (last.chosen_at, last.id.as_str()));
-        let read = store::places(tx, (account, client), (at.0, &at.1), end, now).await?;
+        let read = store::places(tx, (account, client), ((at.0, &at.1), end), (now, size as i64)).await?;
         let suits = |one: &Sealed| one.power.counts() && wanted.is_none_or(|wanted| wanted.admits(&one.power));
         found.extend(grouped(read, account, now)?.into_iter().filter(suits));
         match last {

@@ -119,14 +119,14 @@ pub async fn page_end(
           ORDER BY chosen_at DESC, id DESC LIMIT 1 OFFSET $4", account, chosen_at, after, size - 1)
 }
 
-/// The places between two marks, the second of them included, where an account holds a right with which one acts, at a service
-/// only one that counts there; those chosen last come first, and the rights of each stand together.
+/// The places between two marks, the second of them included and at most `size` of them, where an account holds a right with which one
+/// acts, at a service only one that counts there; those chosen last come first, and the rights of each stand together. The limit says
+/// PostgreSQL, too, that they are few.
 pub async fn places(
     tx: &mut Tx,
     (account, client): (&AccountId, Option<&ClientId>),
-    after: PlaceMark<'_>,
-    end: PlaceMark<'_>,
-    now: Timestamp,
+    (after, end): (PlaceMark<'_>, PlaceMark<'_>),
+    (now, size): (Timestamp, i64),
 ) -> Result<Vec<PlaceRow>, DbError> {
     sql!(tx, fetch_all PlaceRow,
         "SELECT membership.id AS membership, membership.organisation_id AS organisation,
@@ -135,14 +135,14 @@ pub async fn places(
                 organisation.version, organisation.record, organisation.created_at, organisation.state_since,
                 organisation.erase_at, membership_right.kind, membership_right.object,
                 membership_right.valid_from, membership_right.valid_until
-           FROM membership
+           FROM (SELECT id, organisation_id, account_id, chosen_at FROM membership
+                  WHERE account_id = $1 AND ended_at IS NULL
+                    AND (chosen_at, id) < ($3, $4) AND (chosen_at, id) >= ($5, $6)
+                  ORDER BY chosen_at DESC, id DESC LIMIT $8) AS membership
            JOIN organisation ON organisation.id = membership.organisation_id
            JOIN account ON account.id = membership.account_id
            JOIN membership_right ON membership_right.membership_id = membership.id
-          WHERE membership.account_id = $1 AND membership.ended_at IS NULL
-            AND (membership.chosen_at, membership.id) < ($3, $4)
-            AND (membership.chosen_at, membership.id) >= ($5, $6)
-            AND organisation.state IN ('active', 'insolvent')
+          WHERE organisation.state IN ('active', 'insolvent')
             AND membership_right.kind NOT IN ('administration', 'audit', 'mandates')
             AND EXISTS (SELECT 1 FROM membership_right AS held
                          WHERE held.membership_id = membership.id
@@ -151,7 +151,7 @@ pub async fn places(
                                 OR (held.kind = 'use_service' AND held.object = $2))
                            AND held.valid_from <= $7 AND (held.valid_until IS NULL OR held.valid_until > $7))
           ORDER BY membership.chosen_at DESC, membership.id DESC, membership_right.kind, membership_right.object",
-        account, client, after.0, after.1, end.0, end.1, now)
+        account, client, after.0, after.1, end.0, end.1, now, size)
 }
 
 /// Writes down that somebody acts for it now.
@@ -159,22 +159,24 @@ pub async fn put_chosen(work: &mut Work, membership: &MembershipId) -> Result<()
     sql!(&mut work.tx, execute, "UPDATE membership SET chosen_at = $2 WHERE id = $1", membership, work.now).map(drop)
 }
 
-/// Organisations where an account holds a right with which mandates are used, and that have one which may count.
+/// Organisations where an account holds a right with which mandates are used, and that have one which may count. That is asked of
+/// each before anything else of it is read: most have none.
 pub async fn agencies(tx: &mut Tx, account: &AccountId, now: Timestamp) -> Result<Vec<AgencyRow>, DbError> {
     sql!(tx, fetch_all AgencyRow,
         "SELECT membership.id AS membership, membership.organisation_id AS organisation,
                 organisation.state AS organisation_state, account.identity_level,
                 membership_right.kind, membership_right.object, membership_right.valid_from, membership_right.valid_until
-           FROM membership
+           FROM (SELECT id, organisation_id, account_id FROM membership
+                  WHERE account_id = $1 AND ended_at IS NULL
+                    AND EXISTS (SELECT 1 FROM mandate
+                                 WHERE mandate.agent = membership.organisation_id AND mandate.state = 'active'
+                                   AND mandate.valid_until > $2)
+                  ORDER BY id LIMIT $3) AS membership
            JOIN membership_right ON membership_right.membership_id = membership.id
            JOIN organisation ON organisation.id = membership.organisation_id
            JOIN account ON account.id = membership.account_id
-          WHERE membership.account_id = $1 AND membership.ended_at IS NULL
-            AND membership_right.kind IN ('mandates', 'representation')
-            AND EXISTS (SELECT 1 FROM mandate
-                         WHERE mandate.agent = membership.organisation_id AND mandate.state = 'active'
-                           AND mandate.valid_until > $2)
-          ORDER BY membership.id, membership_right.kind LIMIT $3", account, now, AGENCIES_MAX)
+          WHERE membership_right.kind IN ('mandates', 'representation')
+          ORDER BY membership.id, membership_right.kind", account, now, AGENCIES_MAX)
 }
 
 #[derive(sqlx::FromRow)]

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use tokio::task::spawn_blocking;
 
 use super::shelf::{Failure, Stored};
 use super::{ObjectRef, Objects, Owner, RETRY_AFTER_SECONDS, rows};
@@ -18,7 +17,7 @@ use crate::kernel::error::Error;
 use crate::store::db::Tx;
 
 /// Chunks that are read at once.
-const GROUP: u64 = 4;
+const GROUP: u64 = 8;
 /// Groups that are read and opened beside each other.
 const ABREAST: usize = 2;
 /// Chunks that wait for a slow reader.
@@ -178,17 +177,16 @@ fn groups(chunks: Range<u64>) -> impl Iterator<Item = Range<u64>> {
 
 /// Reads some chunks and opens them, beside whoever waits for them; nothing if they are not what was written.
 async fn opened(found: &Found, stored: &Stored, chunks: Range<u64>) -> Result<Option<Vec<Bytes>>, Failure> {
-    let mut bytes = match stored.read(found.content.stored(chunks.clone())).await {
-        Err(Failure::Missing) => return Ok(None),
-        bytes => BytesMut::from(bytes?),
-    };
-    let opener = Arc::clone(&found.opener);
-    let opened = spawn_blocking(move || {
+    let (opener, range) = (Arc::clone(&found.opener), found.content.stored(chunks.clone()));
+    let opened = stored.read(range, move |mut bytes| {
         let places = opener.open(chunks, &mut bytes).ok()?;
         let bytes = bytes.freeze();
         Some(places.into_iter().map(|place| bytes.slice(place)).collect())
     });
-    opened.await.map_err(|error| Failure::Unreachable(error.to_string()))
+    match opened.await {
+        Err(Failure::Missing) => Ok(None),
+        opened => opened,
+    }
 }
 
 impl Opened {

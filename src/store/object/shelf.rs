@@ -6,7 +6,8 @@ mod memory;
 
 use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::BytesMut;
+use tokio::task::spawn_blocking;
 
 use crate::kernel::error::Error;
 
@@ -120,7 +121,7 @@ impl Shelf {
 impl Upload {
     pub async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Failure> {
         match self {
-            Self::Directory(upload) => upload.write(&bytes).await,
+            Self::Directory(upload) => upload.write(bytes).await,
             Self::Bucket(upload) => upload.write(bytes).await,
             Self::Memory(upload) => upload.write(&bytes),
         }
@@ -137,17 +138,25 @@ impl Upload {
 }
 
 impl Stored {
-    /// All of these bytes, or a failure.
-    pub async fn read(&self, range: Range<u64>) -> Result<Bytes, Failure> {
+    /// Reads all of these bytes, and does something with them where it keeps nobody waiting.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        range: Range<u64>,
+        act: impl FnOnce(BytesMut) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
         let wanted = range.end.saturating_sub(range.start);
         if range.end > self.length {
             return Err(Failure::Missing);
         }
         let bytes = match &self.source {
-            Source::Directory(source) => source.read(range).await?,
+            Source::Directory(source) => return source.read(range, act).await,
             Source::Bucket(source) => source.read(range).await?,
             Source::Memory(source) => source.read(range)?,
         };
-        if bytes.len() as u64 == wanted { Ok(bytes) } else { Err(Failure::Missing) }
+        if bytes.len() as u64 != wanted {
+            return Err(Failure::Missing);
+        }
+        let done = spawn_blocking(move || act(bytes.into()));
+        done.await.map_err(|error| Failure::Unreachable(error.to_string()))
     }
 }

@@ -11,7 +11,7 @@ use futures_util::{Stream, StreamExt as _};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 
-use super::shelf::Shelf;
+use super::shelf::{Shelf, Upload};
 use super::{ObjectRef, Objects, Opened, Owner, RETRY_AFTER_SECONDS, UNFINISHED_MAX, WRITE_MAX, rows};
 use crate::kernel::chunks::{Content, Opener, Sealer};
 use crate::kernel::error::Error;
@@ -25,7 +25,7 @@ use crate::store::work::Work;
 const BEGINNING: usize = 4096;
 
 /// So many bytes are sealed at once.
-const BATCH: usize = 256 * 1024;
+const BATCH: usize = 512 * 1024;
 
 /// How slow a sender may be: within each window so many bytes, or the end.
 #[derive(Clone, Copy, Debug)]
@@ -157,20 +157,18 @@ where
             return Err(Error::TooLarge);
         }
         beginning.extend(piece.iter().take(BEGINNING - beginning.len()));
-        for chunk in sealing.take(piece).await? {
-            upload.write(chunk).await?;
+        if let Some(sealed) = sealing.take(piece).await? {
+            upload.write(sealed).await?;
         }
     }
-    let (chunks, content) = sealing.finish().await?;
-    for chunk in chunks {
-        upload.write(chunk).await?;
-    }
+    let (sealed, content) = sealing.finish(&mut upload).await?;
+    upload.write(sealed).await?;
     upload.complete().await?;
     Ok((content, beginning))
 }
 
-/// What seals, and chunks that it has sealed.
-type Sealed = (Sealer, Vec<Vec<u8>>);
+/// What seals, and what it has sealed.
+type Sealed = (Sealer, Vec<u8>);
 
 /// Seals one batch beside whoever receives the next.
 struct Sealing {
@@ -185,41 +183,40 @@ impl Sealing {
         Self { batch: Vec::new(), length: 0, before: std::future::ready(Ok((sealer, Vec::new()))).boxed() }
     }
 
-    /// Takes a piece; gives what is to be stored by then.
-    async fn take(&mut self, piece: Bytes) -> Result<Vec<Vec<u8>>, Error> {
+    /// Takes a piece; what is to be stored by then, if it is time for that.
+    async fn take(&mut self, piece: Bytes) -> Result<Option<Vec<u8>>, Error> {
         self.length += piece.len();
         self.batch.push(piece);
         if self.length < BATCH {
-            return Ok(Vec::new());
+            return Ok(None);
         }
-        let (sealer, chunks) = (&mut self.before).await?;
+        let (sealer, sealed) = (&mut self.before).await?;
         let batch = std::mem::take(&mut self.batch);
-        let sealed = spawn_blocking(move || seal(sealer, &batch));
-        self.before = async { sealed.await.map_err(Error::broken)?.map_err(Error::broken) }.boxed();
+        let next = spawn_blocking(move || seal(sealer, &batch));
+        self.before = async { next.await.map_err(Error::broken)?.map_err(Error::broken) }.boxed();
         self.length = 0;
-        Ok(chunks)
+        Ok(Some(sealed).filter(|sealed| !sealed.is_empty()))
     }
 
-    /// The last chunks, and what it all was.
-    async fn finish(self) -> Result<(Vec<Vec<u8>>, Content), Error> {
-        let (sealer, mut chunks) = self.before.await?;
-        let (sealer, more) = seal(sealer, &self.batch).map_err(Error::broken)?;
-        let (last, content) = sealer.finish().map_err(Error::broken)?;
-        chunks.extend(more);
-        chunks.push(last);
-        Ok((chunks, content))
+    /// The last of it, behind the batch before, and what it all was.
+    async fn finish(self, upload: &mut Upload) -> Result<(Vec<u8>, Content), Error> {
+        let (mut sealer, sealed) = self.before.await?;
+        if !sealed.is_empty() {
+            upload.write(sealed).await?;
+        }
+        for piece in &self.batch {
+            sealer.take(piece).map_err(Error::broken)?;
+        }
+        sealer.finish().map_err(Error::broken)
     }
 }
 
 fn seal(mut sealer: Sealer, batch: &[Bytes]) -> Result<Sealed, SealError> {
-    let mut chunks = Vec::new();
     for piece in batch {
-        let mut rest = piece.as_ref();
-        while !rest.is_empty() {
-            chunks.extend(sealer.take(&mut rest)?);
-        }
+        sealer.take(piece)?;
     }
-    Ok((sealer, chunks))
+    let sealed = sealer.sealed();
+    Ok((sealer, sealed))
 }
 
 impl Written {

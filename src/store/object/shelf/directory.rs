@@ -4,15 +4,14 @@
 //! power failure there is the whole file or none.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use tokio::io::AsyncWriteExt as _;
-use tokio::task::spawn_blocking;
+use bytes::BytesMut;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::Failure;
 
@@ -41,7 +40,8 @@ impl Directory {
             make_parent(&root, &name)?;
             OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&name)
         });
-        Ok(Upload { file: Some(file.await?.into()), half, full })
+        let file = Arc::new(file.await?);
+        Ok(Upload { file, writing: None, flushing: None, unflushed: 0, half, full })
     }
 
     pub(super) async fn find(&self, path: &str) -> Result<(u64, Source), Failure> {
@@ -89,23 +89,44 @@ fn sync_parent(file: &Path) -> io::Result<()> {
     file.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }
 
+/// So many bytes are on their way to the disk before what comes behind them is there, so that the end does not wait for all of them.
+const FLUSHED_BYTES: usize = 16 * 1024 * 1024;
+
+/// Writes, and flushes what is written, beside whoever seals: one of each at a time.
 pub struct Upload {
-    file: Option<tokio::fs::File>,
+    file: Arc<File>,
+    writing: Option<JoinHandle<io::Result<()>>>,
+    flushing: Option<JoinHandle<io::Result<()>>>,
+    unflushed: usize,
     half: PathBuf,
     full: PathBuf,
 }
 
+/// What has become of it. A failure of the disk is told once, to whoever asks first.
+async fn done(act: &mut Option<JoinHandle<io::Result<()>>>) -> Result<(), Failure> {
+    let Some(act) = act.take() else { return Ok(()) };
+    Ok(act.await.map_err(|error| Failure::Unreachable(error.to_string()))??)
+}
+
 impl Upload {
-    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let Some(file) = &mut self.file else { return Err(Failure::Missing) };
-        Ok(file.write_all(bytes).await?)
+    pub(super) async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Failure> {
+        done(&mut self.writing).await?;
+        if self.unflushed >= FLUSHED_BYTES && self.flushing.as_ref().is_none_or(JoinHandle::is_finished) {
+            done(&mut self.flushing).await?;
+            let file = Arc::clone(&self.file);
+            self.flushing = Some(spawn_blocking(move || file.sync_data()));
+            self.unflushed = 0;
+        }
+        self.unflushed += bytes.len();
+        let file = Arc::clone(&self.file);
+        self.writing = Some(spawn_blocking(move || (&*file).write_all(&bytes)));
+        Ok(())
     }
 
     pub(super) async fn complete(mut self) -> Result<(), Failure> {
-        let Some(mut file) = self.file.take() else { return Err(Failure::Missing) };
-        file.flush().await?;
-        let file = file.into_std().await;
-        let (half, full) = (self.half.clone(), self.full.clone());
+        done(&mut self.writing).await?;
+        done(&mut self.flushing).await?;
+        let (file, half, full) = (Arc::clone(&self.file), self.half.clone(), self.full.clone());
         blocking(move || {
             file.sync_all()?;
             fs::rename(&half, &full)?;
@@ -130,12 +151,16 @@ impl Drop for Upload {
 pub(super) struct Source(Arc<File>);
 
 impl Source {
-    pub(super) async fn read(&self, range: Range<u64>) -> Result<Bytes, Failure> {
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        range: Range<u64>,
+        act: impl FnOnce(BytesMut) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
         let file = Arc::clone(&self.0);
         let read = blocking(move || {
-            let mut out = vec![0; usize::try_from(range.end - range.start).map_err(io::Error::other)?];
-            file.read_exact_at(&mut out, range.start)?;
-            Ok(Bytes::from(out))
+            let mut bytes = BytesMut::zeroed(usize::try_from(range.end - range.start).map_err(io::Error::other)?);
+            file.read_exact_at(&mut bytes, range.start)?;
+            Ok(act(bytes))
         });
         match read.await {
             // Cut while it was read.
@@ -166,13 +191,13 @@ mod tests {
         fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
         let directory = Directory::open(&root).unwrap();
         let mut upload = directory.begin("AB/CDEF").await.unwrap();
-        upload.write(b"sealed").await.unwrap();
+        upload.write(b"sealed".to_vec()).await.unwrap();
         assert_eq!(mode(&root.join("AB/CDEF.half")), 0o600);
         upload.complete().await.unwrap();
         assert_eq!([mode(&root), mode(&root.join("AB")), mode(&root.join("AB/CDEF"))], [0o700, 0o700, 0o600]);
         let (length, source) = directory.find("AB/CDEF").await.unwrap();
-        assert_eq!((length, source.read(2..6).await.unwrap().as_ref()), (6, b"aled".as_slice()));
-        assert!(matches!(source.read(2..7).await, Err(Failure::Missing)));
+        assert_eq!((length, source.read(2..6, |bytes| bytes.to_vec()).await.unwrap()), (6, b"aled".to_vec()));
+        assert!(matches!(source.read(2..7, drop).await, Err(Failure::Missing)));
         directory.remove("AB/CDEF").await.unwrap();
         directory.remove("AB/CDEF").await.unwrap();
         assert!(matches!(directory.find("AB/CDEF").await, Err(Failure::Missing)));
@@ -184,7 +209,7 @@ mod tests {
         let root = scratch("half");
         let directory = Directory::open(&root).unwrap();
         let mut upload = directory.begin("AB/CDEF").await.unwrap();
-        upload.write(&[1; 100_000]).await.unwrap();
+        upload.write(vec![1; 100_000]).await.unwrap();
         assert!(matches!(directory.find("AB/CDEF").await, Err(Failure::Missing)), "not to be seen");
         drop(upload);
         assert_eq!(fs::read_dir(root.join("AB")).unwrap().count(), 0);
