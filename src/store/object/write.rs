@@ -24,8 +24,9 @@ use crate::store::work::Work;
 /// So many bytes of the beginning are kept, for whoever wants to know what kind of file it is.
 const BEGINNING: usize = 4096;
 
-/// So many bytes are sealed at once.
+/// So many bytes are sealed at once; or fewer, if they come in so many pieces.
 const BATCH: usize = 512 * 1024;
+const BATCH_PIECES_MAX: usize = 1024;
 
 /// How slow a sender may be: within each window so many bytes, or the end.
 #[derive(Clone, Copy, Debug)]
@@ -187,7 +188,7 @@ impl Sealing {
     async fn take(&mut self, piece: Bytes) -> Result<Option<Vec<u8>>, Error> {
         self.length += piece.len();
         self.batch.push(piece);
-        if self.length < BATCH {
+        if self.length < BATCH && self.batch.len() < BATCH_PIECES_MAX {
             return Ok(None);
         }
         let (sealer, sealed) = (&mut self.before).await?;
