@@ -140,7 +140,7 @@ const STRANGE: [&str; 12] = [
     "99999999999999999999",
 ];
 
-/// One of the values: which, changes from field to field and from form to form, so that all of them come to each form, and each to
+/// One of the values: which, changes from field to field and from form to form, so that most of them come to each form, and each to
 /// many fields. All of them at each field would take longer than all other tests.
 fn one<'a>(values: &[&'a str], (form, field): (usize, usize)) -> &'a str {
     values[(form + field) % values.len()]

@@ -39,7 +39,8 @@ pub use receive::{Coming, Received};
 pub use rows::{Counts, Damaged, Due};
 pub use write::{Pace, Writing, Written};
 
-/// Uploads and readings at once on one node. An upload holds a megabyte, or 5 more if it goes to a bucket; a reading half of one.
+/// Uploads and readings at once on one node. An upload holds two megabytes, and 5 more if it goes to a bucket; a reading
+/// one.
 const WRITING_MAX: usize = 16;
 const READING_MAX: usize = 64;
 /// Whoever is one too many may come again so much later.
