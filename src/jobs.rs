@@ -31,10 +31,6 @@ const OUTBOX_EVERY: Duration = Duration::from_millis(250);
 const BATCH_MAX: usize = 8;
 /// And how many such batches one lane has under way.
 const BATCHES_AT_ONCE: usize = 4;
-const MAILS: Lane = Lane::AllBut(TOLD);
-const SERVICES: Lane = Lane::Only(TOLD);
-/// What is sent to the programs of others, who may answer slowly.
-const TOLD: [&str; 2] = [backchannel::TELL, push::TELL];
 const REGISTRY_EVERY: Duration = Duration::from_millis(500);
 /// A revoked key is out on every node within a second.
 const KEYS_EVERY: Duration = Duration::from_millis(500);
@@ -56,8 +52,8 @@ pub struct Running {
 pub fn start(app: App, registry: Registry, memory: Memory, grants: Grants) -> Running {
     let (stop, stopped) = watch::channel(false);
     let tasks = vec![
-        outbox(("outbox", MAILS), &app, &registry, &stopped),
-        outbox(("services", SERVICES), &app, &registry, &stopped),
+        outbox(("outbox", Lane::Own), &app, &registry, &stopped),
+        outbox(("services", Lane::Services), &app, &registry, &stopped),
         every("registry", REGISTRY_EVERY, stopped.clone(), {
             let (app, registry) = (app.clone(), registry.clone());
             move || {

@@ -16,7 +16,7 @@ use crate::kernel::keys::Purpose;
 use crate::kernel::mail::NotSent;
 use crate::kernel::time::minutes;
 use crate::organisation::mandate::party;
-use crate::store::outbox::{self, Job};
+use crate::store::outbox::{self, Job, Lane};
 use crate::store::work::Actor;
 
 /// The job that tells one service.
@@ -76,7 +76,7 @@ pub async fn fan_out(app: &AppParts, registry: &Registry, ended: &Job) -> Result
         let due = Due { account, client: &told.client, session, ended_at: ended.created_at };
         if logout_state::begin(&mut work, &job, &due).await? {
             let payload = serde_json::to_vec(told).map_err(Error::broken)?;
-            outbox::put_as(&mut work, &app.vault, (&job, TELL), &payload).await?;
+            outbox::put_as(&mut work, &app.vault, &job, (Lane::Services, TELL), &payload).await?;
         }
     }
     work.commit().await

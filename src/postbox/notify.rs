@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::{self, Told};
-use super::{Message, opening, store};
+use super::store::{self, First};
+use super::{Message, opening};
 use crate::account::{self, Account, address};
 use crate::app::AppParts;
 use crate::kernel::error::Error;
@@ -146,9 +147,8 @@ pub async fn note(app: &AppParts, work: &mut Work, job: &Job, tried: &Tried<'_>)
     match tried {
         Tried::Again(_) => {}
         Tried::Done => {
-            let now = work.now;
-            if store::put_notified(work, &sent.message, now).await? {
-                let message = opening::settle(work, &sent.message).await?;
+            if let Some(written) = store::put_first(work, &sent.message, First::Notified).await? {
+                let message = opening::settle(work, written).await?;
                 event::tell(work, &message, Told::Notified).await?;
             }
         }

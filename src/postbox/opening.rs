@@ -5,7 +5,7 @@ use super::attachment::{self, Attachment};
 use super::content::{Content, Head};
 use super::event::{self, Told, What};
 use super::reader::Reader;
-use super::store::{self, Shelf};
+use super::store::{self, First, MessageRow, Shelf};
 use super::{Message, clock, due};
 use crate::app::AppParts;
 use crate::kernel::error::Error;
@@ -39,10 +39,10 @@ pub(super) fn check_level(reader: &Reader, message: &Message) -> Result<(), Erro
     if reader.opens(message) { Ok(()) } else { Err(Error::LevelTooLow(message.level)) }
 }
 
-/// Computes the days that have become certain by what this work has just written down of a notice. Its row is held by that, and read
-/// anew: what two do at once both counts.
-pub(super) async fn settle(work: &mut Work, id: &MessageId) -> Result<Message, Error> {
-    let mut message = store::find(&mut work.tx, id).await?.ok_or(Error::NotFound)?.read()?;
+/// Computes the days that have become certain by what this work has just written down of a notice, whose row it holds by that: what two
+/// do at once both counts.
+pub(super) async fn settle(work: &mut Work, written: MessageRow) -> Result<Message, Error> {
+    let mut message = written.read()?;
     message.compute();
     let look_at = due::first_look(&message, work.now);
     store::put_days(work, &message, look_at).await?;
@@ -58,8 +58,8 @@ pub async fn open(app: &AppParts, reader: &Reader, id: &MessageId, request: &str
         return Ok(Outcome::Lapsed);
     }
     reader.hold(&mut work, &message).await?;
-    if store::put_opened(&mut work, id, &reader.account).await? {
-        let message = settle(&mut work, id).await?;
+    if let Some(written) = store::put_first(&mut work, id, First::Opened(&reader.account)).await? {
+        let message = settle(&mut work, written).await?;
         event::record_of(&mut work, reader, &message, What::Opened {}).await?;
         event::tell(&mut work, &message, Told::Opened).await?;
     }
@@ -109,8 +109,8 @@ pub async fn acknowledge(app: &AppParts, reader: &Reader, id: &MessageId, reques
     }
     reader.require_keeping(&message)?;
     reader.hold(&mut work, &message).await?;
-    if store::put_acknowledged(&mut work, id).await? {
-        let message = settle(&mut work, id).await?;
+    if let Some(written) = store::put_first(&mut work, id, First::Acknowledged).await? {
+        let message = settle(&mut work, written).await?;
         event::record_of(&mut work, reader, &message, What::Acknowledged {}).await?;
         event::tell(&mut work, &message, Told::Acknowledged).await?;
     }

@@ -78,20 +78,17 @@ pub async fn provide(
     attempt: Attempt<'_>,
 ) -> Result<Provided, Error> {
     let (key_hash, request_hash) = (sha256(attempt.idempotency_key.as_bytes()), sha256(attempt.body));
-    if let Some(earlier) = earlier(app, client, &key_hash, &request_hash).await? {
-        return Ok(earlier);
-    }
     let mut work = app.begin(Actor::Client(client.id.clone())).await?;
     work.request = Some(attempt.request.to_owned());
-    count(&mut work, client).await?;
-    let owner = open_postbox(&mut work, app, &notice.recipient).await?;
-    check_excluded(&mut work, app, client, notice).await?;
     let id = MessageId::new(work.now, &work.random);
-    // The second of two that come at once waits here, and finds the first.
+    // First of all: what has come before is answered, whatever holds by now. The second of two that come at once waits here.
     if !store::put_request(&mut work, &client.id, (&key_hash, &request_hash), &id).await? {
         drop(work);
         return earlier(app, client, &key_hash, &request_hash).await?.ok_or(Error::Busy { retry_after_seconds: 1 });
     }
+    count(&mut work, client).await?;
+    let owner = open_postbox(&mut work, app, &notice.recipient).await?;
+    check_excluded(&mut work, app, client, notice).await?;
     let whose = Whose { client: &client.id, owner: notice.recipient.as_str() };
     let attachments = enclose::enclose(&mut work, whose, &notice.attachments, (&id, &owner)).await?;
     let message = put(&mut work, client, notice, (id, &owner, &attachments)).await?;

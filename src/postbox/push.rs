@@ -17,7 +17,7 @@ use crate::kernel::error::Error;
 use crate::kernel::id::{ClientId, MessageEventId};
 use crate::kernel::keys::Purpose;
 use crate::kernel::mail::NotSent;
-use crate::store::outbox::{self, Job, Tried};
+use crate::store::outbox::{self, Job, Lane, Tried};
 use crate::store::work::{Actor, Work};
 
 /// The job that tells one program of one event.
@@ -45,7 +45,7 @@ pub async fn hand_over(app: &AppParts, registry: &Registry) -> Result<(), Error>
             for event in store::hand_over(&mut work, &client.id, ROUND).await? {
                 let payload =
                     serde_json::to_vec(&Handed { client: client.id.clone(), event }).map_err(Error::broken)?;
-                outbox::put_plain(&mut work, TELL, &payload).await?;
+                outbox::put_plain(&mut work, (Lane::Services, TELL), &payload).await?;
             }
             work.commit().await?;
         }

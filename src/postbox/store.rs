@@ -266,42 +266,36 @@ pub async fn sources(tx: &mut Tx, owner: &str, newest: i64) -> Result<Vec<CountR
           GROUP BY area_id, client_id, service_id, authority_id ORDER BY client_id", owner, newest)
 }
 
-/// Remembers the first opening; `false` if it has been opened before.
-pub async fn put_opened(work: &mut Work, id: &MessageId, by: &AccountId) -> Result<bool, DbError> {
-    let rows = sql!(
-        &mut work.tx,
-        execute,
-        "UPDATE postbox_message SET opened_at = $2, opened_by = $3
-          WHERE id = $1 AND opened_at IS NULL AND deleted_at IS NULL",
-        id,
-        work.now,
-        by
-    )?;
-    Ok(rows == 1)
+/// What days may follow from, when it happens for the first time.
+#[derive(Clone, Copy, Debug)]
+pub enum First<'a> {
+    /// A mail server has taken a notification.
+    Notified,
+    /// By whom.
+    Opened(&'a AccountId),
+    Acknowledged,
 }
 
-/// Remembers the first acknowledgement of receipt; `false` if there is one.
-pub async fn put_acknowledged(work: &mut Work, id: &MessageId) -> Result<bool, DbError> {
-    let rows = sql!(
-        &mut work.tx,
-        execute,
-        "UPDATE postbox_message SET acknowledged_at = $2 WHERE id = $1 AND acknowledged_at IS NULL",
-        id,
-        work.now
-    )?;
-    Ok(rows == 1)
-}
-
-/// Remembers the first notification that a mail server has taken; `false` if there is one.
-pub async fn put_notified(work: &mut Work, id: &MessageId, at: Timestamp) -> Result<bool, DbError> {
-    let rows = sql!(
-        &mut work.tx,
-        execute,
-        "UPDATE postbox_message SET notified_at = $2 WHERE id = $1 AND notified_at IS NULL",
-        id,
-        at
-    )?;
-    Ok(rows == 1)
+/// Writes down that something has happened for the first time, and holds the notice; `None` if it has happened before, or if one that is deleted
+/// is opened.
+pub async fn put_first(work: &mut Work, id: &MessageId, first: First<'_>) -> Result<Option<MessageRow>, DbError> {
+    let (notified_at, opened_by, acknowledged_at) = match first {
+        First::Notified => (Some(work.now), None, None),
+        First::Opened(by) => (None, Some(by), None),
+        First::Acknowledged => (None, None, Some(work.now)),
+    };
+    let opened_at = opened_by.map(|_| work.now);
+    sql!(&mut work.tx, fetch_optional MessageRow,
+        "UPDATE postbox_message
+            SET notified_at = COALESCE(notified_at, $2), opened_at = COALESCE(opened_at, $3), opened_by = COALESCE(opened_by, $4),
+                acknowledged_at = COALESCE(acknowledged_at, $5)
+          WHERE id = $1 AND ((CAST($2 AS BIGINT) IS NOT NULL AND notified_at IS NULL)
+                             OR (CAST($3 AS BIGINT) IS NOT NULL AND opened_at IS NULL AND deleted_at IS NULL)
+                             OR (CAST($5 AS BIGINT) IS NOT NULL AND acknowledged_at IS NULL))
+      RETURNING id, owner, area_id, client_id, service_id, authority_id, kind, level, legal_basis, land, remedy, provided_at, notified_at, opened_at,
+                opened_by, acknowledged_at, rule, announced_on, offer_ends_on, period, objection_ends_on, due_on,
+                content_key, head, content, content_hash, archived_at, deleted_at",
+        id, notified_at, opened_at, opened_by, acknowledged_at)
 }
 
 /// Writes down the days as they have become certain, and when the job of the days looks at it next. Only whoever has just written down what

@@ -10,7 +10,7 @@ use crate::kernel::level::Level;
 use crate::kernel::secret::{Secret, token_hash};
 use crate::kernel::time::{Timestamp, minutes};
 use crate::store::db::Tx;
-use crate::store::outbox;
+use crate::store::outbox::{self, Lane};
 use crate::store::work::Work;
 
 /// A session that holds at the moment it was found.
@@ -175,7 +175,7 @@ pub(super) async fn tell_ended(work: &mut Work, sessions: impl IntoIterator<Item
     let sessions: Vec<SessionId> = sessions.into_iter().collect();
     if !sessions.is_empty() {
         let payload = serde_json::to_vec(&sessions).map_err(Error::broken)?;
-        outbox::put_plain(work, ENDED, &payload).await?;
+        outbox::put_plain(work, (Lane::Own, ENDED), &payload).await?;
     }
     Ok(sessions.len() as u64)
 }

@@ -19,12 +19,13 @@ const CLAIM: Duration = Duration::from_secs(60);
 const ATTEMPTS_MAX: i64 = 12;
 
 /// Two ways side by side, so that no mail waits for a service that answers slowly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "TEXT", rename_all = "snake_case")]
 pub enum Lane {
-    /// These kinds alone.
-    Only([&'static str; 2]),
-    /// Every kind but these.
-    AllBut([&'static str; 2]),
+    /// What we do, and what our mail server takes.
+    Own,
+    /// What is sent to the programs of others.
+    Services,
 }
 
 /// A job that this node holds until its claim ends.
@@ -53,14 +54,15 @@ fn place(id: &JobId) -> Place<'_> {
 /// Puts a job into the work's transaction. The payload is sealed; it may name a person.
 pub async fn put(work: &mut Work, vault: &Vault, kind: &'static str, payload: &[u8]) -> Result<(), Error> {
     let id = JobId::new(work.now, &work.random);
-    put_as(work, vault, (&id, kind), payload).await
+    put_as(work, vault, &id, (Lane::Own, kind), payload).await
 }
 
 /// As [`put`], for a job whose id stands in another row as well.
 pub async fn put_as(
     work: &mut Work,
     vault: &Vault,
-    (id, kind): (&JobId, &'static str),
+    id: &JobId,
+    kind: (Lane, &'static str),
     payload: &[u8],
 ) -> Result<(), Error> {
     let sealed = vault.system.seal(place(id), payload, &work.random).map_err(Error::broken)?;
@@ -68,40 +70,37 @@ pub async fn put_as(
 }
 
 /// As [`put`], for a payload that names nobody and needs no seal; [`Job::plain`] reads it.
-pub async fn put_plain(work: &mut Work, kind: &'static str, payload: &[u8]) -> Result<(), Error> {
+pub async fn put_plain(work: &mut Work, kind: (Lane, &'static str), payload: &[u8]) -> Result<(), Error> {
     let id = JobId::new(work.now, &work.random);
     insert(work, &id, kind, payload).await
 }
 
-async fn insert(work: &mut Work, id: &JobId, kind: &'static str, payload: &[u8]) -> Result<(), Error> {
+async fn insert(work: &mut Work, id: &JobId, (lane, kind): (Lane, &str), payload: &[u8]) -> Result<(), Error> {
     sql!(
         &mut work.tx,
         execute,
-        "INSERT INTO outbox (id, kind, payload, attempts, due_at, created_at) VALUES ($1, $2, $3, 0, $4, $4)",
+        "INSERT INTO outbox (id, kind, payload, attempts, due_at, created_at, lane) VALUES ($1, $2, $3, 0, $4, $4, $5)",
         id,
         kind,
         payload,
-        work.now
+        work.now,
+        lane
     )?;
     Ok(())
 }
 
 /// Takes up to `limit` due jobs for this node: as many as it begins at once, so that none waits while it is claimed.
 pub async fn claim(db: &Db, now: Timestamp, lane: Lane, limit: usize) -> Result<Vec<Job>, DbError> {
-    let ([one, other], is_kind) = match lane {
-        Lane::Only(kinds) => (kinds, true),
-        Lane::AllBut(kinds) => (kinds, false),
-    };
-    if !any_due(db, now, ([one, other], is_kind)).await? {
+    if !any_due(db, now, lane).await? {
         return Ok(Vec::new());
     }
     let mut tx = db.begin().await?;
     let mut rows = sql!(&mut tx, fetch_all JobRow,
         "UPDATE outbox SET due_at = $2, attempts = attempts + 1
           WHERE due_at <= $1 AND given_up_at IS NULL
-            AND id IN (SELECT id FROM outbox WHERE due_at <= $1 AND given_up_at IS NULL
-                          AND (kind IN ($3, $4)) = $5 ORDER BY due_at, id LIMIT $6)
-      RETURNING id, kind, attempts, created_at, payload", now, now.plus(CLAIM), one, other, is_kind, limit as i64)?;
+            AND id IN (SELECT id FROM outbox WHERE lane = $3 AND due_at <= $1 AND given_up_at IS NULL
+                        ORDER BY due_at, id LIMIT $4)
+      RETURNING id, kind, attempts, created_at, payload", now, now.plus(CLAIM), lane, limit as i64)?;
     db.commit(tx).await?;
     rows.sort_by(|one, other| one.id.cmp(&other.id));
     let job = |row: JobRow| {
@@ -117,11 +116,11 @@ struct Found {
     found: i64,
 }
 
-async fn any_due(db: &Db, now: Timestamp, ([one, other], is_kind): ([&str; 2], bool)) -> Result<bool, DbError> {
+async fn any_due(db: &Db, now: Timestamp, lane: Lane) -> Result<bool, DbError> {
     let mut tx = db.read().await?;
     let found = sql!(&mut tx, fetch_optional Found,
         "SELECT CAST(1 AS BIGINT) AS found FROM outbox
-          WHERE due_at <= $1 AND given_up_at IS NULL AND (kind IN ($2, $3)) = $4 LIMIT 1", now, one, other, is_kind)?;
+          WHERE lane = $2 AND due_at <= $1 AND given_up_at IS NULL LIMIT 1", now, lane)?;
     Ok(found.is_some())
 }
 

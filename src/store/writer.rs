@@ -1,9 +1,9 @@
 //! SQLite's one writer. A durable commit costs more than most works, so that those share one who come at once: each has its turn inside a
 //! savepoint of one transaction, which is committed for all of them, and nobody is answered before it is.
 //!
-//! Whoever finishes while others wait leaves the transaction to the next of them, and queues behind those who wait already: at that turn it is
-//! committed. Whoever finishes while nobody waits commits at once. What goes wrong in one work is undone there and harms no other; what goes
-//! wrong with the transaction has happened to nobody.
+//! Whoever finishes while others wait leaves the transaction to the next of them, and the first of them queues behind those who wait already: at
+//! that turn it is committed. Whoever finishes while nobody waits commits at once. What goes wrong in one work is undone there and harms no other;
+//! what goes wrong with the transaction has happened to nobody.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub struct Writer {
 struct Group {
     connection: PoolConnection<Sqlite>,
     has_ended: bool,
+    /// Whether the savepoint of the last one is open, for sure: not if somebody has gone away while they were let in.
+    is_sure: bool,
     finished: Vec<oneshot::Sender<Result<(), DbError>>>,
 }
 
@@ -74,19 +76,36 @@ impl Writer {
 
     /// Waits for a turn; `PoolTimedOut` if others take too long.
     pub async fn begin(&self) -> Result<Turn, sqlx::Error> {
-        let waiting = Waiting::new(&self.waiting);
-        let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(&self.turn).lock_owned());
-        let mut turn = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?;
-        drop(waiting);
-        // It stays where it lies until nothing is waited for any more: whoever goes away here takes nothing along.
-        if let Some(group) = turn.as_mut() {
-            group.run("SAVEPOINT work").await?;
+        loop {
+            let waiting = Waiting::new(&self.waiting);
+            let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(&self.turn).lock_owned());
+            let mut turn = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?;
+            drop(waiting);
+            // It stays where it lies until nothing is waited for any more: whoever goes away here takes nothing along.
+            let group = match turn.as_mut() {
+                None => Some(Group::begin(&self.pool).await?),
+                Some(group) => group.go_on().await.then(|| turn.take()).flatten(),
+            };
+            match group {
+                Some(group) => return Ok(Turn { held: Some(Held { turn, group }), writer: self.clone() }),
+                None => drop(self.runtime.spawn(commit(turn))),
+            }
         }
-        let group = match turn.take() {
-            Some(group) => group,
-            None => Group::begin(&self.pool).await?,
-        };
-        Ok(Turn { held: Some(Held { turn, group }), writer: self.clone() })
+    }
+
+    /// Ends a turn that nothing is wrong with.
+    fn finish(&self, Held { mut turn, mut group }: Held, told: oneshot::Sender<Result<(), DbError>>) {
+        group.finished.push(told);
+        let is_last = self.waiting.load(Ordering::Relaxed) == 0 || group.finished.len() == SHARED_MAX;
+        let is_first = group.finished.len() == 1;
+        *turn = Some(group);
+        if is_last {
+            self.runtime.spawn(commit(turn));
+        } else if is_first {
+            drop(turn);
+            let turn = Arc::clone(&self.turn);
+            self.runtime.spawn(async move { commit(turn.lock_owned().await).await });
+        }
     }
 }
 
@@ -109,7 +128,7 @@ impl Turn {
     pub async fn commit(mut self) -> Result<(), DbError> {
         let (told, outcome) = oneshot::channel();
         if let Some(held) = self.held.take() {
-            self.writer.runtime.spawn(finish(self.writer.clone(), held, told));
+            self.writer.finish(held, told);
         }
         outcome.await.unwrap_or_else(|_| Err(sqlx::Error::WorkerCrashed.into()))
     }
@@ -123,19 +142,9 @@ impl Drop for Turn {
     }
 }
 
-async fn finish(writer: Writer, Held { mut turn, mut group }: Held, told: oneshot::Sender<Result<(), DbError>>) {
-    group.finished.push(told);
-    if writer.waiting.load(Ordering::Relaxed) == 0 || group.finished.len() == SHARED_MAX {
-        return group.commit().await;
-    }
-    // After some failures SQLite has ended the whole transaction on its own: this tells.
-    if let Err(error) = group.run("RELEASE work").await {
-        return group.fail(error);
-    }
-    let is_first = group.finished.len() == 1;
-    *turn = Some(group);
-    drop(turn);
-    if is_first && let Some(group) = writer.turn.lock().await.take() {
+/// Commits what lies there, if it has not been by then.
+async fn commit(mut turn: OwnedMutexGuard<Option<Group>>) {
+    if let Some(group) = turn.take() {
         group.commit().await;
     }
 }
@@ -144,17 +153,25 @@ async fn undo(Held { mut turn, mut group }: Held) {
     if group.finished.is_empty() {
         return group.roll_back().await;
     }
-    match group.run("ROLLBACK TO work; RELEASE work").await {
+    match group.run("ROLLBACK TO work").await {
         Ok(()) => *turn = Some(group),
+        // After some failures SQLite has ended the whole transaction on its own: this tells.
         Err(error) => group.fail(error),
     }
 }
 
 impl Group {
     async fn begin(pool: &SqlitePool) -> Result<Self, sqlx::Error> {
-        let mut group = Self { connection: pool.acquire().await?, has_ended: false, finished: Vec::new() };
+        let connection = pool.acquire().await?;
+        let mut group = Self { connection, has_ended: false, is_sure: true, finished: Vec::new() };
         group.run("BEGIN IMMEDIATE; SAVEPOINT work").await?;
         Ok(group)
+    }
+
+    /// Lets the next one in; `false` if it has to be committed instead, which may tell what is wrong with it.
+    async fn go_on(&mut self) -> bool {
+        self.is_sure = std::mem::take(&mut self.is_sure) && self.run("RELEASE work; SAVEPOINT work").await.is_ok();
+        self.is_sure
     }
 
     async fn run(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
@@ -300,6 +317,52 @@ mod tests {
         write(&mut next, 2).await;
         next.commit().await.unwrap();
         assert_eq!(done(&writer).await, [2]);
+    }
+
+    /// Three who come one behind the other, and what happens to the transaction in the second's turn; what they are told.
+    async fn third(writer: &Writer, spoil: impl AsyncFnOnce(&mut Turn)) -> [Result<(), DbError>; 3] {
+        let mut first = writer.begin().await.unwrap();
+        write(&mut first, 1).await;
+        let next = || {
+            let writer = writer.clone();
+            tokio::spawn(async move { writer.begin().await.unwrap() })
+        };
+        let (second, third) = (next(), next());
+        settle().await;
+        let first = tokio::spawn(first.commit());
+        let mut second = second.await.unwrap();
+        write(&mut second, 2).await;
+        spoil(&mut second).await;
+        let second = tokio::spawn(second.commit());
+        let mut third = third.await.unwrap();
+        write(&mut third, 3).await;
+        let third = third.commit().await;
+        [first.await.unwrap(), second.await.unwrap(), third]
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_behind_a_transaction_that_is_lost_has_another() {
+        let writer = writer("behind").await;
+        let spoil = async |turn: &mut Turn| {
+            sqlx::query("ROLLBACK").execute(&mut **turn).await.unwrap();
+        };
+        let [first, second, third] = third(&writer, spoil).await;
+        assert!(first.is_err() && second.is_err() && third.is_ok(), "{first:?} {second:?} {third:?}");
+        assert_eq!(done(&writer).await, [3]);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_known_of_a_transaction_ends_it() {
+        let writer = writer("unsure").await;
+        let spoil = async |turn: &mut Turn| turn.held.as_mut().unwrap().group.is_sure = false;
+        for outcome in third(&writer, spoil).await {
+            outcome.unwrap();
+        }
+        assert_eq!(done(&writer).await, [1, 2, 3]);
+        let mut next = writer.begin().await.unwrap();
+        write(&mut next, 4).await;
+        next.commit().await.unwrap();
+        assert_eq!(done(&writer).await, [1, 2, 3, 4]);
     }
 
     #[tokio::test]

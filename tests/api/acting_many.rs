@@ -10,6 +10,7 @@ use crate::acting_tokens::BOTH;
 use crate::both;
 use crate::support::acting::{SCOPE, WAHL};
 use crate::support::browser::Answer;
+use crate::support::mandate::{ALL, MANDATES};
 use crate::support::organisation::{Firm, NADINE, bakery, club};
 use crate::support::{Browser, Service, World};
 
@@ -154,6 +155,34 @@ both!(the_list_begins_with_what_was_chosen_last, async |world| {
     world.admits(&bakery, EMRE, &[("use_service", "parken")]).await;
     let chosen = "SELECT CAST(COUNT(*) AS TEXT) FROM membership WHERE chosen_at > 0";
     assert_eq!(world.texts(chosen).await, ["2"]);
+});
+
+// Behind the last organisation, wherever the list is begun; and a link leads there.
+both!(mandates_stand_behind_the_organisations, async |world| {
+    let (parken, bau) = (Service::new("parken"), Service::new("bau"));
+    world.clients(&[parken.serving(&BOTH, MANDATES), bau.serving(&BOTH, "")].concat()).await;
+    let mut nadine = world.representative(NADINE, ["Nadine", "Weber"]).await;
+    founds(&world, NADINE, 12).await;
+    world.representative(EMRE, ["Emre", "Kaya"]).await;
+    let (emre, account) = (world.account(EMRE).await, world.account(NADINE).await);
+    let none = next(&nadine.get(WAHL).await, "zu-vollmachten");
+    let none = nadine.get(&none).await;
+    assert!(none.body.contains("id=\"keine-vollmacht\"") && memberships(&none).is_empty(), "{none:?}");
+    let mandate = world.mandate(emre.as_str(), account.as_str(), ALL).await;
+    let stands = |page: &Answer| page.body.contains(&format!("value=\"{mandate}\""));
+    for begin in [WAHL.to_owned(), parken.request(&[SCOPE])] {
+        let first = nadine.visit(&begin).await;
+        assert!(memberships(&first).len() == 10 && !stands(&first), "{first:?}");
+        let last = nadine.get(&next(&first, "mehr")).await;
+        assert!(memberships(&last).len() == 2 && stands(&last), "{last:?}");
+        assert!(!last.body.contains("id=\"zu-vollmachten\""), "{last:?}");
+        let mandates = nadine.get(&next(&first, "zu-vollmachten")).await;
+        assert!(memberships(&mandates).is_empty() && stands(&mandates), "{mandates:?}");
+        assert!(!mandates.body.contains("id=\"keine-vollmacht\""), "{mandates:?}");
+    }
+    let elsewhere = nadine.visit(&bau.request(&[SCOPE])).await;
+    assert!(memberships(&elsewhere).len() == 10, "{elsewhere:?}");
+    assert!(!elsewhere.body.contains("id=\"zu-vollmachten\""), "{elsewhere:?}");
 });
 
 // Only where she may use the service, of however many.

@@ -292,7 +292,7 @@ both!(a_long_file_is_never_in_memory_as_a_whole, async |mut world| {
     let bytes = pdf(20 * 1024 * 1024);
     let sent = authority.sends(&world, (&subject, NAME), bytes.clone()).await;
     assert_eq!((sent.status, &sent.json()["bytes"]), (201, &json!(bytes.len())), "{sent:?}");
-    assert!(memory.look(|memory| memory.longest) <= 10 * SEALED_CHUNK, "half a megabyte at a time");
+    assert!(memory.look(|memory| memory.longest) <= 6 * SEALED_CHUNK, "a quarter of a megabyte at a time");
     let message = id(&authority.provides(&world, "1", &enclosing(&subject, &[&id(&sent)])).await);
     renate.does_with(&message, "oeffnen").await;
     let (status, _, fetched) = renate.fetches(&format!("/postfach/{message}/anlagen/{}", id(&sent))).await;

@@ -7,7 +7,8 @@ use nutzerkonto::kernel::id::{AccountId, ClientId};
 use nutzerkonto::kernel::time::{days, minutes};
 use nutzerkonto::oidc::backchannel;
 use nutzerkonto::oidc::logout_state::{self, Filter, State};
-use nutzerkonto::store::{outbox, retention};
+use nutzerkonto::store::outbox::{self, Lane};
+use nutzerkonto::store::retention;
 
 use crate::backchannel::{renate, sign_in};
 use crate::both;
@@ -196,10 +197,7 @@ both!(a_node_that_ends_after_the_call_leaves_it_waiting, async |mut world| {
     sign_out(&mut renate).await;
     becomes(&world, "waiting", 1).await;
     // Takes the job before the node finds it due.
-    let jobs =
-        outbox::claim(&world.app.db, world.app.now().plus(minutes(1)), outbox::Lane::Only([backchannel::TELL; 2]), 4)
-            .await
-            .unwrap();
+    let jobs = outbox::claim(&world.app.db, world.app.now().plus(minutes(1)), Lane::Services, 4).await.unwrap();
     let registry = Registry::load(&world.app.db, world.app.now()).await.unwrap();
     backchannel::tell(&world.app, &registry, &jobs[0].payload(&world.app.vault).unwrap()).await.unwrap();
     ear.heard(2).await;
@@ -212,7 +210,7 @@ both!(a_node_that_ends_after_the_call_leaves_it_waiting, async |mut world| {
     let session = world.texts("SELECT session_id FROM logout_notice").await.remove(0);
     let mut work = world.app.begin(nutzerkonto::store::work::Actor::System("test")).await.unwrap();
     let payload = format!("[\"{session}\"]");
-    outbox::put_plain(&mut work, nutzerkonto::signin::session::ENDED, payload.as_bytes()).await.unwrap();
+    outbox::put_plain(&mut work, (Lane::Own, nutzerkonto::signin::session::ENDED), payload.as_bytes()).await.unwrap();
     work.commit().await.unwrap();
     world.settle().await;
     ear.heard(3).await;

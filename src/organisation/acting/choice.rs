@@ -30,25 +30,33 @@ const READS: usize = 20;
 /// Whose choices, and where they are to act.
 pub type Whose<'a> = (&'a AccountId, Option<&'a Wanted<'a>>);
 
-/// After which organisation a page begins: when that was chosen last, and the membership.
+/// Behind what a page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct After {
-    chosen_at: Timestamp,
-    membership: MembershipId,
+pub enum After {
+    /// An organisation: when it was chosen last, and the membership.
+    Organisation(Timestamp, MembershipId),
+    /// All organisations: who has given mandates.
+    Organisations,
 }
 
 impl After {
     /// As an address says it.
     pub fn parse(text: &str) -> Option<Self> {
+        if text == "organisationen" {
+            return Some(Self::Organisations);
+        }
         let (chosen_at, membership) = text.split_once('-')?;
         let chosen_at = Timestamp::from_milliseconds(chosen_at.parse().ok()?);
-        Some(Self { chosen_at, membership: MembershipId::parse(membership)? })
+        Some(Self::Organisation(chosen_at, MembershipId::parse(membership)?))
     }
 }
 
 impl fmt::Display for After {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.chosen_at.milliseconds(), self.membership)
+        match self {
+            Self::Organisation(chosen_at, membership) => write!(f, "{}-{membership}", chosen_at.milliseconds()),
+            Self::Organisations => f.write_str("organisationen"),
+        }
     }
 }
 
@@ -84,7 +92,7 @@ fn grouped(rows: Vec<store::PlaceRow>, account: &AccountId, now: Timestamp) -> R
         match places.last_mut().filter(|(known, ..)| known.membership == power.membership) {
             Some((.., grants)) => grants.push(grant),
             None => {
-                let after = After { chosen_at, membership: power.membership.clone() };
+                let after = After::Organisation(chosen_at, power.membership.clone());
                 places.push((power, after, place, vec![grant]));
             }
         }
@@ -102,8 +110,11 @@ async fn places(
     (now, limit): (Timestamp, usize),
 ) -> Result<Vec<Sealed>, Error> {
     let client = wanted.map(|wanted| wanted.service.client);
-    let first = || (now.plus(days(FAR_DAYS)), String::new());
-    let mut at = after.map_or_else(first, |after| (after.chosen_at, after.membership.to_string()));
+    let mut at = match after {
+        None => (now.plus(days(FAR_DAYS)), String::new()),
+        Some(After::Organisation(chosen_at, membership)) => (*chosen_at, membership.to_string()),
+        Some(After::Organisations) => return Ok(Vec::new()),
+    };
     let (mut found, mut size) = (Vec::new(), limit.min(READ));
     loop {
         let last = store::page_end(tx, account, (at.0, &at.1), size as i64).await?;
@@ -172,8 +183,8 @@ pub async fn has_any(tx: &mut Tx, present: &Present, wanted: &Wanted<'_>, now: T
     Ok(is_somewhere || !mandates(tx, whose, (now, 1)).await?.is_empty())
 }
 
-/// For whom somebody may act besides themselves, there if wished: one page of the organisations that they belong to, and on the
-/// first one whoever has given the first of so many mandates to end. By name if that is all, else those chosen last first.
+/// For whom somebody may act besides themselves, there if wished: one page of the organisations that they belong to, and behind the
+/// last of them whoever has given the first of so many mandates to end. By name if that is all, else those chosen last first.
 pub async fn choices(
     tx: &mut Tx,
     vault: &Vault,
@@ -189,11 +200,11 @@ pub async fn choices(
     for one in sealed {
         choices.found.push(one.open(vault).await?);
     }
-    if after.is_none() {
+    if !has_more {
         add_mandates(tx, vault, whose, (now, MANDATES), &mut choices).await?;
-        if !has_more {
-            sort(&mut choices.found);
-        }
+    }
+    if !has_more && after.is_none() {
+        sort(&mut choices.found);
     }
     Ok(choices)
 }
@@ -273,8 +284,9 @@ mod tests {
 
     #[test]
     fn where_a_page_begins_is_read_as_it_was_written() {
-        let text = "1795424520000-mem_00000000000000000000000000";
-        assert_eq!(After::parse(text).unwrap().to_string(), text);
+        for text in ["1795424520000-mem_00000000000000000000000000", "organisationen"] {
+            assert_eq!(After::parse(text).unwrap().to_string(), text);
+        }
         for odd in ["", "mem_00000000000000000000000000", "x-mem_00000000000000000000000000", "1-mdt_x", "1-"] {
             assert_eq!(After::parse(odd), None, "{odd}");
         }

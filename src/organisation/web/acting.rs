@@ -57,6 +57,10 @@ struct ChoicePage {
     shows_search: bool,
     /// There are more than one page, and the first one has those chosen last.
     is_long: bool,
+    /// Where whoever has given mandates stands, if organisations are in between.
+    to_mandates: Option<String>,
+    /// Only they are looked for here.
+    is_mandates: bool,
     /// Only so many mandates are looked at.
     mandates: Option<usize>,
     search: String,
@@ -144,6 +148,8 @@ async fn page(caller: &SignedIn, asked: &Asked, problems: &[FieldProblem]) -> Re
     };
     let shown = found.iter().skip(begin).take(shown);
     let next = next.map(|next| next_page(visitor, asked, &next));
+    let has_mandates = visitor.pending.as_ref().is_none_or(|pending| pending.client.mandates);
+    let mandates_page = || next_page(visitor, asked, &After::Organisations.to_string());
     let (chosen, present) = (caller.session.acting.as_deref(), visitor.present());
     let is_lost = present.is_some_and(|present| present.has_lost());
     let rows = shown.map(|one| Row::new(f.t, one, (chosen, visitor.pending.is_none()))).collect();
@@ -158,6 +164,8 @@ async fn page(caller: &SignedIn, asked: &Asked, problems: &[FieldProblem]) -> Re
         rows,
         shows_search,
         is_long: is_long && !is_search,
+        to_mandates: (next.is_some() && !is_search && has_mandates).then(mandates_page),
+        is_mandates: After::parse(&asked.after) == Some(After::Organisations),
         mandates,
         search: asked.search.clone(),
         found: found.len(),

@@ -24,8 +24,8 @@ use crate::store::work::Work;
 /// So many bytes of the beginning are kept, for whoever wants to know what kind of file it is.
 const BEGINNING: usize = 4096;
 
-/// So many bytes are sealed at once; or fewer, if they come in so many pieces.
-const BATCH: usize = 512 * 1024;
+/// So many bytes are sealed at once, at most, but for a piece that is longer; or fewer, if they come in so many pieces.
+const BATCH: usize = 256 * 1024;
 const BATCH_PIECES_MAX: usize = 1024;
 
 /// How slow a sender may be: within each window so many bytes, or the end.
@@ -186,17 +186,21 @@ impl Sealing {
 
     /// Takes a piece; what is to be stored by then, if it is time for that.
     async fn take(&mut self, piece: Bytes) -> Result<Option<Vec<u8>>, Error> {
+        let is_time = self.length + piece.len() > BATCH || self.batch.len() == BATCH_PIECES_MAX;
+        let sealed = if is_time { self.next().await? } else { Vec::new() };
         self.length += piece.len();
         self.batch.push(piece);
-        if self.length < BATCH && self.batch.len() < BATCH_PIECES_MAX {
-            return Ok(None);
-        }
+        Ok(Some(sealed).filter(|sealed| !sealed.is_empty()))
+    }
+
+    /// Begins to seal what has come; what was sealed of the batch before.
+    async fn next(&mut self) -> Result<Vec<u8>, Error> {
         let (sealer, sealed) = (&mut self.before).await?;
         let batch = std::mem::take(&mut self.batch);
         let next = spawn_blocking(move || seal(sealer, &batch));
         self.before = async { next.await.map_err(Error::broken)?.map_err(Error::broken) }.boxed();
         self.length = 0;
-        Ok(Some(sealed).filter(|sealed| !sealed.is_empty()))
+        Ok(sealed)
     }
 
     /// The last of it, behind the batch before, and what it all was.
