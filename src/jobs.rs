@@ -17,7 +17,7 @@ use crate::notice;
 use crate::oidc::grant::Grants;
 use crate::oidc::{address, backchannel, logout_state};
 use crate::organisation;
-use crate::postbox::{due, notify, provide, push};
+use crate::postbox::{due, notify, push};
 use crate::proofing::letter;
 use crate::safe;
 use crate::signin::{recovery, session};
@@ -260,7 +260,7 @@ async fn deliver(app: &App, registry: &Registry, job: &Job) -> Result<(), NotSen
         }
         letter::PRINT => letter::print::print(app, &payload).await.map_err(again),
         organisation::letter::PRINT => organisation::letter::print::print(app, &payload).await.map_err(again),
-        provide::NOTIFY => notify::begin(app, &payload).await.map_err(again),
+        notify::WRITE => notify::begin(app, &payload).await.map_err(again),
         notify::MAIL => notify::send(app, job, &payload).await,
         backchannel::TELL => backchannel::tell(app, registry, &payload).await,
         _ => Err(NotSent::for_now("this program does not know the job".to_owned())),

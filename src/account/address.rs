@@ -8,6 +8,7 @@ use crate::kernel::error::Error;
 use crate::kernel::id::AccountId;
 use crate::kernel::seal::{DataKey, Place, Vault};
 use crate::kernel::secret::hex;
+use crate::kernel::texts::Language;
 use crate::kernel::time::{Timestamp, minutes};
 use crate::store::db::Tx;
 use crate::store::work::Work;
@@ -34,12 +35,31 @@ pub async fn list(tx: &mut Tx, vault: &Vault, id: &AccountId) -> Result<Vec<Addr
     rows.into_iter().map(|row| open(&key, row)).collect()
 }
 
+pub(super) fn read(key: &DataKey, index: &[u8], sealed: &[u8]) -> Result<EmailAddress, Error> {
+    let text = key.open_text(address_place(&hex(index)), sealed).map_err(Error::broken)?;
+    EmailAddress::parse(&text).ok_or_else(|| Error::broken("a stored address does not parse"))
+}
+
 fn open(key: &DataKey, row: store::AddressRow) -> Result<Address, Error> {
-    let text = key.open_text(address_place(&hex(&row.blind_index)), &row.value).map_err(Error::broken)?;
-    let address = EmailAddress::parse(&text).ok_or_else(|| Error::broken("a stored address does not parse"))?;
+    let address = read(key, &row.blind_index, &row.value)?;
     let (confirmed_at, is_primary) = (row.confirmed_at, row.is_primary);
     let reference = hex(row.blind_index.get(..8).unwrap_or_default());
     Ok(Address { reference, address, confirmed_at, is_primary, index: row.blind_index })
+}
+
+/// Somebody who gets mails.
+pub struct Correspondent {
+    pub account: AccountId,
+    pub language: Language,
+    pub address: EmailAddress,
+}
+
+/// To whom mails to an account go; nothing else of it is opened. `NotFound` if there is none, or its key has been destroyed.
+pub async fn correspondent(tx: &mut Tx, vault: &Vault, id: &AccountId) -> Result<Correspondent, Error> {
+    let row = store::correspondent(tx, id).await?.ok_or(Error::NotFound)?;
+    let key = super::unwrap(vault, row.key_wrapped, id).await?;
+    let address = read(&key, &row.blind_index, &row.address)?;
+    Ok(Correspondent { account: id.clone(), language: row.language, address })
 }
 
 /// Adds a confirmed address; `false` if an account has it already.

@@ -260,8 +260,7 @@ pub async fn load(tx: &mut Tx, vault: &Vault, id: &AccountId) -> Result<Account,
     let head = rows.first().ok_or(Error::NotFound)?;
     let wrapped = head.key_wrapped.as_deref().ok_or(Error::NotFound)?;
     let key = vault.master().unwrap(wrapped, id.as_str()).await.map_err(Error::broken)?;
-    let address = key.open_text(address_place(&hex(&head.blind_index)), &head.address).map_err(Error::broken)?;
-    let address = EmailAddress::parse(&address).ok_or_else(|| Error::broken("a stored address does not parse"))?;
+    let address = address::read(&key, &head.blind_index, &head.address)?;
     let mut attributes = BTreeMap::new();
     for row in &rows {
         let place = attribute_place(row.name, id, row.version);

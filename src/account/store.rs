@@ -361,6 +361,22 @@ pub async fn load(tx: &mut Tx, id: &AccountId) -> Result<Vec<LoadedRow>, DbError
 }
 
 #[derive(sqlx::FromRow)]
+pub struct CorrespondentRow {
+    pub key_wrapped: Option<Vec<u8>>,
+    pub language: Language,
+    pub address: Vec<u8>,
+    pub blind_index: Vec<u8>,
+}
+
+pub async fn correspondent(tx: &mut Tx, id: &AccountId) -> Result<Option<CorrespondentRow>, DbError> {
+    sql!(tx, fetch_optional CorrespondentRow,
+        "SELECT account.key_wrapped, account.language, email_address.value AS address, email_address.blind_index
+           FROM account
+           JOIN email_address ON email_address.account_id = account.id AND email_address.is_primary
+          WHERE account.id = $1", id)
+}
+
+#[derive(sqlx::FromRow)]
 struct KeyRow {
     key_wrapped: Option<Vec<u8>>,
 }

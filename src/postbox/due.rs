@@ -9,7 +9,7 @@ use time::{Date, Duration};
 use super::event::{self, Told};
 use super::store::{self, due as rows};
 use super::{Message, clock, notify, paper};
-use crate::account::{self, Account};
+use crate::account::address::{self, Correspondent};
 use crate::app::AppParts;
 use crate::kernel::calendar::next_reminder;
 use crate::kernel::error::Error;
@@ -188,8 +188,8 @@ async fn remind(
     }
     let day = day(message).map_or(work.now, Timestamp::midnight_in_germany);
     for (id, _) in notify::told(work, message).await? {
-        match account::load(&mut work.tx, &app.vault, &id).await {
-            Ok(account) => write(app, work, (message, &account), (reminder, day)).await?,
+        match address::correspondent(&mut work.tx, &app.vault, &id).await {
+            Ok(to) => write(app, work, (message, &to), (reminder, day)).await?,
             // Being erased.
             Err(Error::NotFound) => {}
             Err(error) => return Err(error),
@@ -201,15 +201,15 @@ async fn remind(
 async fn write(
     app: &AppParts,
     work: &mut Work,
-    (message, account): (&Message, &Account),
+    (message, to): (&Message, &Correspondent),
     (reminder, day): (Reminder, Timestamp),
 ) -> Result<(), Error> {
-    let (language, texts) = (account.language, &account.language.texts().mail);
-    let postbox = notify::postbox(app, work, (message, account)).await?;
+    let (language, texts) = (to.language, &to.language.texts().mail);
+    let postbox = notify::postbox(app, work, (message, to)).await?;
     let date = moment::date(language, day);
     let what = reminder.words(texts).with("date", date).with("postbox", postbox);
     let body = texts.postbox_reminder_body.with("issuer", &app.config.issuer).with("what", what);
-    let (to, subject) = (account.email.address.as_str(), &texts.postbox_reminder_subject);
+    let (to, subject) = (to.address.as_str(), &texts.postbox_reminder_subject);
     let notice = Notice { kind: Kind::PostboxReminder, to, language, subject, body };
     notice::send(work, &app.vault, &app.config.issuer, notice).await
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::event::{self, Told};
 use super::store::{self, First};
 use super::{Message, opening};
-use crate::account::{self, Account, address};
+use crate::account::address::{self, Correspondent};
 use crate::app::AppParts;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, MessageId};
@@ -38,27 +38,44 @@ struct Sent {
     refused: Vec<String>,
 }
 
-/// Writes a mail to everybody who is to be told of a notice. Nobody to tell is a failure that the authority learns of.
+/// The outbox kind of what writes the mails of one notice, where they may be many.
+pub const WRITE: &str = "postbox_notify";
+
+/// Sees to it that people are told of a new notice, in the transaction that provides it. To a person is written at once; of those of an
+/// organisation there may be thousands: a job of their own writes to them.
+pub(super) async fn provided(app: &AppParts, work: &mut Work, message: &Message) -> Result<(), Error> {
+    match message.owner {
+        Party::Person(_) => write_all(app, work, message).await,
+        Party::Organisation(_) => outbox::put(work, &app.vault, WRITE, message.id.as_str().as_bytes()).await,
+    }
+}
+
+/// The job.
 pub async fn begin(app: &AppParts, payload: &[u8]) -> Result<(), Error> {
     let id = std::str::from_utf8(payload).ok().and_then(MessageId::parse);
     let id = id.ok_or_else(|| Error::broken("a job names no notice"))?;
     let mut work = app.begin(Actor::System("postbox")).await?;
     // The account may have ended since.
     let Some(row) = store::find(&mut work.tx, &id).await? else { return Ok(()) };
-    let message = row.read()?;
+    write_all(app, &mut work, &row.read()?).await?;
+    work.commit().await
+}
+
+/// Writes a mail to everybody who is to be told of a notice. Nobody to tell is a failure that the authority learns of.
+async fn write_all(app: &AppParts, work: &mut Work, message: &Message) -> Result<(), Error> {
     let mut is_told = false;
-    for (account, is_deputy) in told(&mut work, &message).await? {
-        match account::load(&mut work.tx, &app.vault, &account).await {
-            Ok(account) => write(app, &mut work, (&message, &account), is_deputy).await?,
+    for (account, is_deputy) in told(work, message).await? {
+        match address::correspondent(&mut work.tx, &app.vault, &account).await {
+            Ok(to) => write(app, work, (message, &to), is_deputy).await?,
             Err(Error::NotFound) => continue,
             Err(error) => return Err(error),
         }
         is_told |= !is_deputy;
     }
     if !is_told {
-        event::tell(&mut work, &message, Told::NotificationFailed).await?;
+        event::tell(work, message, Told::NotificationFailed).await?;
     }
-    work.commit().await
+    Ok(())
 }
 
 /// Who is told of a notice: whose it is, and whoever has a mandate to read it; which of them have that.
@@ -80,10 +97,10 @@ pub(super) async fn told(work: &mut Work, message: &Message) -> Result<Vec<(Acco
 pub(super) async fn postbox(
     app: &AppParts,
     work: &mut Work,
-    (message, account): (&Message, &Account),
+    (message, to): (&Message, &Correspondent),
 ) -> Result<Text, Error> {
-    let texts = &account.language.texts().mail;
-    if message.owner == Party::Person(account.id.clone()) {
+    let texts = &to.language.texts().mail;
+    if message.owner.as_str() == to.account.as_str() {
         return Ok(texts.postbox_message_own.clone());
     }
     let name = party::name(&mut work.tx, &app.vault, &message.owner).await?;
@@ -93,18 +110,18 @@ pub(super) async fn postbox(
 async fn write(
     app: &AppParts,
     work: &mut Work,
-    (message, account): (&Message, &Account),
+    (message, to): (&Message, &Correspondent),
     is_deputy: bool,
 ) -> Result<(), Error> {
-    let (language, texts) = (account.language, &account.language.texts().mail);
-    let postbox = postbox(app, work, (message, account)).await?;
+    let (language, texts) = (to.language, &to.language.texts().mail);
+    let postbox = postbox(app, work, (message, to)).await?;
     let date = moment::date(language, message.facts.provided_at);
     let body = texts.postbox_message_body.with("postbox", postbox).with("date", date);
     let body = body.with("issuer", &app.config.issuer).with("contact", &app.config.operator.contact);
-    let (to, subject) = (account.email.address.as_str(), &texts.postbox_message_subject);
-    let notice = Notice { kind: Kind::PostboxMessage, to, language, subject, body };
+    let (address, subject) = (to.address.as_str(), &texts.postbox_message_subject);
+    let notice = Notice { kind: Kind::PostboxMessage, to: address, language, subject, body };
     let mail = notice::compose(work, &app.vault, &app.config.issuer, notice).await?;
-    let (message, account) = (message.id.clone(), Some(account.id.clone()));
+    let (message, account) = (message.id.clone(), Some(to.account.clone()));
     put(app, work, &Sent { message, account, is_deputy, mail, refused: Vec::new() }).await
 }
 

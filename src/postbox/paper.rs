@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::reader::Reader;
+use super::reader::{NEWEST, Reader};
 use super::store::paper::{self as store, ExclusionRow};
 use super::{content, provide};
 use crate::app::AppParts;
@@ -111,7 +111,8 @@ fn read(key: &DataKey, row: ExclusionRow) -> Result<Exclusion, Error> {
 pub async fn sources(tx: &mut Tx, registry: &Registry, reader: &Reader) -> Result<Vec<Source>, Error> {
     let connected = connection::of_party(tx, registry, &reader.owner).await?;
     let sectors: HashSet<String> = connected.iter().map(|client| client.sector().into_owned()).collect();
-    let provided: HashSet<ClientId> = reader.sources(tx).await?.into_iter().map(|source| source.client).collect();
+    let provided: HashSet<ClientId> =
+        reader.sources(tx, NEWEST).await?.into_iter().map(|source| source.client).collect();
     let areas = Areas::of(tx, &reader.owner).await?;
     let delivers = |client: &Arc<Client>| {
         let may_address = client.postbox.is_some() && sectors.contains(client.sector().as_ref());

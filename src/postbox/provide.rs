@@ -10,7 +10,7 @@ use super::attachment::{Attachment, Description, Whose};
 use super::clock::{self, Facts, LegalBasis, Remedy};
 use super::content::{self, Content, Head};
 use super::event::{self, Told};
-use super::{Days, Kind, Message, due, paper, store};
+use super::{Days, Kind, Message, due, notify, paper, store};
 use crate::account;
 use crate::app::AppParts;
 use crate::client::Client;
@@ -26,11 +26,8 @@ use crate::organisation::acting::Party;
 use crate::organisation::mandate::party;
 use crate::organisation::{self, area};
 use crate::store::db::Tx;
-use crate::store::outbox;
 use crate::store::work::{Actor, Work};
 
-/// The outbox kind of the job that tells people that a notice is there.
-pub const NOTIFY: &str = "postbox_notify";
 /// Longer than a request may take. Whoever provides a notice in the last seconds of a day has provided it on the next one: it must
 /// lie there, committed, on the day that we prove.
 const COMMIT_MAX: Duration = Duration::from_secs(20);
@@ -92,7 +89,7 @@ pub async fn provide(
     let whose = Whose { client: &client.id, owner: notice.recipient.as_str() };
     let attachments = enclose::enclose(&mut work, whose, &notice.attachments, (&id, &owner)).await?;
     let message = put(&mut work, client, notice, (id, &owner, &attachments)).await?;
-    outbox::put(&mut work, &app.vault, NOTIFY, message.id.as_str().as_bytes()).await?;
+    notify::provided(app, &mut work, &message).await?;
     work.commit().await?;
     Ok(Provided::New(message))
 }
@@ -231,19 +228,21 @@ async fn area_of(work: &mut Work, owner: &Party, client: &Client) -> Result<Opti
 
 impl Message {
     /// Computes the days that have become certain by what has happened so far. Those that stand already stay, but for a day that an
-    /// acknowledgement brings forward.
-    pub(super) fn compute(&mut self) {
-        let Some(rule) = self.rule.as_deref().and_then(clock::rule_named) else { return };
+    /// acknowledgement brings forward. `false` if there is none.
+    pub(super) fn compute(&mut self) -> bool {
+        let Some(rule) = self.rule.as_deref().and_then(clock::rule_named) else { return false };
         let days = &mut self.days;
-        days.offer_ends_on = days.offer_ends_on.or_else(|| rule.offer_ends_on(&self.facts));
-        let Some(announced_on) = rule.announced_on(&self.facts, self.land) else { return };
-        if days.announced_on.is_some_and(|stands| !rule.acknowledged || stands <= announced_on) {
-            return;
-        }
+        let offer_ends_on = rule.offer_ends_on(&self.facts).filter(|_| days.offer_ends_on.is_none());
+        days.offer_ends_on = days.offer_ends_on.or(offer_ends_on);
+        let announced_on = rule.announced_on(&self.facts, self.land);
+        let stands =
+            |announced_on| days.announced_on.is_some_and(|stands| !rule.acknowledged || stands <= announced_on);
+        let Some(announced_on) = announced_on.filter(|day| !stands(*day)) else { return offer_ends_on.is_some() };
         days.announced_on = Some(announced_on);
         let period = self.remedy.and_then(|remedy| clock::period(remedy, announced_on));
         self.period = period.map(|period| period.name.to_owned());
         days.objection_ends_on = period.map(|period| period.ends_on(announced_on, self.land));
+        true
     }
 }
 

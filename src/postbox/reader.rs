@@ -25,9 +25,9 @@ const FAR_DAYS: u64 = 366;
 pub(super) const LAST_ID: &str = "msg_ZZZZZZZZZZZZZZZZZZZZZZZZZZ";
 /// So many of the newest notices are looked at to say how many are new, where somebody may read only some of them; and what a period
 /// runs for.
-const NEWEST: i64 = 1000;
-/// So many to say from whom there are some.
-const SOURCES_OF: i64 = 250;
+pub const NEWEST: i64 = 1000;
+/// So many where only a choice hangs on from whom there are some.
+pub const CHOICE_OF: i64 = 100;
 /// More new ones than that are not counted.
 pub const UNREAD_MAX: i64 = 99;
 
@@ -219,9 +219,9 @@ impl Reader {
         Ok(messages.into_iter().filter(shows).collect())
     }
 
-    /// From which authorities, and in which areas, there are notices among the newest.
-    pub async fn sources(&self, tx: &mut Tx) -> Result<Vec<Source>, Error> {
-        let rows = store::sources(tx, self.owner.as_str(), SOURCES_OF).await?;
+    /// From which authorities, and in which areas, so many of the newest notices are.
+    pub async fn sources(&self, tx: &mut Tx, newest: i64) -> Result<Vec<Source>, Error> {
+        let rows = store::sources(tx, self.owner.as_str(), newest).await?;
         let theirs = rows.into_iter().filter(|row| self.reads_from(row.area_id.as_ref(), row.service()));
         Ok(theirs.map(|row| Source { client: row.client_id, area: row.area_id }).collect())
     }

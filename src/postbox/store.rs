@@ -245,24 +245,22 @@ impl CountRow {
     }
 }
 
-/// Among the newest that have not been opened, in the inbox.
+/// Among the newest that have not been opened, in the inbox. Read from an index alone.
 pub async fn unread(tx: &mut Tx, owner: &str, newest: i64) -> Result<Vec<CountRow>, DbError> {
     sql!(tx, fetch_all CountRow,
         "SELECT area_id, client_id, service_id, authority_id, CAST(COUNT(*) AS BIGINT) AS total
            FROM (SELECT area_id, client_id, service_id, authority_id FROM postbox_message
                   WHERE owner = $1 AND opened_at IS NULL AND archived_at IS NULL AND deleted_at IS NULL
-                    AND content_key IS NOT NULL
                   ORDER BY provided_at DESC LIMIT $2) AS newest
           GROUP BY area_id, client_id, service_id, authority_id", owner, newest)
 }
 
-/// Among the newest on all shelves.
+/// Among the newest on all shelves, and of those that say nothing any more. Read from an index alone.
 pub async fn sources(tx: &mut Tx, owner: &str, newest: i64) -> Result<Vec<CountRow>, DbError> {
     sql!(tx, fetch_all CountRow,
         "SELECT area_id, client_id, service_id, authority_id, CAST(COUNT(*) AS BIGINT) AS total
            FROM (SELECT area_id, client_id, service_id, authority_id FROM postbox_message
-                  WHERE owner = $1 AND content_key IS NOT NULL
-                  ORDER BY provided_at DESC LIMIT $2) AS newest
+                  WHERE owner = $1 ORDER BY provided_at DESC LIMIT $2) AS newest
           GROUP BY area_id, client_id, service_id, authority_id ORDER BY client_id", owner, newest)
 }
 

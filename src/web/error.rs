@@ -200,8 +200,15 @@ struct ErrorPage {
     title: String,
     text: String,
     code: Option<String>,
+    /// They may act for others, among whom one may do it.
+    offers_choice: bool,
     support_id: String,
     contact: String,
+}
+
+/// What somebody may do for one and not for another.
+fn hangs_on_acting(error: Option<&Error>) -> bool {
+    matches!(error, Some(Error::NotAllowed("documents" | "postbox" | "paper" | "calendar")))
 }
 
 fn page(
@@ -242,7 +249,8 @@ fn page(
     let f = Frame::build(&refused.app, language, &refused.path, &refused.query);
     let contact = f.contact.clone();
     let support_id = refused.support_id.clone();
-    let page = ErrorPage { f, title: title.to_string(), text: text.to_string(), code, support_id, contact };
+    let (title, text, offers_choice) = (title.to_string(), text.to_string(), hangs_on_acting(error));
+    let page = ErrorPage { f, title, text, code, offers_choice, support_id, contact };
     match page.render() {
         Ok(body) => response.content_type("text/html; charset=utf-8").body(body),
         Err(error) => {
@@ -269,6 +277,8 @@ fn explain(language: Language, status: StatusCode, error: Option<&Error>) -> (Te
         (Some(Error::Busy { .. }), _) => (&e.busy_title, &e.busy_text),
         (Some(Error::Protocol(_)), _) => (&e.protocol_title, &e.protocol_text),
         (Some(Error::NoRoom), _) => (&e.no_room_title, &e.no_room_text),
+        (Some(Error::NotAllowed("organisation_right" | "mandate")), _) => (&e.no_right_title, &e.no_right_text),
+        (error, _) if hangs_on_acting(error) => (&e.no_right_title, &e.no_right_text),
         (_, StatusCode::FORBIDDEN) => (&e.forbidden_title, &e.forbidden_text),
         (_, StatusCode::NOT_FOUND) => (&e.not_found_title, &e.not_found_text),
         (_, StatusCode::METHOD_NOT_ALLOWED) => (&e.method_not_allowed_title, &e.method_not_allowed_text),

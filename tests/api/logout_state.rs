@@ -7,6 +7,7 @@ use nutzerkonto::kernel::id::{AccountId, ClientId};
 use nutzerkonto::kernel::time::{days, minutes};
 use nutzerkonto::oidc::backchannel;
 use nutzerkonto::oidc::logout_state::{self, Filter, State};
+use nutzerkonto::sql;
 use nutzerkonto::store::outbox::{self, Lane};
 use nutzerkonto::store::retention;
 
@@ -276,4 +277,20 @@ both!(a_service_that_hangs_keeps_no_mail_waiting, async |mut world| {
     assert!(asked_at.elapsed() < Duration::from_secs(4), "the mail took {:?}", asked_at.elapsed());
     let failed = world.texts("SELECT failure FROM outbox WHERE failure IS NOT NULL").await;
     assert!(world.texts(under_way).await.len() >= 8, "the service is still being called: {failed:?}");
+});
+
+// A service that does not answer keeps no mail waiting, and the other way round.
+both!(each_lane_takes_what_is_its_own, async |world| {
+    let later = world.app.now().plus(minutes(60));
+    let mut work = world.app.begin(nutzerkonto::store::work::Actor::System("test")).await.unwrap();
+    for (lane, kind) in [(Lane::Own, "ours"), (Lane::Services, "theirs"), (Lane::Own, "ours")] {
+        outbox::put_plain(&mut work, (lane, kind), b"{}").await.unwrap();
+    }
+    // The node does not find them.
+    sql!(&mut work.tx, execute, "UPDATE outbox SET due_at = $1", later).unwrap();
+    work.commit().await.unwrap();
+    for (lane, kinds) in [(Lane::Own, vec!["ours", "ours"]), (Lane::Services, vec!["theirs"]), (Lane::Own, vec![])] {
+        let jobs = outbox::claim(&world.app.db, later, lane, 8).await.unwrap();
+        assert_eq!(jobs.iter().map(|job| job.kind.as_str()).collect::<Vec<_>>(), kinds, "{lane:?}");
+    }
 });

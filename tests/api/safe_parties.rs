@@ -45,7 +45,9 @@ both!(sec_v01_an_organisation_has_a_safe_of_its_own, async |world| {
         .await;
     world.later();
     for path in ["/safe".to_owned(), UPLOAD.to_owned(), format!("/safe/{theirs}"), format!("/safe/{theirs}/1/datei")] {
-        assert_eq!(kurt.get(&path).await.status, 403, "{path}");
+        let refused = kurt.get(&path).await;
+        assert!(refused.status == 403 && refused.body.contains("Dafür fehlt Ihnen ein Recht"), "{path}: {refused:?}");
+        assert!(refused.body.contains("id=\"wahl\" href=\"/anmelden/wahl\""), "{path}: {refused:?}");
     }
     assert_eq!(kurt.sends_files(UPLOAD, "", &[("a.pdf", &pdf(100))]).await.status, 403);
     assert_eq!(kurt.post(&format!("/safe/{theirs}/loeschen"), &[]).await.status, 403);

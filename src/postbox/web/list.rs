@@ -10,7 +10,7 @@ use crate::kernel::texts::{Text, moment};
 use crate::kernel::time::Timestamp;
 use crate::organisation::area::{self, Area};
 use crate::postbox::content::Head;
-use crate::postbox::reader::{Listed, Source, Wanted};
+use crate::postbox::reader::{CHOICE_OF, Listed, Source, Wanted};
 use crate::postbox::reply::sent::{self, Marks};
 use crate::postbox::search::{Found, LOOKED_THROUGH_MAX, Names, Term};
 use crate::postbox::{After, Message, Shelf};
@@ -245,7 +245,7 @@ pub async fn show(at: At, filter: web::Query<Filter>) -> Answer {
     let after = filter.after();
     let place = after.as_ref().map(|(at, id)| (*at, id.as_str()));
     let Found { rows: found, next, is_cut } = find(&at, tx, (&wanted, &filter), place).await?;
-    let (sources, areas) = (at.reader.sources(tx).await?, at.areas(tx).await?);
+    let (sources, areas) = (at.reader.sources(tx, CHOICE_OF).await?, at.areas(tx).await?);
     let marks = sent::marks(tx, &at.reader, found.iter().map(|(message, _)| message), visitor.app.now()).await?;
     let row = |(message, head): &(Message, Option<Head>)| at.row(message, head.as_ref(), (&areas, &marks));
     let rows: Vec<Row> = found.iter().map(row).collect();
