@@ -38,16 +38,13 @@ struct Sent {
     refused: Vec<String>,
 }
 
-/// The outbox kind of what writes the mails of one notice, where they may be many.
+/// The outbox kind of the job that writes to whoever is to be told of a notice: of an organisation that may be thousands, and an authority that
+/// delivers many does not wait for it.
 pub const WRITE: &str = "postbox_notify";
 
-/// Sees to it that people are told of a new notice, in the transaction that provides it. To a person is written at once; of those of an
-/// organisation there may be thousands: a job of their own writes to them.
-pub(super) async fn provided(app: &AppParts, work: &mut Work, message: &Message) -> Result<(), Error> {
-    match message.owner {
-        Party::Person(_) => write_all(app, work, message).await,
-        Party::Organisation(_) => outbox::put(work, &app.vault, WRITE, message.id.as_str().as_bytes()).await,
-    }
+/// Leaves word of a new notice.
+pub(super) async fn provided(app: &AppParts, work: &mut Work, message: &MessageId) -> Result<(), Error> {
+    outbox::put(work, &app.vault, WRITE, message.as_str().as_bytes()).await
 }
 
 /// The job.

@@ -89,7 +89,7 @@ pub async fn provide(
     let whose = Whose { client: &client.id, owner: notice.recipient.as_str() };
     let attachments = enclose::enclose(&mut work, whose, &notice.attachments, (&id, &owner)).await?;
     let message = put(&mut work, client, notice, (id, &owner, &attachments)).await?;
-    notify::provided(app, &mut work, &message).await?;
+    notify::provided(app, &mut work, &message.id).await?;
     work.commit().await?;
     Ok(Provided::New(message))
 }
