@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use crate::both;
 use crate::eid::says;
@@ -12,10 +12,10 @@ use crate::support::Reader;
 use crate::support::surface::EMAIL;
 
 /// Somebody between us and the eID-Server who cuts every connection there is, and so many of those that come.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Cutter {
     left: Arc<AtomicU32>,
-    cut: Arc<Notify>,
+    cut: watch::Sender<()>,
 }
 
 impl Cutter {
@@ -32,12 +32,12 @@ impl Cutter {
                     cutter.left.fetch_sub(1, Ordering::SeqCst);
                     continue;
                 }
-                let cut = Arc::clone(&cutter.cut);
+                let mut cut = cutter.cut.subscribe();
                 tokio::spawn(async move {
                     let mut far = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
                     tokio::select! {
                         _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
-                        () = cut.notified() => {}
+                        _ = cut.changed() => {}
                     }
                 });
             }
@@ -47,12 +47,12 @@ impl Cutter {
 
     fn cut(&self, more: u32) {
         self.left.store(more, Ordering::SeqCst);
-        self.cut.notify_waiters();
+        self.cut.send_replace(());
     }
 }
 
 both!(one_lost_question_is_asked_once_more, async |mut world| {
-    let cutter = Cutter::default();
+    let cutter = Cutter { left: Arc::default(), cut: watch::Sender::new(()) };
     let reader = Reader::start_behind(&mut world, |port| cutter.listen(port)).await;
     let mut renate = world.browser();
     renate.register(&world, EMAIL, ["Renate", "Muster"]).await;

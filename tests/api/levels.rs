@@ -190,6 +190,7 @@ both!(sec_r04_the_way_to_more_leads_back_to_the_service, async |world| {
     let tried = stage.renate.post(&format!("/sicherheit/passkeys/anlegen{flow}"), &fields).await;
     assert_eq!(tried.location(), format!("/sicherheit/passkeys/probieren{flow}"), "{}", tried.body);
     stage.world.pass(Duration::from_secs(7));
+    stage.world.settle().await;
     let commits = stage.world.app.db.commits();
     let used = stage.renate.use_at(tried.location(), &mut key).await;
     assert!(stage.world.app.db.commits() - commits <= 2, "a try, a session");
