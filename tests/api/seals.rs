@@ -153,11 +153,14 @@ fn ranges_and_signatures_that_are_not_what_they_have_to_be() {
     let gap = gap(&file);
     // The second part is moved back, and something of the attacker's stands before it.
     let digits = |at: usize| format!("{at:09}");
-    let evil = b">> 9 0 obj << /Evil true >> endobj <";
-    let mut wrapped = [&file[..gap.end - 1], evil, b"00>", &file[gap.end..]].concat();
     let place = file.windows(9).position(|part| part == digits(gap.end).as_bytes()).unwrap();
-    wrapped[place..place + 9].copy_from_slice(digits(gap.end + evil.len() + 3).as_bytes());
-    assert_eq!(states(&wrapped, &anchors), [State::Altered]);
+    for evil in ["> /Evil true /Other <", ">> 9 0 obj << /Evil true >> endobj <"] {
+        let mut wrapped = [&file[..gap.end - 1], evil.as_bytes(), b"00>", &file[gap.end..]].concat();
+        let behind = gap.end - 1 + evil.len() + 3;
+        wrapped[place..place + 9].copy_from_slice(digits(behind).as_bytes());
+        assert_eq!(wrapped[behind..], file[gap.end..]);
+        assert_eq!(states(&wrapped, &anchors), [State::Altered], "{evil}");
+    }
     let emptied = |with: &[u8]| {
         let mut other = file.clone();
         let filling: Vec<u8> = with.iter().copied().cycle().take(gap.len() - 2).collect();
