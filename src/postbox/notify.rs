@@ -42,37 +42,27 @@ struct Sent {
 /// delivers many does not wait for it.
 pub const WRITE: &str = "postbox_notify";
 
-/// Leaves word of a new notice.
-pub(super) async fn provided(app: &AppParts, work: &mut Work, message: &MessageId) -> Result<(), Error> {
-    outbox::put(work, &app.vault, WRITE, message.as_str().as_bytes()).await
-}
-
-/// The job.
+/// Writes a mail to everybody who is to be told of a notice. Nobody to tell is a failure that the authority learns of.
 pub async fn begin(app: &AppParts, payload: &[u8]) -> Result<(), Error> {
     let id = std::str::from_utf8(payload).ok().and_then(MessageId::parse);
     let id = id.ok_or_else(|| Error::broken("a job names no notice"))?;
     let mut work = app.begin(Actor::System("postbox")).await?;
     // The account may have ended since.
     let Some(row) = store::find(&mut work.tx, &id).await? else { return Ok(()) };
-    write_all(app, &mut work, &row.read()?).await?;
-    work.commit().await
-}
-
-/// Writes a mail to everybody who is to be told of a notice. Nobody to tell is a failure that the authority learns of.
-async fn write_all(app: &AppParts, work: &mut Work, message: &Message) -> Result<(), Error> {
+    let message = row.read()?;
     let mut is_told = false;
-    for (account, is_deputy) in told(work, message).await? {
+    for (account, is_deputy) in told(&mut work, &message).await? {
         match address::correspondent(&mut work.tx, &app.vault, &account).await {
-            Ok(to) => write(app, work, (message, &to), is_deputy).await?,
+            Ok(to) => write(app, &mut work, (&message, &to), is_deputy).await?,
             Err(Error::NotFound) => continue,
             Err(error) => return Err(error),
         }
         is_told |= !is_deputy;
     }
     if !is_told {
-        event::tell(work, message, Told::NotificationFailed).await?;
+        event::tell(&mut work, &message, Told::NotificationFailed).await?;
     }
-    Ok(())
+    work.commit().await
 }
 
 /// Who is told of a notice: whose it is, and whoever has a mandate to read it; which of them have that.

@@ -40,10 +40,10 @@ pub(super) fn check_level(reader: &Reader, message: &Message) -> Result<(), Erro
 }
 
 /// Computes the days that have become certain by what this work has just written down of a notice, whose row it holds by that: what two
-/// do at once both counts. While nobody has opened it, what is looked at next follows from the days alone.
+/// do at once both counts. Where none has, the job of the days looks when it would have: by what happens there is only less to be said.
 pub(super) async fn settle(work: &mut Work, written: MessageRow) -> Result<Message, Error> {
     let mut message = written.read()?;
-    if message.compute() || !message.is_unread() {
+    if message.compute() {
         let look_at = due::first_look(&message, work.now);
         store::put_days(work, &message, look_at).await?;
     }

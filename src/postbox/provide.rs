@@ -26,6 +26,7 @@ use crate::organisation::acting::Party;
 use crate::organisation::mandate::party;
 use crate::organisation::{self, area};
 use crate::store::db::Tx;
+use crate::store::outbox;
 use crate::store::work::{Actor, Work};
 
 /// Longer than a request may take. Whoever provides a notice in the last seconds of a day has provided it on the next one: it must
@@ -89,7 +90,7 @@ pub async fn provide(
     let whose = Whose { client: &client.id, owner: notice.recipient.as_str() };
     let attachments = enclose::enclose(&mut work, whose, &notice.attachments, (&id, &owner)).await?;
     let message = put(&mut work, client, notice, (id, &owner, &attachments)).await?;
-    notify::provided(app, &mut work, &message.id).await?;
+    outbox::put(&mut work, &app.vault, notify::WRITE, message.id.as_str().as_bytes()).await?;
     work.commit().await?;
     Ok(Provided::New(message))
 }

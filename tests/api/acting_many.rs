@@ -168,6 +168,7 @@ both!(mandates_stand_behind_the_organisations, async |world| {
     let none = next(&nadine.get(WAHL).await, "zu-vollmachten");
     let none = nadine.get(&none).await;
     assert!(none.body.contains("id=\"keine-vollmacht\"") && memberships(&none).is_empty(), "{none:?}");
+    assert!(none.body.contains("type=\"search\"") && !none.body.contains("id=\"zuletzt\""), "{none:?}");
     let mandate = world.mandate(emre.as_str(), account.as_str(), ALL).await;
     let stands = |page: &Answer| page.body.contains(&format!("value=\"{mandate}\""));
     for begin in [WAHL.to_owned(), parken.request(&[SCOPE])] {

@@ -139,6 +139,7 @@ async fn page(caller: &SignedIn, asked: &Asked, problems: &[FieldProblem]) -> Re
     let Choices { found, next, mandates } = offered(caller, asked).await?;
     let is_search = !asked.search.is_empty();
     let is_long = next.is_some() || !asked.after.is_empty();
+    let is_mandates = !is_search && After::parse(&asked.after) == Some(After::Organisations);
     let shows_search = is_search || is_long || found.len() >= SEARCH_FROM;
     let (begin, shown, next) = if is_search {
         let (begin, last) = page_of(&found, &asked.after);
@@ -163,9 +164,9 @@ async fn page(caller: &SignedIn, asked: &Asked, problems: &[FieldProblem]) -> Re
         is_self: chosen.is_none() && caller.session.chosen_at.is_some(),
         rows,
         shows_search,
-        is_long: is_long && !is_search,
+        is_long: is_long && !is_search && !is_mandates,
         to_mandates: (next.is_some() && !is_search && has_mandates).then(mandates_page),
-        is_mandates: After::parse(&asked.after) == Some(After::Organisations),
+        is_mandates,
         mandates,
         search: asked.search.clone(),
         found: found.len(),
