@@ -114,7 +114,7 @@ pub async fn put_attribute(
 ) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO attribute (account_id, name, version, value, level, source, recorded_at, evidence_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (account_id, name) DO UPDATE SET version = excluded.version, value = excluded.value,
@@ -129,7 +129,6 @@ pub async fn put_attribute(
         work.now,
         evidence
     )
-    .map(drop)
 }
 
 pub async fn insert_evidence(
@@ -141,7 +140,7 @@ pub async fn insert_evidence(
 ) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO evidence (id, account_id, source, level, shown_at, record) VALUES ($1, $2, $3, $4, $5, $6)",
         evidence,
         id,
@@ -150,7 +149,6 @@ pub async fn insert_evidence(
         work.now,
         record
     )
-    .map(drop)
 }
 
 #[derive(sqlx::FromRow)]

@@ -115,7 +115,7 @@ pub async fn insert(work: &mut Work, event: NewEvent<'_>) -> Result<(), Error> {
     let (actor, request, now) = (work.actor.text(), work.request.clone(), work.now);
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO audit_event (id, at, kind, actor, subject, reason, detail, request)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         id,

@@ -20,14 +20,13 @@ pub async fn insert_check(
 ) -> Result<(), DbError> {
     sql!(
         tx,
-        execute,
+        later,
         "INSERT INTO mail_check (code_hash, kind, sent_at, expires_at) VALUES ($1, $2, $3, $4)",
         code_hash,
         kind,
         now,
         expires_at
     )
-    .map(drop)
 }
 
 pub async fn find_check(tx: &mut Tx, code_hash: &[u8], now: Timestamp) -> Result<Option<CheckRow>, DbError> {

@@ -39,7 +39,7 @@ pub struct RequestRow {
 pub async fn insert_request(work: &mut Work, browser: &[u8], row: &RequestRow) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO authorization_request (id, browser_hash, client_id, request, created_at, expires_at, pushed_hash)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
         &row.id,
@@ -50,7 +50,6 @@ pub async fn insert_request(work: &mut Work, browser: &[u8], row: &RequestRow) -
         row.expires_at,
         &row.pushed_hash
     )
-    .map(drop)
 }
 
 pub async fn find_request(
@@ -173,7 +172,7 @@ pub struct CodeRow {
 pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO authorization_code
              (code_hash, client_id, account_id, session_id, grant_id, redirect_uri, scope, nonce, challenge, level,
               methods, authenticated_at, expires_at, claims, resource, released, confirmation, acting, represented,
@@ -200,7 +199,6 @@ pub async fn insert_code(work: &mut Work, code_hash: &[u8], row: &CodeRow) -> Re
         &row.represented,
         &row.details
     )
-    .map(drop)
 }
 
 /// Takes a code, once. Whoever gets the row has spent it.
@@ -272,14 +270,7 @@ pub async fn insert_grant(
 /// Ends a grant of this account: on this node from the commit on, whatever is remembered of it.
 pub async fn end_grant(work: &mut Work, id: &GrantId, account: &AccountId) -> Result<(), DbError> {
     work.touched.push(account.clone());
-    sql!(
-        &mut work.tx,
-        execute,
-        "UPDATE client_grant SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL",
-        id,
-        work.now
-    )
-    .map(drop)
+    sql!(&mut work.tx, later, "UPDATE client_grant SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", id, work.now)
 }
 
 /// Ends what a client has of somebody for themselves.
@@ -442,7 +433,7 @@ pub async fn count_consents_of(tx: &mut Tx, client: &ClientId) -> Result<i64, Db
 pub async fn put_consent(work: &mut Work, account: &AccountId, row: &ConsentRow) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO consent (account_id, client_id, scope, claims, terms, granted_at) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (account_id, client_id) DO UPDATE SET
              scope = excluded.scope, claims = excluded.claims, terms = excluded.terms, granted_at = excluded.granted_at",
@@ -453,7 +444,6 @@ pub async fn put_consent(work: &mut Work, account: &AccountId, row: &ConsentRow)
         &row.terms,
         row.granted_at
     )
-    .map(drop)
 }
 
 pub async fn delete_consent(work: &mut Work, account: &AccountId, client: &ClientId) -> Result<bool, DbError> {

@@ -187,7 +187,7 @@ async fn remind(
         return Ok(());
     }
     let day = day(message).map_or(work.now, Timestamp::midnight_in_germany);
-    for (id, _) in notify::told(work, message).await? {
+    for (id, _) in notify::told(&mut work.tx, message, work.now).await? {
         match address::correspondent(&mut work.tx, &app.vault, &id).await {
             Ok(to) => write(app, work, (message, &to), (reminder, day)).await?,
             // Being erased.
@@ -205,7 +205,7 @@ async fn write(
     (reminder, day): (Reminder, Timestamp),
 ) -> Result<(), Error> {
     let (language, texts) = (to.language, &to.language.texts().mail);
-    let postbox = notify::postbox(app, work, (message, to)).await?;
+    let postbox = notify::postbox(app, &mut work.tx, (message, to)).await?;
     let date = moment::date(language, day);
     let what = reminder.words(texts).with("date", date).with("postbox", postbox);
     let body = texts.postbox_reminder_body.with("issuer", &app.config.issuer).with("what", what);

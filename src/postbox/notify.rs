@@ -12,10 +12,12 @@ use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, MessageId};
 use crate::kernel::mail::{Mail, NotSent};
 use crate::kernel::texts::{Text, moment};
+use crate::kernel::time::Timestamp;
 use crate::notice::{self, Kind, Notice};
 use crate::organisation::acting::Party;
 use crate::organisation::area;
 use crate::organisation::mandate::{party, power};
+use crate::store::db::Tx;
 use crate::store::outbox::{self, Job, Tried};
 use crate::store::work::{Actor, Work};
 
@@ -46,35 +48,36 @@ pub const WRITE: &str = "postbox_notify";
 pub async fn begin(app: &AppParts, payload: &[u8]) -> Result<(), Error> {
     let id = std::str::from_utf8(payload).ok().and_then(MessageId::parse);
     let id = id.ok_or_else(|| Error::broken("a job names no notice"))?;
-    let mut work = app.begin(Actor::System("postbox")).await?;
+    let mut tx = app.read().await?;
     // The account may have ended since.
-    let Some(row) = store::find(&mut work.tx, &id).await? else { return Ok(()) };
-    let message = row.read()?;
-    let mut is_told = false;
-    for (account, is_deputy) in told(&mut work, &message).await? {
-        match address::correspondent(&mut work.tx, &app.vault, &account).await {
-            Ok(to) => write(app, &mut work, (&message, &to), is_deputy).await?,
-            Err(Error::NotFound) => continue,
+    let Some(row) = store::find(&mut tx, &id).await? else { return Ok(()) };
+    let (message, mut letters) = (row.read()?, Vec::new());
+    for (account, is_deputy) in told(&mut tx, &message, app.now()).await? {
+        match address::correspondent(&mut tx, &app.vault, &account).await {
+            Ok(to) => letters.push((postbox(app, &mut tx, (&message, &to)).await?, to, is_deputy)),
+            Err(Error::NotFound) => {}
             Err(error) => return Err(error),
         }
-        is_told |= !is_deputy;
     }
-    if !is_told {
+    drop(tx);
+    // Nobody else who writes has waited for all that.
+    let mut work = app.begin(Actor::System("postbox")).await?;
+    if letters.iter().all(|(.., is_deputy)| *is_deputy) {
         event::tell(&mut work, &message, Told::NotificationFailed).await?;
+    }
+    for (postbox, to, is_deputy) in letters {
+        write(app, &mut work, &message, (postbox, &to, is_deputy)).await?;
     }
     work.commit().await
 }
 
 /// Who is told of a notice: whose it is, and whoever has a mandate to read it; which of them have that.
-pub(super) async fn told(work: &mut Work, message: &Message) -> Result<Vec<(AccountId, bool)>, Error> {
-    let now = work.now;
+pub(super) async fn told(tx: &mut Tx, message: &Message, now: Timestamp) -> Result<Vec<(AccountId, bool)>, Error> {
     let own = match &message.owner {
         Party::Person(account) => vec![account.clone()],
-        Party::Organisation(organisation) => {
-            area::readers(&mut work.tx, organisation, message.area.as_ref(), now).await?
-        }
+        Party::Organisation(organisation) => area::readers(tx, organisation, message.area.as_ref(), now).await?,
     };
-    let mut deputies = power::deputies(&mut work.tx, &message.owner, message.service(), now).await?;
+    let mut deputies = power::deputies(tx, &message.owner, message.service(), now).await?;
     deputies.retain(|deputy| !own.contains(deputy));
     let told = own.into_iter().map(|account| (account, false));
     Ok(told.chain(deputies.into_iter().map(|account| (account, true))).collect())
@@ -83,25 +86,24 @@ pub(super) async fn told(work: &mut Work, message: &Message) -> Result<Vec<(Acco
 /// In whose postbox it lies, as a mail to somebody says it.
 pub(super) async fn postbox(
     app: &AppParts,
-    work: &mut Work,
+    tx: &mut Tx,
     (message, to): (&Message, &Correspondent),
 ) -> Result<Text, Error> {
     let texts = &to.language.texts().mail;
     if message.owner.as_str() == to.account.as_str() {
         return Ok(texts.postbox_message_own.clone());
     }
-    let name = party::name(&mut work.tx, &app.vault, &message.owner).await?;
+    let name = party::name(tx, &app.vault, &message.owner).await?;
     Ok(texts.postbox_message_of.with("name", name.unwrap_or_default()))
 }
 
 async fn write(
     app: &AppParts,
     work: &mut Work,
-    (message, to): (&Message, &Correspondent),
-    is_deputy: bool,
+    message: &Message,
+    (postbox, to, is_deputy): (Text, &Correspondent, bool),
 ) -> Result<(), Error> {
     let (language, texts) = (to.language, &to.language.texts().mail);
-    let postbox = postbox(app, work, (message, to)).await?;
     let date = moment::date(language, message.facts.provided_at);
     let body = texts.postbox_message_body.with("postbox", postbox).with("date", date);
     let body = body.with("issuer", &app.config.issuer).with("contact", &app.config.operator.contact);

@@ -125,7 +125,7 @@ pub async fn insert(work: &mut Work, message: &Message, look_at: Option<Timestam
     let Message { facts, days, sealed, .. } = message;
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO postbox_message (id, owner, area_id, client_id, authority_id, kind, level, legal_basis, land, remedy, provided_at,
                                       rule, announced_on, offer_ends_on, period, objection_ends_on, due_on,
                                       content_key, head, content, content_hash, look_at, service_id)
@@ -155,7 +155,6 @@ pub async fn insert(work: &mut Work, message: &Message, look_at: Option<Timestam
         look_at,
         &message.of_service
     )
-    .map(drop)
 }
 
 /// One notice.
@@ -302,7 +301,7 @@ pub async fn put_days(work: &mut Work, message: &Message, look_at: Option<Timest
     let Message { days, period, .. } = message;
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "UPDATE postbox_message SET announced_on = $2, offer_ends_on = $3, period = $4, objection_ends_on = $5, look_at = $6
           WHERE id = $1",
         &message.id,
@@ -312,7 +311,6 @@ pub async fn put_days(work: &mut Work, message: &Message, look_at: Option<Timest
         stored(days.objection_ends_on),
         look_at
     )
-    .map(drop)
 }
 
 /// Puts a notice on another shelf, where people may have to be reminded of it, or not any more; `false` if it is there.
@@ -429,7 +427,7 @@ pub async fn put_event(
 ) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO postbox_event (id, client_id, message_id, kind, at) VALUES ($1, $2, $3, $4, $5)",
         id,
         client,
@@ -437,5 +435,4 @@ pub async fn put_event(
         kind,
         work.now
     )
-    .map(drop)
 }

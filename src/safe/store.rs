@@ -66,13 +66,12 @@ pub async fn charge(work: &mut Work, owner: &str, more: Usage, most: Usage) -> R
 pub async fn release(work: &mut Work, owner: &str, less: Usage) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "UPDATE safe SET bytes = bytes - $2, documents = documents - $3 WHERE owner = $1",
         owner,
         less.bytes,
         less.documents
     )
-    .map(drop)
 }
 
 #[derive(sqlx::FromRow)]
@@ -164,7 +163,7 @@ pub async fn insert(
 ) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO safe_document (id, owner, level, description, folder, version, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
         &document.id,
@@ -175,21 +174,19 @@ pub async fn insert(
         document.version,
         document.created_at
     )
-    .map(drop)
 }
 
 /// What is known of a document has changed.
 pub async fn put(work: &mut Work, document: &Document, (description, folder): (&[u8], &[u8])) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "UPDATE safe_document SET description = $2, folder = $3, version = $4 WHERE id = $1",
         &document.id,
         description,
         folder,
         document.version
     )
-    .map(drop)
 }
 
 /// When it expires, what need not be said of that any more, and when the job looks at it next.
@@ -202,14 +199,13 @@ pub async fn put_expiry(
     let expires_on = expires_on.map(|day| day.to_string());
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "UPDATE safe_document SET expires_on = $2, said = $3, look_at = $4 WHERE id = $1",
         id,
         expires_on,
         said,
         look_at
     )
-    .map(drop)
 }
 
 /// With all that refers to it.
@@ -277,7 +273,7 @@ pub async fn insert_version(
 ) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO safe_version (document_id, number, owner, object_id, object_version, bytes, description, source, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         &document.id,
@@ -290,7 +286,6 @@ pub async fn insert_version(
         source,
         version.created_at
     )
-    .map(drop)
 }
 
 pub async fn delete_version(work: &mut Work, id: &DocumentId, number: i64) -> Result<(), DbError> {
@@ -348,14 +343,13 @@ pub async fn insert_label(
 ) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO safe_label (owner, kind, hash, name, documents) VALUES ($1, $2, $3, $4, 1)",
         owner,
         kind,
         hash,
         name
     )
-    .map(drop)
 }
 
 /// One document less has it; what none has any more goes.
@@ -380,18 +374,16 @@ pub async fn drop_label(work: &mut Work, owner: &str, kind: Label, hash: &[u8]) 
 }
 
 pub async fn insert_tag(work: &mut Work, owner: &str, hash: &[u8], id: &DocumentId) -> Result<(), DbError> {
-    sql!(&mut work.tx, execute, "INSERT INTO safe_tag (owner, hash, document_id) VALUES ($1, $2, $3)", owner, hash, id)
-        .map(drop)
+    sql!(&mut work.tx, later, "INSERT INTO safe_tag (owner, hash, document_id) VALUES ($1, $2, $3)", owner, hash, id)
 }
 
 pub async fn delete_tag(work: &mut Work, owner: &str, hash: &[u8], id: &DocumentId) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "DELETE FROM safe_tag WHERE owner = $1 AND hash = $2 AND document_id = $3",
         owner,
         hash,
         id
     )
-    .map(drop)
 }

@@ -10,13 +10,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use sqlx::error::BoxDynError;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::pool::{PoolConnection, PoolOptions};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{AssertSqlSafe, Executor, IntoArguments, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 use super::changes::Changes;
+use super::later::{Form, Later};
 use super::writer::{Turn, Writer};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -95,19 +97,24 @@ pub enum Tx {
 pub trait Engine: sqlx::Database {
     /// A transaction of it, with the connection.
     type Writing: DerefMut<Target = Self::Connection> + Send;
+    /// How it takes several statements at once.
+    const FORM: Form;
 }
 
 impl Engine for Sqlite {
     type Writing = Turn;
+    const FORM: Form = Form::Sequence;
 }
 
 impl Engine for Postgres {
     type Writing = Transaction<'static, Self>;
+    const FORM: Form = Form::Parts;
 }
 
 /// A connection, and who counts what is asked through it.
 pub struct Connection<D: Engine> {
     kind: Kind<D>,
+    later: Later<D::Arguments>,
     statements: Arc<AtomicU64>,
 }
 
@@ -116,6 +123,35 @@ enum Kind<D: Engine> {
     /// One statement that writes and commits itself.
     Single(PoolConnection<D>),
     Reading(PoolConnection<D>),
+}
+
+impl<D: Engine> Connection<D>
+where
+    for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+    D::Arguments: IntoArguments<D>,
+{
+    /// Puts a statement off until the next one is sent, or the commit. Outside a transaction it is sent at once.
+    pub async fn put_off(
+        &mut self,
+        text: &'static str,
+        bind: impl FnOnce(&mut D::Arguments) -> Result<(), BoxDynError>,
+    ) -> Result<(), sqlx::Error> {
+        if !self.later.takes(text) {
+            self.send().await?;
+        }
+        self.later.put(text, bind)?;
+        if matches!(self.kind, Kind::Writing(_)) { Ok(()) } else { self.send().await }
+    }
+
+    /// Sends what has been put off.
+    async fn send(&mut self) -> Result<(), sqlx::Error> {
+        if self.later.is_empty() {
+            return Ok(());
+        }
+        let (text, arguments) = self.later.take(D::FORM)?;
+        // Made of nothing but texts that stand in the source.
+        Box::pin(sqlx::query_with::<D, _>(AssertSqlSafe(text), arguments).execute(self.get())).await.map(drop)
+    }
 }
 
 impl<D: Engine> Connection<D> {
@@ -170,7 +206,7 @@ impl Db {
     }
 
     fn connection<D: Engine>(&self, kind: Kind<D>) -> Connection<D> {
-        Connection { kind, statements: Arc::clone(&self.statements) }
+        Connection { kind, later: Later::default(), statements: Arc::clone(&self.statements) }
     }
 
     /// Begins a transaction that may write. On SQLite the only one at its time.
@@ -198,7 +234,8 @@ impl Db {
     }
 
     /// Makes a transaction's changes last.
-    pub async fn commit(&self, tx: Tx) -> Result<(), DbError> {
+    pub async fn commit(&self, mut tx: Tx) -> Result<(), DbError> {
+        tx.send().await?;
         match tx {
             Tx::Sqlite(Connection { kind: Kind::Writing(turn), .. }) => turn.commit().await?,
             Tx::Postgres(Connection { kind: Kind::Writing(transaction), .. }) => transaction.commit().await?,
@@ -299,6 +336,15 @@ impl Tx {
         connection.get()
     }
 
+    /// Sends what has been put off, before something is asked.
+    pub async fn send(&mut self) -> Result<(), DbError> {
+        let sent = match self {
+            Self::Sqlite(connection) => connection.send().await,
+            Self::Postgres(connection) => connection.send().await,
+        };
+        Ok(sent?)
+    }
+
     /// Prepares a statement without running it, for the test that checks every text on both databases.
     pub async fn prepare(&mut self, text: &'static str) -> Result<(), DbError> {
         use sqlx::Executor as _;
@@ -338,28 +384,52 @@ macro_rules! count {
 }
 
 /// Runs one statement on whichever database there is: `sql!(tx, fetch_optional Row, "SELECT ...", arguments)`,
-/// or `sql!(tx, execute, "UPDATE ...", arguments)` for the number of rows.
+/// or `sql!(tx, execute, "UPDATE ...", arguments)` for the number of rows, or `sql!(tx, later, "INSERT ...", arguments)` for one that is
+/// sent with others ([`later`](crate::store::later)): it can be refused by nothing, and reads nothing but the row that it changes.
 ///
 /// The same text serves both. A statement that names more or fewer places than it has arguments does not compile.
 #[macro_export]
 macro_rules! sql {
+    ($tx:expr, later, $text:literal $(, $arg:expr)+ $(,)?) => {{
+        const { assert!($crate::store::db::placeholders($text) == $crate::count!($($arg),*), "statement and arguments disagree") };
+        match &mut *$tx {
+            $crate::store::db::Tx::Sqlite(connection) => connection.put_off($text, |arguments| {
+                $(sqlx::Arguments::add(arguments, $arg)?;)+
+                Ok(())
+            }).await,
+            $crate::store::db::Tx::Postgres(connection) => connection.put_off($text, |arguments| {
+                $(sqlx::Arguments::add(arguments, $arg)?;)+
+                Ok(())
+            }).await,
+        }.map_err($crate::store::db::DbError::from)
+    }};
     ($tx:expr, execute, $text:literal $(, $arg:expr)* $(,)?) => {{
         const { assert!($crate::store::db::placeholders($text) == $crate::count!($($arg),*), "statement and arguments disagree") };
         match &mut *$tx {
-            $crate::store::db::Tx::Sqlite(connection) => sqlx::query::<sqlx::Sqlite>($text)$(.bind($arg))*
-                .execute($crate::store::db::Tx::sqlite(connection)).await.map(|done| done.rows_affected()),
-            $crate::store::db::Tx::Postgres(connection) => sqlx::query::<sqlx::Postgres>($text)$(.bind($arg))*
-                .execute($crate::store::db::Tx::postgres(connection)).await.map(|done| done.rows_affected()),
-        }.map_err($crate::store::db::DbError::from)
+            tx => match tx.send().await {
+                Err(error) => Err(error),
+                Ok(()) => match tx {
+                    $crate::store::db::Tx::Sqlite(connection) => sqlx::query::<sqlx::Sqlite>($text)$(.bind($arg))*
+                        .execute($crate::store::db::Tx::sqlite(connection)).await.map(|done| done.rows_affected()),
+                    $crate::store::db::Tx::Postgres(connection) => sqlx::query::<sqlx::Postgres>($text)$(.bind($arg))*
+                        .execute($crate::store::db::Tx::postgres(connection)).await.map(|done| done.rows_affected()),
+                }.map_err($crate::store::db::DbError::from),
+            },
+        }
     }};
     ($tx:expr, $fetch:ident $row:ty, $text:literal $(, $arg:expr)* $(,)?) => {{
         const { assert!($crate::store::db::placeholders($text) == $crate::count!($($arg),*), "statement and arguments disagree") };
         match &mut *$tx {
-            $crate::store::db::Tx::Sqlite(connection) => sqlx::query_as::<sqlx::Sqlite, $row>($text)$(.bind($arg))*
-                .$fetch($crate::store::db::Tx::sqlite(connection)).await,
-            $crate::store::db::Tx::Postgres(connection) => sqlx::query_as::<sqlx::Postgres, $row>($text)$(.bind($arg))*
-                .$fetch($crate::store::db::Tx::postgres(connection)).await,
-        }.map_err($crate::store::db::DbError::from)
+            tx => match tx.send().await {
+                Err(error) => Err(error),
+                Ok(()) => match tx {
+                    $crate::store::db::Tx::Sqlite(connection) => sqlx::query_as::<sqlx::Sqlite, $row>($text)$(.bind($arg))*
+                        .$fetch($crate::store::db::Tx::sqlite(connection)).await,
+                    $crate::store::db::Tx::Postgres(connection) => sqlx::query_as::<sqlx::Postgres, $row>($text)$(.bind($arg))*
+                        .$fetch($crate::store::db::Tx::postgres(connection)).await,
+                }.map_err($crate::store::db::DbError::from),
+            },
+        }
     }};
 }
 

@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod db;
 pub mod key_ring;
+pub mod later;
 pub mod object;
 pub mod outbox;
 pub mod recent;

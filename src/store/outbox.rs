@@ -78,7 +78,7 @@ pub async fn put_plain(work: &mut Work, kind: (Lane, &'static str), payload: &[u
 async fn insert(work: &mut Work, id: &JobId, (lane, kind): (Lane, &str), payload: &[u8]) -> Result<(), Error> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO outbox (id, kind, payload, attempts, due_at, created_at, lane) VALUES ($1, $2, $3, 0, $4, $4, $5)",
         id,
         kind,
@@ -149,7 +149,7 @@ pub enum Tried<'a> {
 /// or never again after twelve attempts or if that could not help; then it keeps its row and reason, without the payload.
 pub async fn conclude<'a>(work: &mut Work, job: &Job, result: &'a Result<(), NotSent>) -> Result<Tried<'a>, DbError> {
     let Err(NotSent { reason, is_final }) = result else {
-        sql!(&mut work.tx, execute, "DELETE FROM outbox WHERE id = $1", &job.id)?;
+        sql!(&mut work.tx, later, "DELETE FROM outbox WHERE id = $1", &job.id)?;
         return Ok(Tried::Done);
     };
     if *is_final || job.attempts >= ATTEMPTS_MAX {
@@ -160,7 +160,7 @@ pub async fn conclude<'a>(work: &mut Work, job: &Job, result: &'a Result<(), Not
     let pause = Duration::from_secs(10 * 2_u64.pow(doublings)).min(Duration::from_secs(7200));
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "UPDATE outbox SET due_at = $2, failure = $3 WHERE id = $1",
         &job.id,
         work.now.plus(pause),
@@ -173,12 +173,11 @@ async fn give_up(work: &mut Work, job: &Job, reason: &str) -> Result<(), DbError
     let nothing: &[u8] = &[];
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "UPDATE outbox SET given_up_at = $2, failure = $3, payload = $4 WHERE id = $1",
         &job.id,
         work.now,
         reason,
         nothing
     )
-    .map(drop)
 }

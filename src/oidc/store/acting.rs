@@ -27,7 +27,7 @@ pub async fn put_consent(
 ) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO acting_consent (account_id, represented, client_id, scope, claims, terms, granted_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (account_id, represented, client_id) DO UPDATE SET
@@ -40,7 +40,6 @@ pub async fn put_consent(
         &row.terms,
         row.granted_at
     )
-    .map(drop)
 }
 
 /// As [`insert_grant`](super::insert_grant), by the consent for this party.

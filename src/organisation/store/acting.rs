@@ -156,7 +156,7 @@ pub async fn places(
 
 /// Writes down that somebody acts for it now.
 pub async fn put_chosen(work: &mut Work, membership: &MembershipId) -> Result<(), DbError> {
-    sql!(&mut work.tx, execute, "UPDATE membership SET chosen_at = $2 WHERE id = $1", membership, work.now).map(drop)
+    sql!(&mut work.tx, later, "UPDATE membership SET chosen_at = $2 WHERE id = $1", membership, work.now)
 }
 
 /// Organisations where an account holds a right with which mandates are used, and that have one which may count. That is asked of

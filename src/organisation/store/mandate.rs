@@ -305,7 +305,7 @@ pub struct UseRow {
 pub async fn put_use(work: &mut Work, id: &MandateId, client: &ClientId) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO mandate_use (mandate_id, client_id, first_used_at, last_used_at) VALUES ($1, $2, $3, $3)
          ON CONFLICT (mandate_id, client_id) DO UPDATE SET last_used_at = $3 WHERE mandate_use.last_used_at < $4",
         id,
@@ -313,7 +313,6 @@ pub async fn put_use(work: &mut Work, id: &MandateId, client: &ClientId) -> Resu
         work.now,
         work.now.minus(hours(1))
     )
-    .map(drop)
 }
 
 /// The services at which a mandate, or what was passed on from it, has been used; the last one first.

@@ -123,8 +123,7 @@ pub async fn delete_right(
 
 /// Writes down, to the day, that somebody has done something for the organisation.
 pub async fn put_use(work: &mut Work, id: &MembershipId) -> Result<(), DbError> {
-    sql!(&mut work.tx, execute, "UPDATE membership SET used_at = $2 WHERE id = $1 AND ended_at IS NULL", id, work.now)
-        .map(drop)
+    sql!(&mut work.tx, later, "UPDATE membership SET used_at = $2 WHERE id = $1 AND ended_at IS NULL", id, work.now)
 }
 
 /// What somebody belongs to.

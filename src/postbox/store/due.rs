@@ -40,6 +40,5 @@ pub async fn take(work: &mut Work, id: &MessageId) -> Result<Option<String>, DbE
 
 /// Writes down what has been said, and when to look again.
 pub async fn put(work: &mut Work, id: &MessageId, (said, next): (&str, Option<Timestamp>)) -> Result<(), DbError> {
-    sql!(&mut work.tx, execute, "UPDATE postbox_message SET said = $2, look_at = $3 WHERE id = $1", id, said, next)
-        .map(drop)
+    sql!(&mut work.tx, later, "UPDATE postbox_message SET said = $2, look_at = $3 WHERE id = $1", id, said, next)
 }

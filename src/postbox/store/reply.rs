@@ -106,7 +106,7 @@ pub async fn count_one(work: &mut Work, message: &MessageId, most: i64) -> Resul
 pub async fn insert(work: &mut Work, reply: &ReplyRow) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO postbox_reply (id, message_id, client_id, written_by, role, sent_at, content_hash, own_copy, for_authority)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         &reply.id,
@@ -119,7 +119,6 @@ pub async fn insert(work: &mut Work, reply: &ReplyRow) -> Result<(), DbError> {
         &reply.own_copy,
         &reply.for_authority
     )
-    .map(drop)
 }
 
 pub async fn find(tx: &mut Tx, id: &ReplyId) -> Result<Option<ReplyRow>, DbError> {
@@ -144,7 +143,7 @@ pub async fn put_event(
 ) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO postbox_event (id, client_id, message_id, kind, at, reply_id) VALUES ($1, $2, $3, $4, $5, $6)",
         id,
         client,
@@ -153,7 +152,6 @@ pub async fn put_event(
         work.now,
         reply
     )
-    .map(drop)
 }
 
 /// The authority has this reply.

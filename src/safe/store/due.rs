@@ -42,6 +42,5 @@ pub async fn take(work: &mut Work, id: &DocumentId) -> Result<Option<ExpiryRow>,
 
 /// Writes down what has been said, and when to look again.
 pub async fn put(work: &mut Work, id: &DocumentId, (said, next): (&str, Option<Timestamp>)) -> Result<(), DbError> {
-    sql!(&mut work.tx, execute, "UPDATE safe_document SET said = $2, look_at = $3 WHERE id = $1", id, said, next)
-        .map(drop)
+    sql!(&mut work.tx, later, "UPDATE safe_document SET said = $2, look_at = $3 WHERE id = $1", id, said, next)
 }

@@ -194,7 +194,7 @@ pub async fn try_mailed_code(
 }
 
 pub async fn delete_mailed_code(work: &mut Work, purpose: &str, owner: &[u8]) -> Result<(), DbError> {
-    sql!(&mut work.tx, execute, "DELETE FROM mailed_code WHERE purpose = $1 AND owner = $2", purpose, owner).map(drop)
+    sql!(&mut work.tx, later, "DELETE FROM mailed_code WHERE purpose = $1 AND owner = $2", purpose, owner)
 }
 
 #[derive(sqlx::FromRow)]
@@ -397,13 +397,12 @@ pub async fn delete_recovery_codes(work: &mut Work, account: &AccountId) -> Resu
 pub async fn insert_recovery_code(work: &mut Work, account: &AccountId, code_hash: &[u8]) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO recovery_code (code_hash, account_id, created_at) VALUES ($1, $2, $3)",
         code_hash,
         account,
         work.now
     )
-    .map(drop)
 }
 
 pub async fn recovery_codes_left(tx: &mut Tx, account: &AccountId) -> Result<i64, DbError> {

@@ -126,7 +126,7 @@ pub async fn delete_sessions_of(work: &mut Work, account: &AccountId) -> Result<
 pub async fn put_device(work: &mut Work, account: &AccountId, hash: &[u8], name: &str) -> Result<(), DbError> {
     sql!(
         &mut work.tx,
-        execute,
+        later,
         "INSERT INTO device (account_id, device_hash, name, first_seen_at, last_seen_at) VALUES ($1, $2, $3, $4, $4)
          ON CONFLICT (account_id, device_hash) DO UPDATE SET name = excluded.name, last_seen_at = excluded.last_seen_at",
         account,
@@ -134,7 +134,6 @@ pub async fn put_device(work: &mut Work, account: &AccountId, hash: &[u8], name:
         name,
         work.now
     )
-    .map(drop)
 }
 
 pub async fn delete_other_devices(work: &mut Work, account: &AccountId, kept: &[u8]) -> Result<(), DbError> {
