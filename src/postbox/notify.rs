@@ -11,10 +11,10 @@ use crate::app::AppParts;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, MessageId};
 use crate::kernel::mail::{Mail, NotSent};
-use crate::kernel::texts::{Text, moment};
+use crate::kernel::texts::{MailTexts, Text, moment};
 use crate::notice::{self, Kind, Notice};
 use crate::organisation::acting::Party;
-use crate::organisation::area;
+use crate::organisation::area::{self, Readers};
 use crate::organisation::mandate::{party, power};
 use crate::store::outbox::{self, Job, Tried};
 use crate::store::work::{Actor, Work};
@@ -30,7 +30,7 @@ struct Sent {
     #[serde(default)]
     account: Option<AccountId>,
     mail: Mail,
-    /// They have a mandate: that the owner is told hangs on other mails.
+    /// They have a mandate, or stand in for those who are away: that the owner is told hangs on other mails.
     #[serde(default)]
     is_deputy: bool,
     /// The addresses of theirs that did not take it.
@@ -42,6 +42,17 @@ struct Sent {
 /// delivers many does not wait for it.
 pub const WRITE: &str = "postbox_notify";
 
+/// As whom somebody is told of a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum As {
+    /// It is theirs, or they read the area: that the owner is told hangs on these mails.
+    Reader,
+    /// They have a mandate to read it.
+    Deputy,
+    /// They administrate the organisation, and everybody who reads the area is away.
+    Administrator,
+}
+
 /// Writes a mail to everybody who is to be told of a notice. Nobody to tell is a failure that the authority learns of.
 pub async fn begin(app: &AppParts, payload: &[u8]) -> Result<(), Error> {
     let id = std::str::from_utf8(payload).ok().and_then(MessageId::parse);
@@ -51,13 +62,13 @@ pub async fn begin(app: &AppParts, payload: &[u8]) -> Result<(), Error> {
     let Some(row) = store::find(&mut work.tx, &id).await? else { return Ok(()) };
     let message = row.read()?;
     let mut is_told = false;
-    for (account, is_deputy) in told(&mut work, &message).await? {
+    for (account, whom) in told(&mut work, &message).await? {
         match address::correspondent(&mut work.tx, &app.vault, &account).await {
-            Ok(to) => write(app, &mut work, (&message, &to), is_deputy).await?,
+            Ok(to) => write(app, &mut work, (&message, &to), whom).await?,
             Err(Error::NotFound) => continue,
             Err(error) => return Err(error),
         }
-        is_told |= !is_deputy;
+        is_told |= whom == As::Reader;
     }
     if !is_told {
         event::tell(&mut work, &message, Told::NotificationFailed).await?;
@@ -65,19 +76,38 @@ pub async fn begin(app: &AppParts, payload: &[u8]) -> Result<(), Error> {
     work.commit().await
 }
 
-/// Who is told of a notice: whose it is, and whoever has a mandate to read it; which of them have that.
-pub(super) async fn told(work: &mut Work, message: &Message) -> Result<Vec<(AccountId, bool)>, Error> {
+/// Who is told of a notice, each once: whose it is, whoever has a mandate to read it, and where all who read the area of an organisation are
+/// away, whoever administrates it.
+pub(super) async fn told(work: &mut Work, message: &Message) -> Result<Vec<(AccountId, As)>, Error> {
     let now = work.now;
-    let own = match &message.owner {
-        Party::Person(account) => vec![account.clone()],
+    let (own, administrators) = match &message.owner {
+        Party::Person(account) => (vec![account.clone()], Vec::new()),
         Party::Organisation(organisation) => {
-            area::readers(&mut work.tx, organisation, message.area.as_ref(), now).await?
+            let Readers { accounts, are_away } =
+                area::readers(&mut work.tx, organisation, message.area.as_ref(), now).await?;
+            let administrators =
+                if are_away { area::administrators(&mut work.tx, organisation, now).await? } else { Vec::new() };
+            (accounts, administrators)
         }
     };
-    let mut deputies = power::deputies(&mut work.tx, &message.owner, message.service(), now).await?;
-    deputies.retain(|deputy| !own.contains(deputy));
-    let told = own.into_iter().map(|account| (account, false));
-    Ok(told.chain(deputies.into_iter().map(|account| (account, true))).collect())
+    let deputies = power::deputies(&mut work.tx, &message.owner, message.service(), now).await?;
+    let mut told: Vec<_> = own.into_iter().map(|account| (account, As::Reader)).collect();
+    for (others, whom) in [(deputies, As::Deputy), (administrators, As::Administrator)] {
+        for account in others {
+            if told.iter().all(|(known, _)| *known != account) {
+                told.push((account, whom));
+            }
+        }
+    }
+    Ok(told)
+}
+
+/// What a mail about a notice says, and why somebody gets it who might not expect it.
+pub(super) fn explained(texts: &MailTexts, body: Text, whom: As) -> Text {
+    match whom {
+        As::Reader | As::Deputy => body,
+        As::Administrator => texts.postbox_away.with("body", body),
+    }
 }
 
 /// In whose postbox it lies, as a mail to somebody says it.
@@ -98,17 +128,19 @@ async fn write(
     app: &AppParts,
     work: &mut Work,
     (message, to): (&Message, &Correspondent),
-    is_deputy: bool,
+    whom: As,
 ) -> Result<(), Error> {
     let (language, texts) = (to.language, &to.language.texts().mail);
     let postbox = postbox(app, work, (message, to)).await?;
     let date = moment::date(language, message.facts.provided_at);
     let body = texts.postbox_message_body.with("postbox", postbox).with("date", date);
     let body = body.with("issuer", &app.config.issuer).with("contact", &app.config.operator.contact);
+    let body = explained(texts, body, whom);
     let (address, subject) = (to.address.as_str(), &texts.postbox_message_subject);
     let notice = Notice { kind: Kind::PostboxMessage, to: address, language, subject, body };
     let mail = notice::compose(work, &app.vault, &app.config.issuer, notice).await?;
     let (message, account) = (message.id.clone(), Some(to.account.clone()));
+    let is_deputy = whom != As::Reader;
     put(app, work, &Sent { message, account, is_deputy, mail, refused: Vec::new() }).await
 }
 
