@@ -17,7 +17,7 @@ use crate::notice;
 use crate::oidc::grant::Grants;
 use crate::oidc::{address, backchannel, logout_state};
 use crate::organisation;
-use crate::postbox::{due, notify, push};
+use crate::postbox::{due, notify, push, returned};
 use crate::proofing::letter;
 use crate::safe;
 use crate::signin::{recovery, session};
@@ -164,7 +164,7 @@ fn events(app: &App, registry: &Registry, stopped: &watch::Receiver<bool>) -> Jo
     })
 }
 
-/// What is said of notices and documents because a day has come.
+/// What is said of notices and documents, and to whoever is back, because a day has come.
 fn days(app: &App, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
     let app = app.clone();
     every("days", DAYS_EVERY, stopped.clone(), move || {
@@ -172,7 +172,8 @@ fn days(app: &App, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
         async move {
             // Neither waits for the other.
             let documents = safe::due::tend(&app).await;
-            due::tend(&app).await.and(documents)
+            let back = returned::tend(&app).await;
+            due::tend(&app).await.and(documents).and(back)
         }
     })
 }

@@ -66,7 +66,7 @@ fn delete(path: &'static str, format: Format, guard: Guard, handler: Route) -> R
 pub fn table(demo: bool) -> Vec<Row> {
     use Format::{OAuth, Page, Problem};
     use Guard::{Flow, Leaving, Member, Officer, Protocol, Public, SignedIn};
-    use crate::account::web::{self as account, further};
+    use crate::account::web::{self as account, absence, further};
     use crate::assurance::web as assurance;
     use crate::data::web as data;
     use crate::notice::web as notice;
@@ -159,6 +159,8 @@ pub fn table(demo: bool) -> Vec<Row> {
         post("/profil/sprache",                          Page,  SignedIn, post_to().to(account::submit_language)),
         get( "/profil/angaben",                          Page,  SignedIn, get_to().to(further::further)),
         post("/profil/angaben",                          Page,  SignedIn, post_to().to(further::submit_further)),
+        get( "/profil/abwesenheit",                      Page,  SignedIn, get_to().to(absence::show)),
+        post("/profil/abwesenheit",                      Page,  SignedIn, post_to().to(absence::submit)),
         get( "/profil/kontakt",                          Page,  SignedIn, get_to().to(contact::list)),
         get( "/profil/kontakt/neu",                      Page,  SignedIn, get_to().to(contact::new)),
         post("/profil/kontakt/neu",                      Page,  SignedIn, post_to().to(contact::submit_new)),

@@ -83,7 +83,8 @@ struct Row {
 }
 
 async fn rows(tx: &mut Tx) -> Vec<(String, i64)> {
-    let rows = sql!(tx, fetch_all Row, "SELECT name, value FROM version WHERE name LIKE 'test-%' ORDER BY name").unwrap();
+    let rows =
+        sql!(tx, fetch_all Row, "SELECT name, value FROM version WHERE name LIKE 'test-%' ORDER BY name").unwrap();
     rows.into_iter().map(|row| (row.name, row.value)).collect()
 }
 

@@ -58,6 +58,7 @@ pub async fn begin_erasure(work: &mut Work, id: &AccountId) -> Result<(), Error>
         return Err(Error::Conflict("account_status"));
     }
     store::destroy_key(work, id).await?;
+    store::absence::delete(work, id).await?;
     Ok(store::delete_addresses(work, id).await?)
 }
 
@@ -65,6 +66,7 @@ pub async fn begin_erasure(work: &mut Work, id: &AccountId) -> Result<(), Error>
 pub async fn finish_erasure(work: &mut Work, id: &AccountId) -> Result<(), Error> {
     store::delete_attributes(work, id).await?;
     store::delete_evidence(work, id).await?;
+    store::absence::delete(work, id).await?;
     store::delete_addresses(work, id).await?;
     change(work, id, (Status::Erasing, Status::Erased), None).await
 }

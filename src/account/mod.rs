@@ -1,8 +1,9 @@
-//! A person's account: attributes that each carry source, level and date; the contact address.
+//! A person's account: attributes that each carry source, level and date; the contact address; when they are away.
 //!
 //! Values are sealed under the account's own key. Whoever holds the database without the master key learns
 //! how many accounts there are, and nothing about anybody.
 
+pub mod absence;
 pub mod address;
 pub mod attribute;
 mod country;

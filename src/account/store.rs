@@ -1,5 +1,6 @@
 //! Accounts, attributes and addresses.
 
+pub mod absence;
 mod address;
 
 pub use address::{

@@ -1,5 +1,6 @@
 //! The account's own pages.
 
+pub mod absence;
 pub mod further;
 
 use std::sync::Arc;
@@ -7,9 +8,11 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
+use crate::account::absence as absences;
 use crate::kernel::error::Error;
 use crate::kernel::id::ClientId;
 use crate::kernel::texts::{Language, moment};
+use crate::kernel::time::Timestamp;
 use crate::oidc::connection::{self, Connection};
 use crate::oidc::logout_state;
 use crate::postbox::count_words;
@@ -40,6 +43,8 @@ struct OverviewPage {
     f: Frame,
     /// When the account is released to somebody without a second factor.
     released: Option<String>,
+    /// Until when they are away now.
+    away: Option<String>,
     name: String,
     level: String,
     email: String,
@@ -52,19 +57,24 @@ struct OverviewPage {
 pub async fn overview(caller: SignedIn) -> Answer {
     let (account, services) = (caller.account().await?, caller.connections().await?.len());
     let visitor = &caller.visitor;
-    let f = visitor.frame();
-    let level = level_name(f.t, caller.session.level(visitor.app.now()));
+    let (f, now) = (visitor.frame(), visitor.app.now());
+    let level = level_name(f.t, caller.session.level(now));
     let email = account.email.address.as_str().to_owned();
-    let recovery = recovery::find(&mut visitor.app.read().await?, &account.id, visitor.app.now()).await?;
+    let (recovery, absence) = {
+        let tx = &mut visitor.app.read().await?;
+        (recovery::find(tx, &account.id, now).await?, absences::find(tx, &account.id).await?)
+    };
     let released = recovery.map(|one| moment::date_and_clock(visitor.language, one.release_at()));
+    let away = absence.filter(|one| one.covers(now)).map(|one| Timestamp::midnight_in_germany(one.last));
+    let away = away.map(|last| moment::date(visitor.language, last));
     let present = visitor.present().ok_or(Error::NotSignedIn)?;
-    let unread = match Reader::of(present, caller.session.level(visitor.app.now())) {
+    let unread = match Reader::of(present, caller.session.level(now)) {
         Ok(reader) => reader.unread(&mut visitor.app.read().await?).await?,
         // What they have chosen does not count now, or needs more than they have signed in with: the postbox itself says so.
         Err(_) => 0,
     };
     let (postbox, party) = (count_words(f.t, unread), present.acting.as_ref().map(|acting| acting.name.clone()));
-    visitor.page(&OverviewPage { f, released, name: account.full_name(), level, email, services, postbox, party })
+    visitor.page(&OverviewPage { f, released, away, name: account.full_name(), level, email, services, postbox, party })
 }
 
 /// One datum with where it comes from.

@@ -20,7 +20,7 @@ use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 use super::protocol::{Entry, Reader};
 use super::{DataEvent, store};
 use crate::account::evidence::{self, Evidence};
-use crate::account::{Account, address};
+use crate::account::{Account, absence, address};
 use crate::app::{App, AppParts};
 use crate::audit;
 use crate::client::registry::Registry;
@@ -277,6 +277,7 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
     let evidence = evidence::list(&mut tx, &app.vault, id).await?;
     let [desk_case, desk_slips, letters, guardians] = describe_proofing(app, &mut tx, id).await?;
     let addresses = address::list(&mut tx, &app.vault, id).await?;
+    let absence = absence::find(&mut tx, id).await?;
     let sessions = session::list(&mut tx, id, now).await?;
     let signin = signin::describe(app, &mut tx, id).await?;
     let devices = devices(&mut tx, id).await?;
@@ -316,6 +317,7 @@ async fn describe(app: &AppParts, registry: &Registry, id: &AccountId, language:
         "acting_services": acting_services,
         "logouts": logouts.iter().map(describe_logout).collect::<Vec<_>>(),
         "organisations": organisations, "organisation_claims": claims, "postbox": postbox,
+        "absence": absence.map(|one| json!({ "first_on": one.first.to_string(), "last_on": one.last.to_string() })),
         "mandates": mandates.iter().map(|one| describe_mandate(&party, one)).collect::<Vec<_>>(),
     }))
 }

@@ -92,7 +92,7 @@ type Sentence = fn(&ProtocolTexts) -> &Text;
 
 /// Every kind of event that has an account for its subject. A test compares with the source.
 #[rustfmt::skip]
-pub const KINDS: [(&str, Topic, Sentence); 122] = [
+pub const KINDS: [(&str, Topic, Sentence); 125] = [
     ("grant.issued",              Topic::Services, |t| &t.grant_issued),
     ("grant.revoked",             Topic::Services, |t| &t.grant_revoked),
     ("code.refused",              Topic::Services, |t| &t.code_refused),
@@ -122,6 +122,9 @@ pub const KINDS: [(&str, Topic, Sentence); 122] = [
     ("letter.redeemed",           Topic::Changes,  |t| &t.letter_redeemed),
     ("account.opened",            Topic::Changes,  |t| &t.account_opened),
     ("account.language_chosen",   Topic::Changes,  |t| &t.account_language_chosen),
+    ("account.absence_set",       Topic::Changes,  |t| &t.account_absence_set),
+    ("account.absence_changed",   Topic::Changes,  |t| &t.account_absence_changed),
+    ("account.absence_ended",     Topic::Changes,  |t| &t.account_absence_ended),
     ("account.attributes_changed", Topic::Changes, |t| &t.account_attributes_changed),
     ("account.evidence_recorded", Topic::Changes,  |t| &t.account_evidence_recorded),
     ("account.closing",           Topic::Changes,  |t| &t.account_closing),

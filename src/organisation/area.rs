@@ -4,6 +4,7 @@
 use super::member::{Grant, Inside, Right};
 use super::member_event::{Happened, MemberEvent};
 use super::store::area as rows;
+use crate::account::absence::day;
 use crate::app::AppParts;
 use crate::audit;
 use crate::kernel::error::Error;
@@ -17,8 +18,8 @@ pub use rows::RuleRow as Rule;
 /// Nobody sorts post into more.
 pub const AREAS_MAX: usize = 50;
 const RULES_MAX: usize = 500;
-/// More get no mail of each notice; the first to have joined do.
-const READERS_TOLD_MAX: i64 = 50;
+/// More get no mail of each notice; those who are not away do, and the first to have joined.
+pub(super) const READERS_TOLD_MAX: i64 = 50;
 const NAME_MAX_CHARACTERS: usize = 60;
 
 /// One area, opened.
@@ -52,15 +53,34 @@ pub async fn rules(tx: &mut Tx, organisation: &OrganisationId) -> Result<Vec<Rul
     Ok(rows::rules(tx, organisation).await?)
 }
 
+/// Who is told of what comes to an area.
+pub struct Readers {
+    /// Those who are there first.
+    pub accounts: Vec<AccountId>,
+    /// Whether there are some, and all of them are away now.
+    pub are_away: bool,
+}
+
 /// Who is told of what comes to an area; the general one if none is named.
 pub async fn readers(
     tx: &mut Tx,
     organisation: &OrganisationId,
     area: Option<&AreaId>,
     now: Timestamp,
+) -> Result<Readers, Error> {
+    let (area, today) = (area.map_or("", AreaId::as_str), day(now).to_string());
+    let found = rows::readers(tx, organisation, (area, &today), (now, READERS_TOLD_MAX)).await?;
+    let are_away = found.first().is_some_and(|first| first.is_away);
+    Ok(Readers { accounts: found.into_iter().map(|row| row.account_id).collect(), are_away })
+}
+
+/// Who administrates an organisation now, and can sign in: they see to it that somebody reads.
+pub async fn administrators(
+    tx: &mut Tx,
+    organisation: &OrganisationId,
+    now: Timestamp,
 ) -> Result<Vec<AccountId>, Error> {
-    let area = area.map_or("", AreaId::as_str);
-    Ok(rows::readers(tx, organisation, area, (now, READERS_TOLD_MAX)).await?)
+    Ok(rows::administrators(tx, organisation, (now, READERS_TOLD_MAX)).await?)
 }
 
 /// Who is told of what becomes of the documents.

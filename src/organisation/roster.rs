@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
+use super::area::READERS_TOLD_MAX;
 use super::member::{Grant, open_name};
 use super::store;
 use super::store::members::{self as rows, MemberRow};
+use crate::account::absence::Absence;
 use crate::account::identity::folded;
 use crate::kernel::ROWS_PER_PAGE;
 use crate::kernel::error::Error;
-use crate::kernel::id::{AccountId, MembershipId, OrganisationId};
+use crate::kernel::id::{AccountId, AreaId, MembershipId, OrganisationId};
 use crate::kernel::level::Level;
 use crate::kernel::seal::{DataKey, Vault};
 use crate::kernel::time::Timestamp;
@@ -26,6 +28,8 @@ pub struct Listed {
     pub identity: Level,
     pub since: Timestamp,
     pub used_at: Option<Timestamp>,
+    /// When they are away, or were.
+    pub absence: Option<Absence>,
     /// What was granted, whether it counts or not.
     pub grants: Vec<Grant>,
 }
@@ -33,8 +37,9 @@ pub struct Listed {
 impl Listed {
     fn new(key: &DataKey, row: MemberRow, grants: Vec<Grant>) -> Result<Self, Error> {
         let name = open_name(key, &row.id, &row.name)?;
+        let absence = Absence::read(row.first_on.as_deref(), row.last_on.as_deref())?;
         let MemberRow { id, account_id: account, since, used_at, identity_level: identity, .. } = row;
-        Ok(Self { id, account, name, identity, since, used_at, grants })
+        Ok(Self { id, account, name, identity, since, used_at, absence, grants })
     }
 }
 
@@ -108,6 +113,26 @@ pub async fn search(
         }
     }
     Ok(Page { members, next: MembershipId::parse(&after) })
+}
+
+/// Somebody who reads the post of an area: their name, and when they are away, or were.
+pub type AreaReader = (MembershipId, String, Option<Absence>);
+
+/// Who reads the post of an area now, in the order in which they have joined; no more than are told of it.
+pub async fn readers(
+    tx: &mut Tx,
+    vault: &Vault,
+    organisation: &OrganisationId,
+    area: &AreaId,
+    now: Timestamp,
+) -> Result<Vec<AreaReader>, Error> {
+    let key = super::key(tx, vault, organisation).await?;
+    let read = |row: MemberRow| {
+        let name = open_name(&key, &row.id, &row.name)?;
+        Ok((row.id, name, Absence::read(row.first_on.as_deref(), row.last_on.as_deref())?))
+    };
+    let found = rows::readers(tx, organisation, area.as_str(), (now, READERS_TOLD_MAX)).await?;
+    found.into_iter().map(read).collect()
 }
 
 /// One current member; `NotFound` for whoever is none of this organisation.

@@ -7,6 +7,7 @@
 use time::{Date, Duration};
 
 use super::event::{self, Told};
+use super::notify::As;
 use super::store::{self, due as rows};
 use super::{Message, clock, notify, paper};
 use crate::account::address::{self, Correspondent};
@@ -187,9 +188,9 @@ async fn remind(
         return Ok(());
     }
     let day = day(message).map_or(work.now, Timestamp::midnight_in_germany);
-    for (id, _) in notify::told(&mut work.tx, message, work.now).await? {
+    for (id, whom) in notify::told(&mut work.tx, message, work.now).await? {
         match address::correspondent(&mut work.tx, &app.vault, &id).await {
-            Ok(to) => write(app, work, (message, &to), (reminder, day)).await?,
+            Ok(to) => write(app, work, (message, &to, whom), (reminder, day)).await?,
             // Being erased.
             Err(Error::NotFound) => {}
             Err(error) => return Err(error),
@@ -201,7 +202,7 @@ async fn remind(
 async fn write(
     app: &AppParts,
     work: &mut Work,
-    (message, to): (&Message, &Correspondent),
+    (message, to, whom): (&Message, &Correspondent, As),
     (reminder, day): (Reminder, Timestamp),
 ) -> Result<(), Error> {
     let (language, texts) = (to.language, &to.language.texts().mail);
@@ -209,6 +210,7 @@ async fn write(
     let date = moment::date(language, day);
     let what = reminder.words(texts).with("date", date).with("postbox", postbox);
     let body = texts.postbox_reminder_body.with("issuer", &app.config.issuer).with("what", what);
+    let body = notify::explained(texts, body, whom);
     let (to, subject) = (to.address.as_str(), &texts.postbox_reminder_subject);
     let notice = Notice { kind: Kind::PostboxReminder, to, language, subject, body };
     notice::send(work, &app.vault, &app.config.issuer, notice).await

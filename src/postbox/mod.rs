@@ -23,6 +23,7 @@ pub mod push;
 pub mod reader;
 pub mod receipt;
 pub mod reply;
+pub mod returned;
 pub mod search;
 pub mod sender;
 mod store;

@@ -11,11 +11,11 @@ use crate::app::AppParts;
 use crate::kernel::error::Error;
 use crate::kernel::id::{AccountId, MessageId};
 use crate::kernel::mail::{Mail, NotSent};
-use crate::kernel::texts::{Text, moment};
+use crate::kernel::texts::{MailTexts, Text, moment};
 use crate::kernel::time::Timestamp;
 use crate::notice::{self, Kind, Notice};
 use crate::organisation::acting::Party;
-use crate::organisation::area;
+use crate::organisation::area::{self, Readers};
 use crate::organisation::mandate::{party, power};
 use crate::store::db::Tx;
 use crate::store::outbox::{self, Job, Tried};
@@ -32,7 +32,7 @@ struct Sent {
     #[serde(default)]
     account: Option<AccountId>,
     mail: Mail,
-    /// They have a mandate: that the owner is told hangs on other mails.
+    /// They have a mandate, or stand in for those who are away: that the owner is told hangs on other mails.
     #[serde(default)]
     is_deputy: bool,
     /// The addresses of theirs that did not take it.
@@ -44,6 +44,17 @@ struct Sent {
 /// delivers many does not wait for it.
 pub const WRITE: &str = "postbox_notify";
 
+/// As whom somebody is told of a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum As {
+    /// It is theirs, or they read the area: that the owner is told hangs on these mails.
+    Reader,
+    /// They have a mandate to read it.
+    Deputy,
+    /// They administrate the organisation, and everybody who reads the area is away.
+    Administrator,
+}
+
 /// Writes a mail to everybody who is to be told of a notice. Nobody to tell is a failure that the authority learns of.
 pub async fn begin(app: &AppParts, payload: &[u8]) -> Result<(), Error> {
     let id = std::str::from_utf8(payload).ok().and_then(MessageId::parse);
@@ -52,9 +63,9 @@ pub async fn begin(app: &AppParts, payload: &[u8]) -> Result<(), Error> {
     // The account may have ended since.
     let Some(row) = store::find(&mut tx, &id).await? else { return Ok(()) };
     let (message, mut letters) = (row.read()?, Vec::new());
-    for (account, is_deputy) in told(&mut tx, &message, app.now()).await? {
+    for (account, whom) in told(&mut tx, &message, app.now()).await? {
         match address::correspondent(&mut tx, &app.vault, &account).await {
-            Ok(to) => letters.push((postbox(app, &mut tx, (&message, &to)).await?, to, is_deputy)),
+            Ok(to) => letters.push((postbox(app, &mut tx, (&message, &to)).await?, to, whom)),
             Err(Error::NotFound) => {}
             Err(error) => return Err(error),
         }
@@ -62,25 +73,44 @@ pub async fn begin(app: &AppParts, payload: &[u8]) -> Result<(), Error> {
     drop(tx);
     // Nobody else who writes has waited for all that.
     let mut work = app.begin(Actor::System("postbox")).await?;
-    if letters.iter().all(|(.., is_deputy)| *is_deputy) {
+    if letters.iter().all(|(.., whom)| *whom != As::Reader) {
         event::tell(&mut work, &message, Told::NotificationFailed).await?;
     }
-    for (postbox, to, is_deputy) in letters {
-        write(app, &mut work, &message, (postbox, &to, is_deputy)).await?;
+    for (postbox, to, whom) in letters {
+        write(app, &mut work, &message, (postbox, &to, whom)).await?;
     }
     work.commit().await
 }
 
-/// Who is told of a notice: whose it is, and whoever has a mandate to read it; which of them have that.
-pub(super) async fn told(tx: &mut Tx, message: &Message, now: Timestamp) -> Result<Vec<(AccountId, bool)>, Error> {
-    let own = match &message.owner {
-        Party::Person(account) => vec![account.clone()],
-        Party::Organisation(organisation) => area::readers(tx, organisation, message.area.as_ref(), now).await?,
+/// Who is told of a notice, each once: whose it is, whoever has a mandate to read it, and where all who read the area of an organisation are
+/// away, whoever administrates it.
+pub(super) async fn told(tx: &mut Tx, message: &Message, now: Timestamp) -> Result<Vec<(AccountId, As)>, Error> {
+    let (own, administrators) = match &message.owner {
+        Party::Person(account) => (vec![account.clone()], Vec::new()),
+        Party::Organisation(organisation) => {
+            let Readers { accounts, are_away } = area::readers(tx, organisation, message.area.as_ref(), now).await?;
+            let administrators = if are_away { area::administrators(tx, organisation, now).await? } else { Vec::new() };
+            (accounts, administrators)
+        }
     };
-    let mut deputies = power::deputies(tx, &message.owner, message.service(), now).await?;
-    deputies.retain(|deputy| !own.contains(deputy));
-    let told = own.into_iter().map(|account| (account, false));
-    Ok(told.chain(deputies.into_iter().map(|account| (account, true))).collect())
+    let deputies = power::deputies(tx, &message.owner, message.service(), now).await?;
+    let mut told: Vec<_> = own.into_iter().map(|account| (account, As::Reader)).collect();
+    for (others, whom) in [(deputies, As::Deputy), (administrators, As::Administrator)] {
+        for account in others {
+            if told.iter().all(|(known, _)| *known != account) {
+                told.push((account, whom));
+            }
+        }
+    }
+    Ok(told)
+}
+
+/// What a mail about a notice says, and why somebody gets it who might not expect it.
+pub(super) fn explained(texts: &MailTexts, body: Text, whom: As) -> Text {
+    match whom {
+        As::Reader | As::Deputy => body,
+        As::Administrator => texts.postbox_away.with("body", body),
+    }
 }
 
 /// In whose postbox it lies, as a mail to somebody says it.
@@ -101,16 +131,18 @@ async fn write(
     app: &AppParts,
     work: &mut Work,
     message: &Message,
-    (postbox, to, is_deputy): (Text, &Correspondent, bool),
+    (postbox, to, whom): (Text, &Correspondent, As),
 ) -> Result<(), Error> {
     let (language, texts) = (to.language, &to.language.texts().mail);
     let date = moment::date(language, message.facts.provided_at);
     let body = texts.postbox_message_body.with("postbox", postbox).with("date", date);
     let body = body.with("issuer", &app.config.issuer).with("contact", &app.config.operator.contact);
+    let body = explained(texts, body, whom);
     let (address, subject) = (to.address.as_str(), &texts.postbox_message_subject);
     let notice = Notice { kind: Kind::PostboxMessage, to: address, language, subject, body };
     let mail = notice::compose(work, &app.vault, &app.config.issuer, notice).await?;
     let (message, account) = (message.id.clone(), Some(to.account.clone()));
+    let is_deputy = whom != As::Reader;
     put(app, work, &Sent { message, account, is_deputy, mail, refused: Vec::new() }).await
 }
 

@@ -24,6 +24,7 @@ pub enum Object {
     Recovery,
     UnconfirmedCodeGenerator,
     AddressChange,
+    Absence,
     DataExport,
     UntriedPasskey,
     AuthorizationRequest,
@@ -110,7 +111,7 @@ const fn delete(object: Object, from: &'static str, kept: Duration, basis: &'sta
 }
 
 /// The table. `nutzerkonto retention` prints it.
-pub const RULES: [Rule; 51] = [
+pub const RULES: [Rule; 52] = [
     delete(Object::MailCheck, "400 days after the mail", Duration::ZERO, "people check whether a mail was ours"),
     delete(Object::MailedCode, "expiry", days(1), SECURITY),
     delete(Object::Attempt, "end of the window", days(1), SECURITY),
@@ -123,6 +124,7 @@ pub const RULES: [Rule; 51] = [
     delete(Object::DeskRelease, "24 hours after its beginning", Duration::ZERO, NEEDLESS),
     delete(Object::UnconfirmedCodeGenerator, "its beginning", hours(1), NEEDLESS),
     delete(Object::AddressChange, "30 minutes after its beginning", Duration::ZERO, NEEDLESS),
+    delete(Object::Absence, "its last day", days(30), "Art. 12 Abs. 1 DSGVO: why others were told can be answered"),
     delete(Object::DataExport, "24 hours after it was asked for", Duration::ZERO, NEEDLESS),
     delete(Object::UntriedPasskey, "its registration", days(1), NEEDLESS),
     delete(Object::AuthorizationRequest, "30 minutes after its beginning", Duration::ZERO, NEEDLESS),
@@ -336,10 +338,14 @@ async fn delete_mandates(tx: &mut Tx, at: Timestamp) -> Result<u64, DbError> {
     sql!(tx, execute, "DELETE FROM mandate WHERE accepted_at IS NOT NULL AND over_at < $1", at)
 }
 
-/// What people have shared, and what they have begun to write.
+/// What people have shared, what they have begun to write, and when they were away.
 async fn delete_of_people(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, DbError> {
     if object == Object::Share {
         return sql!(tx, execute, "DELETE FROM safe_share WHERE until < $1", at);
+    }
+    if object == Object::Absence {
+        let day = at.in_germany().date().to_string();
+        return sql!(tx, execute, "DELETE FROM absence WHERE last_on < $1", day);
     }
     sql!(tx, execute, "DELETE FROM postbox_draft WHERE saved_at < $1", at)
 }
@@ -452,7 +458,7 @@ async fn delete_due(tx: &mut Tx, object: Object, at: Timestamp) -> Result<u64, D
         Object::NoticeRequest | Object::NoticeEvent | Object::NoticeCount | Object::UploadCount | Object::Reply => {
             delete_of_authorities(tx, object, at).await
         }
-        Object::Share | Object::ReplyDraft => delete_of_people(tx, object, at).await,
+        Object::Share | Object::ReplyDraft | Object::Absence => delete_of_people(tx, object, at).await,
         Object::Letter => sql!(tx, execute, "DELETE FROM letter WHERE ordered_at < $1", at),
         Object::OrganisationDraft => sql!(tx, execute, "DELETE FROM organisation_draft WHERE expires_at < $1", at),
         Object::OrganisationLetter => sql!(tx, execute, "DELETE FROM organisation_letter WHERE expires_at < $1", at),

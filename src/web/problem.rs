@@ -1,4 +1,4 @@
-//! What is wrong with a form, in words: the part of the table that belongs to documents.
+//! What is wrong with a form, in words: the part of the table that belongs to documents and to absences.
 
 use crate::kernel::texts::{ProblemTexts, Text};
 
@@ -18,6 +18,9 @@ pub(super) fn document_problem_text<'a>(p: &'a ProblemTexts, problem: &str) -> &
         "share_purpose" => &p.share_purpose,
         "share_document" => &p.share_document,
         "shares_enough" => &p.shares_enough,
+        "absence_order" => &p.absence_order,
+        "absence_past" => &p.absence_past,
+        "absence_long" => &p.absence_long,
         _ => &p.code_wrong,
     }
 }

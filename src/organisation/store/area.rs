@@ -150,21 +150,49 @@ pub async fn document_keepers(
     Ok(rows.into_iter().map(|row| row.account_id).collect())
 }
 
-/// Members who read the post of an area now, by a right that counts at this moment; at most so many. The general area has no name.
+/// Whoever reads the post of an area.
+#[derive(sqlx::FromRow)]
+pub struct ReaderRow {
+    pub account_id: AccountId,
+    pub is_away: bool,
+}
+
+/// Members who read the post of an area now, by a right that counts at this moment, and whether they are away today; at most so many, those who
+/// are there first. The general area has no name.
 pub async fn readers(
     tx: &mut Tx,
     organisation: &OrganisationId,
-    area: &str,
+    (area, today): (&str, &str),
     (now, limit): (Timestamp, i64),
-) -> Result<Vec<AccountId>, DbError> {
-    let rows = sql!(tx, fetch_all Reader,
-        "SELECT DISTINCT membership.account_id
+) -> Result<Vec<ReaderRow>, DbError> {
+    sql!(tx, fetch_all ReaderRow,
+        "SELECT DISTINCT membership.account_id, (absence.account_id IS NOT NULL) AS is_away
            FROM membership JOIN membership_right ON membership_right.membership_id = membership.id
+           LEFT JOIN absence ON absence.account_id = membership.account_id
+                            AND absence.first_on <= $4 AND absence.last_on >= $4
           WHERE membership.organisation_id = $1 AND membership.ended_at IS NULL
             AND (membership_right.kind = 'representation'
                  OR (membership_right.kind IN ('read_mail', 'answer_mail') AND membership_right.object = $2))
             AND membership_right.valid_from <= $3
             AND (membership_right.valid_until IS NULL OR membership_right.valid_until > $3)
-          ORDER BY membership.account_id LIMIT $4", organisation, area, now, limit)?;
+          ORDER BY is_away, membership.account_id LIMIT $5", organisation, area, now, today, limit)
+}
+
+/// Members who administrate now, by a right that counts at this moment and an identity that is known well enough for it; at most so many.
+pub async fn administrators(
+    tx: &mut Tx,
+    organisation: &OrganisationId,
+    (now, limit): (Timestamp, i64),
+) -> Result<Vec<AccountId>, DbError> {
+    let rows = sql!(tx, fetch_all Reader,
+        "SELECT DISTINCT membership.account_id
+           FROM membership JOIN membership_right ON membership_right.membership_id = membership.id
+           JOIN account ON account.id = membership.account_id
+          WHERE membership.organisation_id = $1 AND membership.ended_at IS NULL
+            AND membership_right.kind = 'administration'
+            AND membership_right.valid_from <= $2
+            AND (membership_right.valid_until IS NULL OR membership_right.valid_until > $2)
+            AND account.status = 'active' AND account.identity_level IN ('substantial', 'high')
+          ORDER BY membership.account_id LIMIT $3", organisation, now, limit)?;
     Ok(rows.into_iter().map(|row| row.account_id).collect())
 }

@@ -18,6 +18,9 @@ pub struct MemberRow {
     pub since: Timestamp,
     pub used_at: Option<Timestamp>,
     pub identity_level: Level,
+    /// When they are away, or were.
+    pub first_on: Option<String>,
+    pub last_on: Option<String>,
 }
 
 /// Current members in the order in which they have joined, after `after`.
@@ -29,8 +32,9 @@ pub async fn list(
 ) -> Result<Vec<MemberRow>, DbError> {
     sql!(tx, fetch_all MemberRow,
         "SELECT membership.id, membership.account_id, membership.name, membership.since, membership.used_at,
-                account.identity_level
+                account.identity_level, absence.first_on, absence.last_on
            FROM membership JOIN account ON account.id = membership.account_id
+           LEFT JOIN absence ON absence.account_id = membership.account_id
           WHERE membership.organisation_id = $1 AND membership.ended_at IS NULL AND membership.id > $2
           ORDER BY membership.id LIMIT $3", organisation, after, limit)
 }
@@ -38,10 +42,32 @@ pub async fn list(
 pub async fn find(tx: &mut Tx, organisation: &OrganisationId, id: &MembershipId) -> Result<Option<MemberRow>, DbError> {
     sql!(tx, fetch_optional MemberRow,
         "SELECT membership.id, membership.account_id, membership.name, membership.since, membership.used_at,
-                account.identity_level
+                account.identity_level, absence.first_on, absence.last_on
            FROM membership JOIN account ON account.id = membership.account_id
+           LEFT JOIN absence ON absence.account_id = membership.account_id
           WHERE membership.organisation_id = $1 AND membership.id = $2 AND membership.ended_at IS NULL",
         organisation, id)
+}
+
+/// Those who read the post of an area now, as [`super::area::readers`] finds them, in the order in which they have joined.
+pub async fn readers(
+    tx: &mut Tx,
+    organisation: &OrganisationId,
+    area: &str,
+    (now, limit): (Timestamp, i64),
+) -> Result<Vec<MemberRow>, DbError> {
+    sql!(tx, fetch_all MemberRow,
+        "SELECT membership.id, membership.account_id, membership.name, membership.since, membership.used_at,
+                account.identity_level, absence.first_on, absence.last_on
+           FROM membership JOIN account ON account.id = membership.account_id
+           LEFT JOIN absence ON absence.account_id = membership.account_id
+          WHERE membership.organisation_id = $1 AND membership.ended_at IS NULL
+            AND membership.id IN (
+                SELECT membership_id FROM membership_right
+                 WHERE organisation_id = $1
+                   AND (kind = 'representation' OR (kind IN ('read_mail', 'answer_mail') AND object = $2))
+                   AND valid_from <= $3 AND (valid_until IS NULL OR valid_until > $3))
+          ORDER BY membership.id LIMIT $4", organisation, area, now, limit)
 }
 
 #[derive(sqlx::FromRow)]

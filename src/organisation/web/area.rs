@@ -6,8 +6,10 @@ use askama::Template;
 use super::{Answer, AtOrganisation, Head, titles};
 use crate::kernel::error::Error;
 use crate::kernel::id::{AreaId, ClientId};
+use crate::kernel::texts::Text;
 use crate::organisation::area::{self, Area, Rule};
 use crate::organisation::member::Right;
+use crate::organisation::roster;
 use crate::web::form::Form;
 use crate::web::page::{Frame, Problems};
 
@@ -103,6 +105,13 @@ async fn set_rule(at: &AtOrganisation, form: &Form) -> Result<(), Error> {
     area::set_rule(&visitor.app, at.inside(), &client.id, Some(&area)).await
 }
 
+/// Somebody who reads what comes there.
+struct ReaderLine {
+    id: String,
+    name: String,
+    away: Option<Text>,
+}
+
 #[derive(Template)]
 #[template(path = "members/area.html")]
 struct AreaPage {
@@ -113,6 +122,7 @@ struct AreaPage {
     name: String,
     /// How many rights go with it.
     rights: i64,
+    readers: Vec<ReaderLine>,
     problems: Problems,
 }
 
@@ -122,8 +132,16 @@ async fn area_page(at: &AtOrganisation, id: &str, name: Option<&str>, problems: 
     let tx = &mut visitor.app.read().await?;
     let area = area::one(tx, &visitor.app.vault, organisation, &id).await?;
     let rights = area::rights(tx, organisation, &id).await?;
+    let readers = roster::readers(tx, &visitor.app.vault, organisation, &id, visitor.app.now()).await?;
+    let line = |(id, name, absence): roster::AreaReader| ReaderLine {
+        id: id.to_string(),
+        name,
+        away: at.away(absence.as_ref()),
+    };
+    let readers = readers.into_iter().map(line).collect();
     let name = name.map_or_else(|| area.name.clone(), str::to_owned);
-    Ok(AreaPage { f: visitor.frame(), o: at.head(), id: id.to_string(), shown: area.name, name, rights, problems })
+    let (f, o, id) = (visitor.frame(), at.head(), id.to_string());
+    Ok(AreaPage { f, o, id, shown: area.name, name, rights, readers, problems })
 }
 
 pub async fn one(at: AtOrganisation, path: web::Path<(String, String)>) -> Answer {

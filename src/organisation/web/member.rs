@@ -8,7 +8,7 @@ use super::{Answer, AtOrganisation, Head};
 use crate::kernel::error::Error;
 use crate::kernel::id::MembershipId;
 use crate::kernel::level::Level;
-use crate::kernel::texts::moment;
+use crate::kernel::texts::{Text, moment};
 use crate::organisation::area::Area;
 use crate::organisation::granting;
 use crate::organisation::handover::{self as handovers};
@@ -38,6 +38,7 @@ struct MemberLine {
     level: String,
     since: String,
     used: String,
+    away: Option<Text>,
     is_you: bool,
 }
 
@@ -96,6 +97,7 @@ pub async fn list(at: AtOrganisation, cursor: web::Query<Cursor>) -> Answer {
         level: level_name(f.t, one.identity),
         since: moment::date(language, one.since),
         used: one.used_at.map_or_else(|| f.t.members.never.to_string(), |at| moment::date(language, at)),
+        away: at.away(one.absence.as_ref()),
         is_you: one.id == at.member.id,
     };
     let rows: Vec<MemberLine> = members.iter().map(row).collect();
@@ -127,6 +129,7 @@ struct OnePage {
     level: String,
     since: String,
     used: String,
+    away: Option<Text>,
     is_you: bool,
     /// The identity is not known well enough for everything that was granted.
     waits: bool,
@@ -152,6 +155,7 @@ async fn one_page(at: &AtOrganisation, other: &Listed, typed: Form, problems: Pr
         level: level_name(f.t, other.identity),
         since: moment::date(language, other.since),
         used: other.used_at.map_or_else(|| f.t.members.never.to_string(), |at| moment::date(language, at)),
+        away: at.away(other.absence.as_ref()),
         is_you,
         waits: other.grants.iter().any(|grant| other.identity < grant.right.needs()),
         rows: at.shown(&areas, other.identity).rows(&other.grants, may_take),

@@ -28,11 +28,13 @@ use futures_util::future::LocalBoxFuture;
 
 use super::area::{Area, list as list_areas};
 use super::member::{Inside, Member, Right, note_use};
+use crate::account::absence::Absence;
 use crate::client::registry::Registry;
 use crate::kernel::error::Error;
 use crate::kernel::id::OrganisationId;
 use crate::kernel::level::Level;
-use crate::kernel::texts::Language;
+use crate::kernel::texts::{Language, Text, moment};
+use crate::kernel::time::Timestamp;
 use crate::web::caller::SignedIn;
 use crate::web::form::Form;
 
@@ -79,6 +81,15 @@ impl AtOrganisation {
     async fn areas(&self) -> Result<Vec<Area>, Error> {
         let app = &self.caller.visitor.app;
         list_areas(&mut app.read().await?, &app.vault, &self.member.organisation.id).await
+    }
+
+    /// Until when somebody is away now, for whoever manages members; for nobody else.
+    fn away(&self, absence: Option<&Absence>) -> Option<Text> {
+        let visitor = &self.caller.visitor;
+        let manages = self.member.may_administrate();
+        let away = absence.filter(|one| manages && one.covers(visitor.app.now()))?;
+        let last = moment::date(visitor.language, Timestamp::midnight_in_germany(away.last));
+        Some(visitor.language.texts().absence.until.with("date", last))
     }
 
     fn head(&self) -> Head {
