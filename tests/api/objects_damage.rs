@@ -147,6 +147,23 @@ both!(rl28_a_bit_that_has_changed_is_found_wherever_it_is, async |mut world| {
     assert!(renate.reads(place.app, &object).await.unwrap() == bytes);
 });
 
+both!(a_long_file_is_looked_through_to_its_end, async |mut world| {
+    let [renate] = world.people().await;
+    let place = Place::of(&mut world).await;
+    let bytes = some_bytes(300 * CHUNK + 1);
+    let object = renate.stores(place.app, &bytes).await.unwrap();
+    let stored = place.bytes(&object).await;
+    for chunk in [0, 5, 6, 95, 96, 191, 192, 299, 300] {
+        let mut changed = stored.to_vec();
+        changed[1 + chunk * SEALED_CHUNK] ^= 1;
+        place.put(&object, Some(changed.into())).await;
+        assert!(place.is_refused(&renate, &object).await, "chunk {chunk}");
+        place.put(&object, Some(stored.clone())).await;
+        assert!(objects::check_all(place.app).await.unwrap().damaged.is_empty());
+    }
+    assert!(renate.reads(place.app, &object).await.unwrap() == bytes);
+});
+
 both!(what_changes_while_it_is_read_ends_the_reading, async |mut world| {
     let [renate] = world.people().await;
     let place = Place::of(&mut world).await;

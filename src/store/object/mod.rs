@@ -40,7 +40,7 @@ pub use rows::{Counts, Damaged, Due};
 pub use write::{Pace, Writing, Written};
 
 /// Uploads and readings at once on one node. An upload holds two megabytes, and 5 more if it goes to a bucket; a reading
-/// one.
+/// two.
 const WRITING_MAX: usize = 16;
 const READING_MAX: usize = 64;
 /// Whoever is one too many may come again so much later.

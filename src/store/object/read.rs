@@ -2,11 +2,11 @@
 //! somebody change it in between, the stream ends with an error before what was changed.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -17,12 +17,17 @@ use crate::kernel::error::Error;
 use crate::store::db::Tx;
 
 /// Chunks that are read at once.
-const GROUP: u64 = 8;
-/// Groups that are read and opened beside each other.
+const GROUP: u64 = 6;
+/// Chunks that one thread looks through in one go, at most, group by group: to wait for a thread each time costs as much as reading.
+const RUN: u64 = 16 * GROUP;
+/// Groups that are read and opened beside each other, and runs.
 const ABREAST: usize = 2;
-/// Chunks that wait for a slow reader.
+/// What is handed on at once, a quarter of a group. The buffer of a connection is kept as long as it has no more than 128 KiB, of which 32 may
+/// still wait; to send pieces of one chunk or of two was measured to take a third longer.
+const PIECE: usize = CHUNK + CHUNK / 2;
+/// Pieces that wait for a slow reader.
 const AHEAD: usize = 2;
-/// A reader has to take a chunk within this time: about 2 kB in a second.
+/// A reader has to take a piece within this time: about 3 kB in a second.
 const STALLED: Duration = Duration::from_secs(30);
 
 /// Why an object is not what was written.
@@ -44,6 +49,23 @@ pub struct Found {
     path: String,
     content: Content,
     opener: Arc<Opener>,
+}
+
+/// Where groups are read to and opened: the same place again, once nobody has anything of it any more.
+#[derive(Default)]
+struct Memory(Mutex<Vec<Bytes>>);
+
+impl Memory {
+    /// A place that nobody looks at any more, or an empty one.
+    fn take(&self) -> BytesMut {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = all.iter().position(Bytes::is_unique).map(|at| all.swap_remove(at));
+        free.and_then(|free| free.try_into_mut().ok()).unwrap_or_default()
+    }
+
+    fn keep(&self, bytes: Bytes) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+    }
 }
 
 /// What a search has come to.
@@ -115,10 +137,12 @@ impl Objects {
         if stored.length != found.content.stored_length() {
             return Ok(Err(Damage::Changed));
         }
-        let all = groups(0..found.content.chunks()).map(|chunks| opened(found, &stored, chunks));
+        let chunks = found.content.chunks();
+        let run = RUN.min(chunks.div_ceil(ABREAST as u64).next_multiple_of(GROUP));
+        let all = parts(0..chunks, run).map(|chunks| is_sound(found, &stored, chunks));
         let mut all = stream::iter(all).buffer_unordered(ABREAST);
-        while let Some(group) = all.try_next().await? {
-            if group.is_none() {
+        while let Some(is_sound) = all.try_next().await? {
+            if !is_sound {
                 return Ok(Err(Damage::Changed));
             }
         }
@@ -170,22 +194,49 @@ fn open_row(object: &ObjectRef, row: rows::Row, owner: Owner<'_>) -> Search {
     open().map_or(Search::Damaged(Damage::Row), Search::Found)
 }
 
-fn groups(chunks: Range<u64>) -> impl Iterator<Item = Range<u64>> {
-    let end = chunks.end;
-    (chunks.start..end).step_by(GROUP as usize).map(move |first| first..(first + GROUP).min(end))
+/// These chunks, so many at a time.
+fn parts(chunks: Range<u64>, size: u64) -> impl Iterator<Item = Range<u64>> {
+    let Range { mut start, end } = chunks;
+    std::iter::from_fn(move || {
+        let part = start..end.min(start + size);
+        start = part.end;
+        (!part.is_empty()).then_some(part)
+    })
 }
 
-/// Reads some chunks and opens them, beside whoever waits for them; nothing if they are not what was written.
-async fn opened(found: &Found, stored: &Stored, chunks: Range<u64>) -> Result<Option<Vec<Bytes>>, Failure> {
+/// Whether these chunks are what was written. Whatever opens is forgotten at once.
+async fn is_sound(found: &Found, stored: &Stored, chunks: Range<u64>) -> Result<bool, Failure> {
+    let (content, opener) = (found.content.clone(), Arc::clone(&found.opener));
+    let ranges = parts(chunks.clone(), GROUP).map(move |group| content.stored(group));
+    let mut groups = parts(chunks, GROUP);
+    let sound =
+        stored.read_each(ranges, move |bytes| groups.next().is_some_and(|group| opener.open(group, bytes).is_ok()));
+    match sound.await {
+        Err(Failure::Missing) => Ok(false),
+        sound => sound,
+    }
+}
+
+/// Reads a group and opens it, beside whoever waits for it; nothing if it is not what was written.
+async fn opened(
+    (found, stored): (&Found, &Stored),
+    chunks: Range<u64>,
+    memory: &Memory,
+) -> Result<Option<Bytes>, Failure> {
     let (opener, range) = (Arc::clone(&found.opener), found.content.stored(chunks.clone()));
-    let opened = stored.read(range, move |mut bytes| {
-        let places = opener.open(chunks, &mut bytes).ok()?;
-        let bytes = bytes.freeze();
-        Some(places.into_iter().map(|place| bytes.slice(place)).collect())
+    let opened = stored.read(range, memory.take(), move |mut bytes| {
+        let mut length = 0;
+        for plain in opener.open(chunks, &mut bytes).ok()? {
+            let end = length + plain.len();
+            bytes.copy_within(plain, length);
+            length = end;
+        }
+        bytes.truncate(length);
+        Some(bytes.freeze())
     });
     match opened.await {
         Err(Failure::Missing) => Ok(None),
-        opened => opened,
+        opened => opened.inspect(|opened| opened.iter().for_each(|bytes| memory.keep(bytes.clone()))),
     }
 }
 
@@ -240,14 +291,18 @@ impl Opened {
         }
         let numbers = range.start / size..range.end.div_ceil(size);
         let mut at = numbers.start * size;
-        let all = groups(numbers).map(|chunks| opened(&self.found, &self.stored, chunks));
+        let memory = Memory::default();
+        let all = parts(numbers, GROUP).map(|chunks| opened((&self.found, &self.stored), chunks, &memory));
         let mut all = stream::iter(all).buffered(ABREAST);
         while let Some(group) = all.try_next().await? {
-            for bytes in group.ok_or_else(|| refused(&self.found.object, "changed while it was read"))? {
-                let cut = |end: u64| usize::try_from(end.saturating_sub(at)).map_or(CHUNK, |end| end.min(bytes.len()));
-                let wanted = bytes.slice(cut(range.start)..cut(range.end));
-                at += size;
-                match tokio::time::timeout(STALLED, to.send(Ok(wanted))).await {
+            let group = group.ok_or_else(|| refused(&self.found.object, "changed while it was read"))?;
+            let length = group.len();
+            let cut = |end: u64| usize::try_from(end.saturating_sub(at)).map_or(length, |end| end.min(length));
+            let mut wanted = group.slice(cut(range.start)..cut(range.end));
+            at += length as u64;
+            while !wanted.is_empty() {
+                let piece = wanted.split_to(PIECE.min(wanted.len()));
+                match tokio::time::timeout(STALLED, to.send(Ok(piece))).await {
                     Ok(Ok(())) => {}
                     // Nobody takes it any more, or has for too long.
                     Ok(Err(_)) | Err(_) => return Ok(()),

@@ -138,10 +138,32 @@ impl Upload {
 }
 
 impl Stored {
-    /// Reads all of these bytes, and does something with them where it keeps nobody waiting.
+    /// Reads these ranges one after the other, and looks at each where it keeps nobody waiting, until one of them is not as it
+    /// should be.
+    pub async fn read_each(
+        &self,
+        ranges: impl Iterator<Item = Range<u64>> + Send + 'static,
+        mut look: impl FnMut(&mut [u8]) -> bool + Send + 'static,
+    ) -> Result<bool, Failure> {
+        if let Source::Directory(source) = &self.source {
+            return source.read_each(ranges, look).await;
+        }
+        for range in ranges {
+            let (is_right, again) =
+                self.read(range, BytesMut::new(), move |mut bytes| (look(&mut bytes), look)).await?;
+            if !is_right {
+                return Ok(false);
+            }
+            look = again;
+        }
+        Ok(true)
+    }
+
+    /// Reads all of these bytes, to where there is a place if it can, and does something with them where it keeps nobody waiting.
     pub async fn read<T: Send + 'static>(
         &self,
         range: Range<u64>,
+        place: BytesMut,
         act: impl FnOnce(BytesMut) -> T + Send + 'static,
     ) -> Result<T, Failure> {
         let wanted = range.end.saturating_sub(range.start);
@@ -149,7 +171,7 @@ impl Stored {
             return Err(Failure::Missing);
         }
         let bytes = match &self.source {
-            Source::Directory(source) => return source.read(range, act).await,
+            Source::Directory(source) => return source.read(range, place, act).await,
             Source::Bucket(source) => source.read(range).await?,
             Source::Memory(source) => source.read(range)?,
         };

@@ -154,19 +154,48 @@ impl Source {
     pub(super) async fn read<T: Send + 'static>(
         &self,
         range: Range<u64>,
+        mut place: BytesMut,
         act: impl FnOnce(BytesMut) -> T + Send + 'static,
     ) -> Result<T, Failure> {
         let file = Arc::clone(&self.0);
         let read = blocking(move || {
-            let mut bytes = BytesMut::zeroed(usize::try_from(range.end - range.start).map_err(io::Error::other)?);
-            file.read_exact_at(&mut bytes, range.start)?;
-            Ok(act(bytes))
+            fill(&file, range, &mut place)?;
+            Ok(act(place))
         });
-        match read.await {
-            // Cut while it was read.
-            Err(Failure::Unreachable(reason)) if reason.contains("fill whole buffer") => Err(Failure::Missing),
-            read => read,
-        }
+        or_cut(read.await)
+    }
+
+    /// All in one thread and in the same memory.
+    pub(super) async fn read_each(
+        &self,
+        ranges: impl Iterator<Item = Range<u64>> + Send + 'static,
+        mut look: impl FnMut(&mut [u8]) -> bool + Send + 'static,
+    ) -> Result<bool, Failure> {
+        let file = Arc::clone(&self.0);
+        let read = blocking(move || {
+            let mut bytes = BytesMut::new();
+            for range in ranges {
+                fill(&file, range, &mut bytes)?;
+                if !look(&mut bytes) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        });
+        or_cut(read.await)
+    }
+}
+
+fn fill(file: &File, range: Range<u64>, bytes: &mut BytesMut) -> io::Result<()> {
+    bytes.resize(usize::try_from(range.end - range.start).map_err(io::Error::other)?, 0);
+    file.read_exact_at(bytes, range.start)
+}
+
+/// A file that was cut while it was read has lost what is not there any more.
+fn or_cut<T>(read: Result<T, Failure>) -> Result<T, Failure> {
+    match read {
+        Err(Failure::Unreachable(reason)) if reason.contains("fill whole buffer") => Err(Failure::Missing),
+        read => read,
     }
 }
 
@@ -196,8 +225,17 @@ mod tests {
         upload.complete().await.unwrap();
         assert_eq!([mode(&root), mode(&root.join("AB")), mode(&root.join("AB/CDEF"))], [0o700, 0o700, 0o600]);
         let (length, source) = directory.find("AB/CDEF").await.unwrap();
-        assert_eq!((length, source.read(2..6, |bytes| bytes.to_vec()).await.unwrap()), (6, b"aled".to_vec()));
-        assert!(matches!(source.read(2..7, drop).await, Err(Failure::Missing)));
+        for place in ["", "abc", "abcdef"] {
+            let read = source.read(2..6, BytesMut::from(place), |bytes| bytes.to_vec()).await.unwrap();
+            assert_eq!((length, read), (6, b"aled".to_vec()));
+        }
+        assert!(matches!(source.read(2..7, BytesMut::new(), drop).await, Err(Failure::Missing)));
+        for (last, expected) in [("sealed", true), ("opened", false)] {
+            let mut parts = ["se", "ale", "d", last].into_iter();
+            let look = move |bytes: &mut [u8]| parts.next().is_some_and(|part| part.as_bytes() == bytes);
+            assert_eq!(source.read_each([0..2, 2..5, 5..6, 0..6].into_iter(), look).await.unwrap(), expected);
+        }
+        assert!(matches!(source.read_each([0..6, 0..7].into_iter(), |_| true).await, Err(Failure::Missing)));
         directory.remove("AB/CDEF").await.unwrap();
         directory.remove("AB/CDEF").await.unwrap();
         assert!(matches!(directory.find("AB/CDEF").await, Err(Failure::Missing)));
