@@ -4,6 +4,7 @@
 
 mod support;
 
+mod absence;
 mod acting;
 mod acting_mandate_refusals;
 mod acting_mandates;

@@ -61,6 +61,7 @@ async fn walk(language: &'static str) -> String {
     album.page("restored", &renate.follow(back).await);
     album.page("protocol", &renate.get("/daten/protokoll?art=postfach").await);
     chooses(&world, &mut renate, &mut album).await;
+    is_away(&world, &mut renate, &mut album).await;
     tells_of_every_rule(&world, &mut renate, &mut album).await;
     answers(&world, &mut renate, &mut album).await;
     let port = world.config.issuer.rsplit(':').next().unwrap().to_owned();
@@ -155,6 +156,29 @@ async fn chooses(world: &World, renate: &mut Browser, album: &mut Album) {
     album.page("calendar, ended", &renate.follow(ended).await);
     album.page("search", &renate.get("/postfach?suche=wohngeld").await);
     album.page("search, nothing", &renate.get("/postfach?suche=anderes").await);
+}
+
+/// Says that she is away, and is back early.
+async fn is_away(world: &World, renate: &mut Browser, album: &mut Album) {
+    const PAGE: &str = "/profil/abwesenheit";
+    album.page("absence, none", &renate.get(PAGE).await);
+    let days = ["von_tag", "von_monat", "von_jahr", "bis_tag", "bis_monat", "bis_jahr"];
+    for (name, typed) in [
+        ("absence, no days", ["", "", "", "", "", ""]),
+        ("absence, the wrong way round", ["14", "12", "2026", "23", "11", "2026"]),
+        ("absence, over", ["1", "11", "2026", "22", "11", "2026"]),
+        ("absence, too long", ["23", "11", "2026", "14", "12", "2028"]),
+        ("absence", ["23", "11", "2026", "14", "12", "2026"]),
+    ] {
+        let form: Vec<_> = days.into_iter().zip(typed).chain([("aktion", "speichern")]).collect();
+        let answer = renate.post(PAGE, &form).await;
+        let page = if answer.status == 303 { renate.follow(answer).await } else { answer };
+        album.page(name, &page);
+    }
+    album.page("account, away", &renate.get("/konto").await);
+    world.later();
+    let ended = renate.post(PAGE, &[("aktion", "beenden")]).await;
+    album.page("absence, ended", &renate.follow(ended).await);
 }
 
 /// Each legal basis has its sentences.

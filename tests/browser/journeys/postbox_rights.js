@@ -1,5 +1,5 @@
-// What belongs to whoever has a postbox: they look for a decision, take a proof of it along, let their calendar fetch its days, and
-// choose paper for the next one.
+// What belongs to whoever has a postbox: they look for a decision, take a proof of it along, let their calendar fetch its days,
+// choose paper for the next one, and say when they are away.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -18,6 +18,7 @@ export async function takesCareOfHerPostbox(arrives) {
   await takesAProof(renate);
   await putsDaysIntoHerCalendar(renate);
   await choosesPaper(renate);
+  await isAway(renate);
 }
 
 async function searches(renate) {
@@ -79,4 +80,28 @@ async function choosesPaper(renate) {
   await renate.reads("BP 2026/4711");
   await renate.page.locator("#auf-papier button").first().click();
   await renate.sees("paper, taken back");
+}
+
+/** From yesterday for some days; then she is back. */
+async function isAway(renate) {
+  const types = async (field, after) => {
+    const day = new Intl.DateTimeFormat("de", { timeZone: "Europe/Berlin" }).format(Date.now() + after * 86_400_000);
+    for (const [place, part] of ["tag", "monat", "jahr"].entries()) {
+      await renate.types(`#${field}_${part}`, day.split(".")[place]);
+    }
+  };
+  await renate.opens("/postfach");
+  await renate.presses("#abwesenheit");
+  await renate.sees("absence");
+  await types("von", -1);
+  await types("bis", -2);
+  await renate.presses("#aktion");
+  await renate.sees("absence, refused");
+  await types("bis", 5);
+  await renate.presses("#aktion");
+  await renate.sees("absence, entered");
+  await renate.opens("/konto");
+  await renate.presses("#abwesenheit");
+  await renate.presses("#beenden");
+  await renate.sees("absence, ended");
 }
