@@ -23,7 +23,7 @@ const RUN: u64 = 16 * GROUP;
 /// Groups that are read and opened beside each other, and runs.
 const ABREAST: usize = 2;
 /// What is handed on at once, a quarter of a group. The buffer of a connection is kept as long as it has no more than 128 KiB, of which 32 may
-/// still wait; to send pieces of one chunk or of two was measured to take a third longer.
+/// still wait; sending in pieces of one chunk or of two was measured to take a quarter longer.
 const PIECE: usize = CHUNK + CHUNK / 2;
 /// Pieces that wait for a slow reader.
 const AHEAD: usize = 2;
