@@ -39,7 +39,7 @@ fn rate(duration: Duration, mut act: impl FnMut() -> Outcome<()>) -> Outcome<f64
 }
 
 /// A PDF of so many bytes, nearly all of them in one stream, as whatever is scanned has them.
-fn document(bytes: usize) -> Vec<u8> {
+pub fn document(bytes: usize) -> Vec<u8> {
     let head = |length: usize| format!("%PDF-1.7\n1 0 obj\n<< /Length {length:09} >>\nstream\n");
     let end = b"\nendstream\nendobj\ntrailer << /Root 1 0 R >>\n%%EOF\n";
     let length = bytes - head(0).len() - end.len();
@@ -145,7 +145,7 @@ pub fn documents(options: &Options, runtime: &Runtime) -> Outcome<()> {
 }
 
 /// So that every thread that hashes passwords has the memory that it keeps, which has nothing to do with documents.
-fn sign_in_at_once(instance: &Instance) -> Outcome<()> {
+pub fn sign_in_at_once(instance: &Instance) -> Outcome<()> {
     std::thread::scope(|scope| {
         let sign_in = || session(instance, &mut Connection::open(instance.address)?, 0).map(drop);
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(sign_in)).collect();
@@ -155,12 +155,12 @@ fn sign_in_at_once(instance: &Instance) -> Outcome<()> {
 
 fn large(options: &Options, instance: &Instance, server: &Process) -> Outcome<()> {
     let mut person = Person::new(instance, 0, BYTES)?;
-    let document = person.uploads()?;
-    person.downloads(&document)?;
     let (mut up, mut down) = (Person::new(instance, 0, BYTES)?, Person::new(instance, 0, BYTES)?);
     sign_in_at_once(instance)?;
     let (before, duration) = (server.resident_mebibytes()?, options.duration());
     server.forget_peak()?;
+    let document = person.uploads()?;
+    person.downloads(&document)?;
     let contenders = vec![
         Contender::own("AES-256-GCM over 100 MB, one thread", || gcm(duration)),
         Contender::own("writing 100 MB, durable", || write(instance, duration)),

@@ -22,9 +22,10 @@ use nutzerkonto::store::work::Actor;
 use tokio::runtime::Runtime;
 
 use super::bare;
+use super::documents::{document, sign_in_at_once};
 use super::http::{Answer, Connection, Outcome, Visitor, drive, get, post};
 use super::series::{Contender, compare};
-use super::server::{Instance, REDIRECT_URI};
+use super::server::{Instance, Process, REDIRECT_URI, beside};
 use super::visitors::{authorize_path, consent_at, pages, session};
 use super::{CONNECTIONS, Options, commits};
 
@@ -44,8 +45,15 @@ const OTHERS: usize = 9;
 const SESSIONS: usize = 8;
 /// What a notice says.
 const TEXT_BYTES: usize = 10 * 1024;
+/// The longest file that comes with a notice.
+const FILE_BYTES: usize = 25 * 1024 * 1024;
+/// Files that are sent one after the other.
+const FILES: usize = 5;
 
 fn declare(instance: &Instance) -> Outcome<()> {
+    let settings = std::fs::read_to_string(instance.config())?;
+    let shelf = format!("[objects]\ndirectory = {:?}\n", beside(instance, "objects"));
+    std::fs::write(instance.config(), settings + &shelf)?;
     let file = instance.directory.0.join("clients.toml");
     let text = std::fs::read_to_string(&file)?;
     let client = |id: &str, extra: &str| {
@@ -236,6 +244,30 @@ fn delivering(options: &Options, (instance, runtime): (&Instance, &Runtime), sub
     let [commit, signature, seal, delivered] = measured.as_slice() else { return Ok(()) };
     let share = delivered.share_of(&[(commit, 1.0), (signature, 1.0), (seal, 1.0)]);
     println!("\nOf the bound of one commit, one signature and one seal: {:.1} %", 100.0 * share);
+    attaching(instance, &server, subjects.first().ok_or("no subject")?)
+}
+
+/// How much memory the longest files need that come for a notice.
+fn attaching(instance: &Instance, server: &Process, subject: &str) -> Outcome<()> {
+    let (token, body) = (token(instance)?, document(FILE_BYTES));
+    let head = format!(
+        "POST /api/postbox/v1/attachments?subject={subject}&name=Bescheid.pdf HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer \
+         {token}\r\ncontent-length: {}\r\n\r\n",
+        instance.host,
+        body.len()
+    );
+    let mut connection = Connection::open(instance.address)?;
+    let mut send = || {
+        connection.send(head.as_bytes())?;
+        connection.ask(&body)?.expect(201)
+    };
+    sign_in_at_once(instance)?;
+    let before = server.resident_mebibytes()?;
+    server.forget_peak()?;
+    for _ in 0..FILES {
+        send()?;
+    }
+    println!("More memory at most than before, for files of 25 MiB: {:.1} MiB", server.peak_mebibytes()? - before);
     Ok(())
 }
 
