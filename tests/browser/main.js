@@ -122,6 +122,8 @@ const STORIES_OF_THE_DEMONSTRATION = [
     "Renate links the account of another Land": upstream.linksTheOtherLand,
     "Renate is confirmed at a registration desk": desk.isConfirmedAtADesk,
     "Suharto orders a letter with a code": desk.ordersALetter,
+    // Before one of these cards belongs to an account.
+    "Suharto compares cards with his account": card.comparesCards,
     "Renate proves who she is with her card": card.provesWithACard,
   },
   {
@@ -136,7 +138,6 @@ const STORIES_OF_THE_DEMONSTRATION = [
     "A tax adviser works through a list": mandates.worksThroughAList,
     "Emre registers a company": organisation.registersACompany,
     "Emre meets every end of an Online-Ausweis": card.meetsEveryEnd,
-    "Suharto compares cards with his account": card.comparesCards,
   },
 ];
 
