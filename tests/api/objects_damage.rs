@@ -42,8 +42,14 @@ impl<'a> Place<'a> {
         });
     }
 
+    /// Before the first byte.
     async fn is_refused(&self, person: &Person, object: &ObjectRef) -> bool {
-        matches!(person.reads(self.app, object).await, Err(Error::Broken(reason)) if reason.contains("is damaged"))
+        let found = self.app.objects.find(&mut self.app.read().await.unwrap(), object, person.owner()).await;
+        let opened = match found {
+            Ok(found) => self.app.objects.open(found).await.map(drop),
+            Err(error) => Err(error),
+        };
+        matches!(opened, Err(Error::Broken(reason)) if reason.contains("is damaged"))
     }
 
     async fn events(&self) -> Vec<String> {

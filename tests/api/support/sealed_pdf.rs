@@ -134,11 +134,13 @@ pub struct Way<'a> {
     pub dictionary: fn(String) -> String,
     /// The certificate that the attributes name, if it is another.
     pub named: Option<&'a Signer>,
+    /// What stands in the gap before and behind the signature.
+    pub around: [&'a str; 2],
 }
 
 impl Default for Way<'_> {
     fn default() -> Self {
-        Self { sub_filter: "ETSI.CAdES.detached", dictionary: |text| text, named: None }
+        Self { sub_filter: "ETSI.CAdES.detached", dictionary: |text| text, named: None, around: [""; 2] }
     }
 }
 
@@ -152,13 +154,16 @@ pub fn sealed_in(file: &[u8], signer: &Signer, way: &Way<'_>) -> Vec<u8> {
     let text = (way.dictionary)(text);
     let (before, after) = text.split_once("<>").unwrap();
     let gap = file.len() + before.len();
-    let places = [("@@@@@@@@A", gap), ("@@@@@@@@B", gap + SPACE + 2), ("@@@@@@@@C", after.len())];
+    let places =
+        [("@@@@@@@@A", gap), ("@@@@@@@@B", gap + way.around.concat().len() + SPACE + 2), ("@@@@@@@@C", after.len())];
     let before = places.iter().fold(before.to_owned(), |text, (mark, at)| text.replace(mark, &format!("{at:09}")));
     let digest = sha256(&[file, before.as_bytes(), after.as_bytes()].concat());
     let named = &way.named.unwrap_or(signer).certificate;
     let digits = hex(&cms(signer, &digest, named));
     let padding = "0".repeat(SPACE - digits.len());
-    [file, before.as_bytes(), b"<", digits.as_bytes(), padding.as_bytes(), b">", after.as_bytes()].concat()
+    let [first, last] = way.around;
+    let signature = format!("{first}<{digits}{padding}>{last}");
+    [file, before.as_bytes(), signature.as_bytes(), after.as_bytes()].concat()
 }
 
 pub fn sealed(file: &[u8], signer: &Signer) -> Vec<u8> {
